@@ -1,0 +1,29 @@
+//! The data model: ids, spans, patches, content, usage.
+//!
+//! Owns what every other crate agrees on. It does no I/O, reads no clock and knows no wire format: `normalize` turns wire
+//! payloads into [`SpanPatch`]es, the store keeps patches, and a [`Span`] is the merge of the patches that name it.
+
+pub mod attributes;
+mod content;
+mod ids;
+mod kind;
+pub mod limits;
+mod patch;
+mod span;
+mod time;
+mod usage;
+mod user;
+mod warning;
+
+pub use content::{Content, Document, Message, Part};
+pub use ids::{ChannelId, ConversationId, IdError, SessionId, SpanId, TraceId};
+pub use kind::Kind;
+pub use patch::SpanPatch;
+pub use span::{Event, Link, Score, ScoreSource, Source, Span, Status, StatusCode};
+pub use time::{TimeError, Timestamp};
+pub use usage::{Usage, UsageSource};
+pub use user::User;
+pub use warning::Warning;
+
+/// A JSON object, keys in order.
+pub type Map = serde_json::Map<String, serde_json::Value>;

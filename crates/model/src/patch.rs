@@ -1,0 +1,179 @@
+//! What one wire message says of a span.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::user::replace;
+use crate::{
+    ChannelId, Content, ConversationId, Event, Kind, Link, Map, Score, SessionId, Source, SpanId, Status, Timestamp, TraceId,
+    Usage, User, Warning,
+};
+
+/// What one wire message says of a span: its key and any of its fields. The store keeps patches as they arrive; a
+/// [`Span`](crate::Span) is their merge, in order of arrival.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpanPatch {
+    /// The trace of the span.
+    pub trace_id: TraceId,
+    /// The span.
+    pub span_id: SpanId,
+    /// The span that this one is a step of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<SpanId>,
+    /// What the span is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// What the application calls the step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// When it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Timestamp>,
+    /// The conversation that the message names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<ConversationId>,
+    /// The session of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
+    /// Where the user talks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel_id: Option<ChannelId>,
+    /// Who is talking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
+    /// What went in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Content>,
+    /// What came out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Content>,
+    /// The model that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Who served the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Tokens of the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Cost of the call in US dollars, where the client says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
+    /// Everything that has no field of its own.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub attributes: Map,
+    /// The application's metadata.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map,
+    /// The application's own data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<Value>,
+    /// Things that happened during the span.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
+    /// Other spans that this one has to do with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+    /// Judgements of the span.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<Score>,
+    /// Who sent the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// What was odd about the message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+impl SpanPatch {
+    /// A patch that says nothing yet of the span.
+    #[must_use]
+    pub fn new(trace_id: TraceId, span_id: SpanId) -> Self {
+        Self {
+            trace_id,
+            span_id,
+            parent_id: None,
+            kind: None,
+            name: None,
+            status: None,
+            start: None,
+            end: None,
+            conversation_id: None,
+            session_id: None,
+            channel_id: None,
+            user: None,
+            input: None,
+            output: None,
+            model: None,
+            provider: None,
+            usage: None,
+            cost: None,
+            attributes: Map::new(),
+            metadata: Map::new(),
+            custom: None,
+            events: Vec::new(),
+            links: Vec::new(),
+            scores: Vec::new(),
+            source: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Adds what a later message about the same span says: a field that it carries replaces the field, maps merge by key,
+    /// lists gain what they do not hold yet, and a score replaces the one of the same id.
+    ///
+    /// Patches that carry different fields give the same span in any order, and a patch applied twice gives what it gave
+    /// once.
+    pub fn apply(&mut self, later: Self) {
+        debug_assert_eq!((&self.trace_id, &self.span_id), (&later.trace_id, &later.span_id));
+        replace(&mut self.parent_id, later.parent_id);
+        replace(&mut self.kind, later.kind);
+        replace(&mut self.name, later.name);
+        replace(&mut self.status, later.status);
+        replace(&mut self.start, later.start);
+        replace(&mut self.end, later.end);
+        replace(&mut self.conversation_id, later.conversation_id);
+        replace(&mut self.session_id, later.session_id);
+        replace(&mut self.channel_id, later.channel_id);
+        merge(&mut self.user, later.user, User::merge);
+        replace(&mut self.input, later.input);
+        replace(&mut self.output, later.output);
+        replace(&mut self.model, later.model);
+        replace(&mut self.provider, later.provider);
+        merge(&mut self.usage, later.usage, Usage::merge);
+        replace(&mut self.cost, later.cost);
+        self.attributes.extend(later.attributes);
+        self.metadata.extend(later.metadata);
+        replace(&mut self.custom, later.custom);
+        add_new(&mut self.events, later.events);
+        add_new(&mut self.links, later.links);
+        for score in later.scores {
+            self.scores.retain(|known| known.id != score.id);
+            self.scores.push(score);
+        }
+        replace(&mut self.source, later.source);
+        add_new(&mut self.warnings, later.warnings);
+    }
+}
+
+fn merge<T>(field: &mut Option<T>, later: Option<T>, both: impl FnOnce(&mut T, T)) {
+    match (field.as_mut(), later) {
+        (_, None) => {}
+        (None, later) => *field = later,
+        (Some(field), Some(later)) => both(field, later),
+    }
+}
+
+fn add_new<T: PartialEq>(list: &mut Vec<T>, later: Vec<T>) {
+    for item in later {
+        if !list.contains(&item) {
+            list.push(item);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! One step of a conversation: the merge of its patches.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    ChannelId, Content, ConversationId, Kind, Map, SessionId, SpanId, SpanPatch, Timestamp, TraceId, Usage, User, Warning,
+};
+
+/// How a span ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum StatusCode {
+    /// The application did not say; nothing is known to be wrong.
+    #[default]
+    Unset,
+    /// The application says that it went well.
+    Ok,
+    /// It failed.
+    Error,
+}
+
+impl StatusCode {
+    /// The name of the status in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unset => "unset",
+            Self::Ok => "ok",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// How a span ended, in the application's words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// How it ended.
+    pub code: StatusCode,
+    /// What the application says about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Something that happened during a span.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Event {
+    /// What happened.
+    pub name: String,
+    /// When.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub time: Option<Timestamp>,
+    /// What is known of it.
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, serde_json::Value>))]
+    #[serde(default)]
+    pub attributes: Map,
+}
+
+/// Another span that a span has to do with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Link {
+    /// The trace of the other span.
+    pub trace_id: TraceId,
+    /// The other span.
+    pub span_id: SpanId,
+    /// What is known of the relation.
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, serde_json::Value>))]
+    #[serde(default)]
+    pub attributes: Map,
+}
+
+/// Who judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreSource {
+    /// The person who talks to the application.
+    User,
+    /// A program, through the API.
+    Api,
+    /// An evaluator.
+    Evaluator,
+}
+
+/// A judgement of a span.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Score {
+    /// Id of the judgement; a later one of the same id replaces it.
+    pub id: String,
+    /// What is judged, e.g. `feedback`.
+    pub name: String,
+    /// The verdict: a number, a category, yes or no.
+    pub value: Value,
+    /// The reasons given.
+    pub comment: Option<String>,
+    /// Who judges.
+    pub source: ScoreSource,
+    /// When.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub time: Option<Timestamp>,
+}
+
+/// Who sent a message about a span.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Source {
+    /// Name of the client, e.g. `python-httpx` or `neuraltrust`.
+    pub client: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// The protocol it spoke: `neuraltrust_v1`, `otlp`.
+    pub protocol: String,
+}
+
+/// One step of a conversation: the merge of its patches. A span with a start and no end is running.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Span {
+    /// The trace of the span.
+    pub trace_id: TraceId,
+    /// The span.
+    pub span_id: SpanId,
+    /// The span that this one is a step of.
+    pub parent_id: Option<SpanId>,
+    /// What the span is; `None` when only something about it has come (a score, say), not the span itself.
+    pub kind: Option<Kind>,
+    /// What the application calls the step.
+    pub name: Option<String>,
+    /// How it ended.
+    pub status: Status,
+    /// When it started.
+    pub start: Option<Timestamp>,
+    /// When it ended.
+    pub end: Option<Timestamp>,
+    /// The conversation that the span itself names.
+    pub conversation_id: Option<ConversationId>,
+    /// The session of the user.
+    pub session_id: Option<SessionId>,
+    /// Where the user talks.
+    pub channel_id: Option<ChannelId>,
+    /// Who is talking.
+    pub user: Option<User>,
+    /// What went in.
+    pub input: Option<Content>,
+    /// What came out.
+    pub output: Option<Content>,
+    /// The model that answered.
+    pub model: Option<String>,
+    /// Who served the model.
+    pub provider: Option<String>,
+    /// Tokens of the call.
+    pub usage: Option<Usage>,
+    /// Cost of the call in US dollars.
+    pub cost: Option<f64>,
+    /// Everything that has no field of its own.
+    pub attributes: Map,
+    /// The application's metadata.
+    pub metadata: Map,
+    /// The application's own data.
+    pub custom: Option<Value>,
+    /// Things that happened during the span.
+    pub events: Vec<Event>,
+    /// Other spans that this one has to do with.
+    pub links: Vec<Link>,
+    /// Judgements of the span.
+    pub scores: Vec<Score>,
+    /// Who sent the span.
+    pub source: Option<Source>,
+    /// What was odd about its messages.
+    pub warnings: Vec<Warning>,
+    /// When the first message about it came in.
+    pub received_at: Timestamp,
+}
+
+impl Span {
+    /// The span that a merged patch describes, first heard of at `received_at`.
+    #[must_use]
+    pub fn new(merged: SpanPatch, received_at: Timestamp) -> Self {
+        let mut span = Self {
+            trace_id: merged.trace_id,
+            span_id: merged.span_id,
+            parent_id: merged.parent_id,
+            kind: merged.kind,
+            name: merged.name,
+            status: merged.status.unwrap_or_default(),
+            start: merged.start,
+            end: merged.end,
+            conversation_id: merged.conversation_id,
+            session_id: merged.session_id,
+            channel_id: merged.channel_id,
+            user: merged.user,
+            input: merged.input,
+            output: merged.output,
+            model: merged.model,
+            provider: merged.provider,
+            usage: merged.usage,
+            cost: merged.cost,
+            attributes: merged.attributes,
+            metadata: merged.metadata,
+            custom: merged.custom,
+            events: merged.events,
+            links: merged.links,
+            scores: merged.scores,
+            source: merged.source,
+            warnings: merged.warnings,
+            received_at,
+        };
+        if span.ends_before_start() {
+            // Start and end may come in different messages, so only the merge can tell.
+            span.warnings.push(Warning::new("end_before_start", "the end is before the start; both are kept, the duration is unknown"));
+        }
+        span
+    }
+
+    /// Whether the span itself has come, not only something about it.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.kind.is_some() || self.start.is_some() || self.end.is_some()
+    }
+
+    /// Whether the span has started and not ended.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.start.is_some() && self.end.is_none()
+    }
+
+    /// The moment that places the span among others: its start, else its end, else when it was first heard of.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.start.or(self.end).unwrap_or(self.received_at)
+    }
+
+    /// From start to end in milliseconds; `None` while running, or when the times contradict each other.
+    #[must_use]
+    pub fn duration_ms(&self) -> Option<f64> {
+        self.start?.millis_until(self.end?)
+    }
+
+    fn ends_before_start(&self) -> bool {
+        matches!((self.start, self.end), (Some(start), Some(end)) if end < start)
+    }
+}

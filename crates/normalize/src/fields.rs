@@ -1,0 +1,88 @@
+//! Taking typed fields out of a JSON object, with a rejection that names the field, what it is and what it may be.
+
+use neuraltrust_model::limits::MAX_DEPTH;
+use neuraltrust_model::{IdError, Map, TimeError, Timestamp};
+use serde_json::Value;
+
+use crate::{Reason, Rejection};
+
+/// A JSON object whose fields are taken one by one; what is left in the end was not understood.
+pub(crate) struct Fields(pub(crate) Map);
+
+impl Fields {
+    /// Text, or `None` for null and absent.
+    pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, Rejection> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(wrong_type(name, &other, "text or null")),
+        }
+    }
+
+    /// An id, or `None` for null, absent and empty text.
+    pub(crate) fn id<T: TryFrom<String, Error = IdError>>(&mut self, name: &str) -> Result<Option<T>, Rejection> {
+        self.text(name)?.filter(|text| !text.is_empty()).map(|text| id(name, text)).transpose()
+    }
+
+    /// An object, or `None` for null and absent.
+    pub(crate) fn object(&mut self, name: &str) -> Result<Option<Map>, Rejection> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(map)) => Ok(Some(map)),
+            Some(other) => Err(wrong_type(name, &other, "an object or null")),
+        }
+    }
+
+    /// Any value, or `None` for null and absent.
+    pub(crate) fn value(&mut self, name: &str) -> Option<Value> {
+        self.0.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// A moment in any unit or as text, or `None` where the client does not know it.
+    pub(crate) fn time(&mut self, name: &str) -> Result<Option<Timestamp>, Rejection> {
+        match self.0.remove(name) {
+            None => Ok(None),
+            Some(value @ (Value::Bool(_) | Value::Array(_) | Value::Object(_))) => {
+                Err(wrong_type(name, &value, "a number, text or null"))
+            }
+            Some(value) => Timestamp::from_loose_json(&value).map_err(|error| bad_time(name, &error)),
+        }
+    }
+}
+
+/// An id from text; the rejection names the field.
+pub(crate) fn id<T: TryFrom<String, Error = IdError>>(at: &str, text: String) -> Result<T, Rejection> {
+    T::try_from(text).map_err(|error| Rejection::new(Reason::BadId, at, error.to_string()))
+}
+
+pub(crate) fn bad_time(at: &str, error: &TimeError) -> Rejection {
+    Rejection::new(Reason::BadTime, at, error.to_string())
+}
+
+pub(crate) fn wrong_type(at: &str, value: &Value, accepted: &str) -> Rejection {
+    Rejection::new(Reason::WrongType, at, format!("is {}; accepted is {accepted}", type_name(value)))
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Whether the value is nested no deeper than `budget` levels.
+pub(crate) fn within_depth(value: &Value, budget: usize) -> bool {
+    match value {
+        Value::Array(items) => budget > 0 && items.iter().all(|item| within_depth(item, budget - 1)),
+        Value::Object(map) => budget > 0 && map.values().all(|item| within_depth(item, budget - 1)),
+        _ => true,
+    }
+}
+
+pub(crate) fn too_deep(at: &str) -> Rejection {
+    Rejection::new(Reason::TooDeep, at, format!("is nested deeper than {MAX_DEPTH} levels"))
+}

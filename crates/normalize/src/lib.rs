@@ -1,0 +1,29 @@
+//! Wire payloads to [`SpanPatch`]es, one file per dialect.
+//!
+//! Pure: no I/O, no async, no clock, no randomness, so that the same payload always gives the same patches (a retry
+//! changes nothing) and every decoder is cheap to snapshot and to fuzz. Odd vendor data is data: it is kept, with a
+//! [`Warning`](neuraltrust_model::Warning). Only what cannot be placed at all is a [`Rejection`], and it costs nothing but
+//! itself.
+
+mod any_value;
+mod content;
+pub mod dialects;
+mod feedback;
+mod fields;
+pub mod otlp;
+mod python_literal;
+mod rejection;
+mod user;
+
+use neuraltrust_model::SpanPatch;
+
+pub use rejection::{Reason, Rejection};
+
+/// What a payload gave: what it says of spans, and what of it could not be kept.
+#[derive(Debug, Default, PartialEq)]
+pub struct Normalized {
+    /// What the payload says of spans, in its order.
+    pub patches: Vec<SpanPatch>,
+    /// What could not be kept, each with its reason.
+    pub rejected: Vec<Rejection>,
+}

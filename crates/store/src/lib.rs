@@ -1,0 +1,1 @@
+//! The record, the index, and the queries over them.
