@@ -1,1 +1,199 @@
 //! The record, the index, and the queries over them.
+//!
+//! [`Store::append`] returns when the patches are on disk; everything else (the index, summaries, live subscribers) follows the
+//! record and can be made from it again. Only [`Store::project`] can read, so that one project never sees another's data.
+//! A store knows no wire format.
+
+mod accounts;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod embedded;
+mod error;
+mod query;
+mod rows;
+pub mod summary;
+
+use std::sync::Arc;
+
+use neuraltrust_model::{ConversationId, SpanId, SpanPatch, Timestamp, TraceId};
+use tokio::sync::broadcast;
+
+pub use accounts::{Grant, ProjectId, Scope, Secret};
+pub use embedded::EmbeddedStore;
+pub use error::StoreError;
+pub use query::{Cursor, Field, Filter, ListOf, ListQuery, Page};
+pub use rows::{
+    ConversationRow, FacetRow, FeedbackCounts, SpanDetail, SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn,
+};
+
+/// What became of a batch of patches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Patches that were not known yet.
+    pub new: usize,
+    /// Patches that had come before, which change nothing.
+    pub duplicates: usize,
+}
+
+/// What has changed in the lists of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The project.
+    pub project: ProjectId,
+    /// Up to which patch the lists are complete.
+    pub seq: u64,
+    /// The conversations that changed.
+    pub conversation_ids: Vec<ConversationId>,
+    /// The traces that changed.
+    pub trace_ids: Vec<TraceId>,
+}
+
+/// How far the lists are behind the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The last patch on disk.
+    pub recorded: u64,
+    /// The last patch in the lists.
+    pub indexed: u64,
+}
+
+/// A store: where conversations are kept.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// SQLite and Tantivy in this process.
+    Embedded(Arc<EmbeddedStore>),
+}
+
+impl Store {
+    /// Keeps patches of a project. When it returns, they survive a crash and can be read by id.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] and [`StoreError::Stopped`] when nothing can be kept now, [`StoreError::SpanTooLarge`] when one of
+    /// the patches is over the limit; then none of them is kept.
+    pub async fn append(&self, project: ProjectId, patches: Vec<SpanPatch>, received_at: Timestamp) -> Result<Appended, StoreError> {
+        match self {
+            Self::Embedded(store) => store.append(project, patches, received_at).await,
+        }
+    }
+
+    /// The data of one project.
+    #[must_use]
+    pub fn project(&self, id: ProjectId) -> ProjectStore {
+        ProjectStore { store: self.clone(), id }
+    }
+
+    /// Changes of the lists of all projects, as they become visible.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
+        match self {
+            Self::Embedded(store) => store.changes(),
+        }
+    }
+
+    /// How far the lists are behind the record.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        match self {
+            Self::Embedded(store) => store.progress(),
+        }
+    }
+
+    /// Whether patches can be kept and lists follow; the text says what is wrong.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn health(&self) -> Result<(), String> {
+        match self {
+            Self::Embedded(store) => store.health(),
+        }
+    }
+
+    /// Puts everything on disk and ends the work behind the store. What comes later is refused.
+    ///
+    /// # Errors
+    /// What could not be put on disk; the record is complete all the same.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(store) => store.close().await,
+        }
+    }
+}
+
+/// The data of one project.
+#[derive(Debug, Clone)]
+pub struct ProjectStore {
+    store: Store,
+    id: ProjectId,
+}
+
+impl ProjectStore {
+    /// A trace with the rows of its spans; `None` when nothing of it has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn trace(&self, trace: TraceId) -> Result<Option<TraceDetail>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.trace(self.id, trace).await,
+        }
+    }
+
+    /// A span with its content; `None` when it has not come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn span(&self, trace: TraceId, span: SpanId) -> Result<Option<SpanDetail>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.span(self.id, trace, span).await,
+        }
+    }
+
+    /// A conversation with its turns; `None` when nothing of it has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn conversation(&self, conversation: ConversationId) -> Result<Option<Transcript>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.conversation(self.id, conversation).await,
+        }
+    }
+
+    /// Conversations, the last active first.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn conversations(&self, query: ListQuery) -> Result<Page<ConversationRow>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.list(self.id, ListOf::Conversations, query).await,
+        }
+    }
+
+    /// Traces, newest first.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn traces(&self, query: ListQuery) -> Result<Page<TraceRow>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.list(self.id, ListOf::Traces, query).await,
+        }
+    }
+
+    /// Spans, newest first.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn spans(&self, query: ListQuery) -> Result<Page<SpanRow>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.list(self.id, ListOf::Spans, query).await,
+        }
+    }
+
+    /// The values of a field over a list, the most frequent first.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn facets(&self, of: ListOf, field: Field, filter: Filter, limit: usize) -> Result<Vec<FacetRow>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.facets(self.id, of, field, filter, limit).await,
+        }
+    }
+}

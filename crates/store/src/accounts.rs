@@ -1,0 +1,108 @@
+//! Projects and what opens them: API keys, sign-in tokens, browser sessions.
+//!
+//! A secret is 32 random bytes, or a key that the operator chose. Only its hash, keyed with a secret of the store, is kept.
+
+use std::fmt;
+
+use crate::StoreError;
+
+/// Number of a project in its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProjectId(pub(crate) i64);
+
+impl ProjectId {
+    /// The number, for logs and metrics.
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+/// What a key allows. Each allows what the ones before it in this list do not: `admin` allows everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Sending spans.
+    Ingest,
+    /// Reading.
+    Read,
+    /// Everything, other projects and keys included.
+    Admin,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 3] = [Self::Ingest, Self::Read, Self::Admin];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Read => "read",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The scope of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == name)
+    }
+
+    /// Whether a key of this scope may do what asks for the other.
+    #[must_use]
+    pub fn allows(self, asked: Self) -> bool {
+        self == Self::Admin || self == asked
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a secret opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The project.
+    pub project: ProjectId,
+    /// Its name.
+    pub project_name: String,
+    /// What is allowed there.
+    pub scope: Scope,
+}
+
+/// A secret in clear, on its way to the one who will hold it. It is shown once and never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A new random secret behind the prefix, e.g. `nt_`.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the system has no randomness to give.
+    pub fn random(prefix: &str) -> Result<Self, StoreError> {
+        let mut bytes = [0_u8; 32];
+        getrandom::fill(&mut bytes).map_err(StoreError::damaged("random bytes of the system"))?;
+        Ok(Self(format!("{prefix}{}", blake3::Hash::from_bytes(bytes).to_hex())))
+    }
+
+    /// A secret that the operator chose.
+    #[must_use]
+    pub fn chosen(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The secret in clear.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}

@@ -1,0 +1,97 @@
+//! What can go wrong in a store.
+
+use std::path::PathBuf;
+
+/// What can go wrong in a store, by what the caller should do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The data directory cannot be used. Refuse to start and show the message.
+    #[error("use the data directory {path}")]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another server holds the data directory. Refuse to start.
+    #[error("the data directory {path} is in use by another neuraltrust process; stop it, or choose another --data-dir")]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The record was written by another version. Refuse to start.
+    #[error("the data directory has format {found}, this version reads format {known}; use the version of neuraltrust that wrote it")]
+    Format {
+        /// The format found.
+        found: String,
+        /// The format that this version reads.
+        known: u32,
+    },
+    /// The disk is full. Tell the client to come back later; reads go on.
+    #[error("the disk is full")]
+    Full,
+    /// A writer thread has stopped. Restart the server; what was acknowledged is on disk.
+    #[error("the store has stopped; see the log for the reason, and restart the server")]
+    Stopped,
+    /// The record answered with an error. Log it; the client may try again.
+    #[error("{act} in the record")]
+    Record {
+        /// What was being done.
+        act: &'static str,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The index answered with an error. Log it; reads by id go on.
+    #[error("{act} in the index")]
+    Index {
+        /// What was being done.
+        act: &'static str,
+        /// What Tantivy said.
+        source: tantivy::TantivyError,
+    },
+    /// A stored value cannot be read back. Log it.
+    #[error("read back {what}")]
+    Damaged {
+        /// What was read.
+        what: &'static str,
+        /// Why it cannot be read.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A span is larger than the limit. Tell the client.
+    #[error("the span {span_id:?} has {bytes} bytes; a span may have up to {}", neuraltrust_model::limits::MAX_SPAN_BYTES)]
+    SpanTooLarge {
+        /// The span.
+        span_id: String,
+        /// Its size before compression.
+        bytes: usize,
+    },
+    /// The cursor was not made by this store. Tell the client.
+    #[error("the cursor is not one of this list; start again without it")]
+    Cursor,
+    /// A project of that name exists. Tell the client.
+    #[error("a project {0:?} exists already")]
+    ProjectExists(String),
+    /// No project has that name. Tell the client.
+    #[error("there is no project {0:?}")]
+    NoProject(String),
+}
+
+impl StoreError {
+    /// Names the act that a record error interrupted; a full disk is told apart.
+    pub(crate) fn record(act: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
+        move |source| match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Record { act, source },
+        }
+    }
+
+    /// Names the act that an index error interrupted.
+    pub(crate) fn index(act: &'static str) -> impl FnOnce(tantivy::TantivyError) -> Self {
+        move |source| Self::Index { act, source }
+    }
+
+    /// Names what could not be read back.
+    pub(crate) fn damaged<E: std::error::Error + Send + Sync + 'static>(what: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self::Damaged { what, source: Box::new(source) }
+    }
+}

@@ -1,0 +1,278 @@
+//! What lists and pages show: plain data, ready for JSON.
+
+use neuraltrust_model::{
+    ChannelId, Content, ConversationId, Event, Kind, Link, Score, SessionId, Source, Span, SpanId, StatusCode, Timestamp, TraceId,
+    Usage, User, Warning,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// Longest preview in a row, in characters.
+const PREVIEW_CHARS: usize = 240;
+
+/// Who is talking, as short as a row shows it: id and name.
+pub(crate) fn short(user: &User) -> User {
+    User { id: user.id.clone(), name: user.name.clone(), ..User::default() }
+}
+
+/// A span as lists and trees show it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SpanRow {
+    /// The trace of the span.
+    pub trace_id: TraceId,
+    /// The span.
+    pub span_id: SpanId,
+    /// The span that this one is a step of.
+    pub parent_id: Option<SpanId>,
+    /// The conversation of the trace; a trace that names none is its own.
+    pub conversation_id: ConversationId,
+    /// The session of the user.
+    pub session_id: Option<SessionId>,
+    /// Where the user talks.
+    pub channel_id: Option<ChannelId>,
+    /// What the span is, e.g. `generation`.
+    #[schema(value_type = String)]
+    pub kind: Kind,
+    /// What the application calls the step.
+    pub name: String,
+    /// How it ended.
+    pub status: StatusCode,
+    /// What the application says about the end.
+    pub status_message: Option<String>,
+    /// Whether it has started and not ended.
+    pub running: bool,
+    /// When it started.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub start_time: Option<Timestamp>,
+    /// When it ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub end_time: Option<Timestamp>,
+    /// From start to end in milliseconds; null while running.
+    pub duration_ms: Option<f64>,
+    /// Who is talking: id and name in lists, everything known on the span's own page.
+    pub user: Option<User>,
+    /// The model that answered.
+    pub model: Option<String>,
+    /// Who served the model.
+    pub provider: Option<String>,
+    /// Tokens of the call.
+    pub usage: Option<Usage>,
+    /// Cost of the call in US dollars.
+    pub cost: Option<f64>,
+    /// The first words of the input.
+    pub input_preview: Option<String>,
+    /// The first words of the output.
+    pub output_preview: Option<String>,
+}
+
+impl SpanRow {
+    /// The row of a span whose trace belongs to the conversation.
+    #[must_use]
+    pub fn new(span: &Span, conversation_id: &ConversationId) -> Self {
+        let kind = span.kind.clone().unwrap_or(Kind::Chain);
+        Self {
+            trace_id: span.trace_id.clone(),
+            span_id: span.span_id.clone(),
+            parent_id: span.parent_id.clone(),
+            conversation_id: conversation_id.clone(),
+            session_id: span.session_id.clone(),
+            channel_id: span.channel_id.clone(),
+            name: span.name.clone().unwrap_or_else(|| kind.to_string()),
+            kind,
+            status: span.status.code,
+            status_message: span.status.message.clone(),
+            running: span.is_running(),
+            start_time: span.start,
+            end_time: span.end,
+            duration_ms: span.duration_ms(),
+            user: span.user.as_ref().map(short),
+            model: span.model.clone(),
+            provider: span.provider.clone(),
+            usage: span.usage,
+            cost: span.cost,
+            input_preview: preview(span.input.as_ref()),
+            output_preview: preview(span.output.as_ref()),
+        }
+    }
+}
+
+/// The first words of a content, or `None` where there are none.
+pub(crate) fn preview(content: Option<&Content>) -> Option<String> {
+    content.map(|content| content.preview(PREVIEW_CHARS)).filter(|words| !words.is_empty())
+}
+
+/// A span with everything that is known of it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct SpanDetail {
+    /// The fields of the row.
+    #[serde(flatten)]
+    pub row: SpanRow,
+    /// What went in.
+    pub input: Option<Content>,
+    /// What came out.
+    pub output: Option<Content>,
+    /// Everything that has no field of its own.
+    pub attributes: BTreeMap<String, Value>,
+    /// The application's metadata.
+    pub metadata: BTreeMap<String, Value>,
+    /// The application's own data.
+    pub custom: Option<Value>,
+    /// Things that happened during the span.
+    pub events: Vec<Event>,
+    /// Other spans that this one has to do with.
+    pub links: Vec<Link>,
+    /// Judgements of the span.
+    pub scores: Vec<Score>,
+    /// Who sent the span.
+    pub source: Option<Source>,
+    /// What was odd about its messages.
+    pub warnings: Vec<Warning>,
+    /// When the first message about it came in.
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+}
+
+/// How often users approved and disapproved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FeedbackCounts {
+    /// Verdicts `positive`.
+    pub positive: u64,
+    /// Verdicts `negative`.
+    pub negative: u64,
+    /// Every other verdict.
+    pub neutral: u64,
+}
+
+/// What is said alike of a trace and of a conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Totals {
+    /// Who is talking: id and name.
+    pub user: Option<User>,
+    /// Where the user talks.
+    pub channel_id: Option<ChannelId>,
+    /// The sessions of the user.
+    pub session_ids: Vec<SessionId>,
+    /// The first thing that was said.
+    pub first_words: Option<String>,
+    /// The last thing that was answered.
+    pub last_words: Option<String>,
+    /// Number of turns.
+    pub turns: u64,
+    /// Number of spans.
+    pub spans: u64,
+    /// Number of spans that failed.
+    pub errors: u64,
+    /// Whether something has begun and not ended.
+    pub running: bool,
+    /// When the first span started.
+    #[schema(value_type = String, format = DateTime)]
+    pub start_time: Timestamp,
+    /// When the last thing happened that is known.
+    #[schema(value_type = String, format = DateTime)]
+    pub last_time: Timestamp,
+    /// From `start_time` to `last_time` in milliseconds.
+    pub duration_ms: Option<f64>,
+    /// Tokens of all model calls, each counted once.
+    pub usage: Option<Usage>,
+    /// Cost of all model calls in US dollars.
+    pub cost: Option<f64>,
+    /// The models that answered.
+    pub models: Vec<String>,
+    /// How often users approved and disapproved.
+    pub feedback: FeedbackCounts,
+}
+
+/// A trace as lists show it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TraceRow {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// Its conversation; a trace that names none is its own.
+    pub conversation_id: ConversationId,
+    /// Name of its first root.
+    pub name: Option<String>,
+    /// `error` when a span failed, `ok` when the application says so, else `unset`.
+    pub status: StatusCode,
+    /// Sums and extremes over its spans.
+    #[serde(flatten)]
+    pub totals: Totals,
+}
+
+/// A conversation as lists show it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ConversationRow {
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// Number of traces.
+    pub traces: u64,
+    /// Sums and extremes over its traces.
+    #[serde(flatten)]
+    pub totals: Totals,
+}
+
+/// A trace with its spans.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct TraceDetail {
+    /// The trace.
+    pub trace: TraceRow,
+    /// Its spans, by start.
+    pub spans: Vec<SpanRow>,
+}
+
+/// What the user said once, what was answered, and how that came about.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Turn {
+    /// The trace of the turn.
+    pub trace_id: TraceId,
+    /// The message span; null for the steps of a trace without one.
+    pub span_id: Option<SpanId>,
+    /// What the user said.
+    pub input: Option<Content>,
+    /// What was answered.
+    pub output: Option<Content>,
+    /// How it ended.
+    pub status: StatusCode,
+    /// Whether it has started and not ended.
+    pub running: bool,
+    /// When it started.
+    #[schema(value_type = String, format = DateTime)]
+    pub start_time: Timestamp,
+    /// When it ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub end_time: Option<Timestamp>,
+    /// From start to end in milliseconds; null while running.
+    pub duration_ms: Option<f64>,
+    /// Judgements of the turn.
+    pub scores: Vec<Score>,
+    /// All steps, the message span among them, by start.
+    pub spans: Vec<SpanRow>,
+}
+
+/// A conversation with its turns.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Transcript {
+    /// The conversation.
+    pub conversation: ConversationRow,
+    /// Everything known of the user.
+    pub user: Option<User>,
+    /// The application's metadata.
+    pub metadata: BTreeMap<String, Value>,
+    /// The application's own data.
+    pub custom: Option<Value>,
+    /// The turns, oldest first.
+    pub turns: Vec<Turn>,
+}
+
+/// A value of a field and how often it occurs.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct FacetRow {
+    /// The value.
+    pub value: String,
+    /// In how many documents of the list it occurs.
+    pub count: u64,
+    /// When it last occurred.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_time: Option<Timestamp>,
+}
