@@ -1,0 +1,106 @@
+// The only place that talks to the server: paths, JSON, and errors as one type.
+import type {
+  ConversationRow,
+  FacetRow,
+  Page,
+  Session,
+  SpanDetail,
+  Status,
+  TraceDetail,
+  Transcript,
+} from './types';
+
+const BASE = '/api/v1';
+
+/** Where the server sends what has changed. */
+export const LIVE_URL = `${BASE}/live`;
+
+/** What went wrong, in the server's words; status 0 means that it could not be reached. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string | null;
+
+  constructor(status: number, title: string, detail: string | null = null) {
+    super(detail ? `${title}: ${detail}` : title);
+    this.name = 'ApiError';
+    this.status = status;
+    this.title = title;
+    this.detail = detail;
+  }
+}
+
+type Query = Record<string, string | number | null | undefined>;
+
+interface Request {
+  method?: string;
+  query?: Query;
+  body?: unknown;
+  signal?: AbortSignal;
+}
+
+async function problem(response: Response): Promise<ApiError> {
+  const fallback = response.statusText || `HTTP ${response.status}`;
+  try {
+    const body = (await response.json()) as { title?: unknown; detail?: unknown };
+    const title = typeof body.title === 'string' && body.title ? body.title : fallback;
+    return new ApiError(response.status, title, typeof body.detail === 'string' ? body.detail : null);
+  } catch {
+    // A proxy in between may answer in HTML; its status still says enough.
+    return new ApiError(response.status, fallback);
+  }
+}
+
+async function request<T>(path: string, { method = 'GET', query, body, signal }: Request = {}): Promise<T> {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value !== null && value !== undefined && value !== '') search.set(name, String(value));
+  }
+  const suffix = search.size > 0 ? `?${search}` : '';
+  let response: Response;
+  try {
+    response = await fetch(`${BASE}${path}${suffix}`, {
+      method,
+      credentials: 'same-origin',
+      headers: {
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal ?? null,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, 'The server cannot be reached', error instanceof Error ? error.message : null);
+  }
+  if (!response.ok) throw await problem(response);
+  if (response.status === 204) return undefined as T;
+  return (await response.json()) as T;
+}
+
+const id = encodeURIComponent;
+
+export interface ConversationFilter {
+  q?: string;
+  user_id?: string;
+  channel_id?: string;
+  status?: string;
+  model?: string;
+  after?: string;
+}
+
+export const api = {
+  session: (signal?: AbortSignal) => request<Session>('/session', { signal }),
+  signIn: (key: string) => request<Session>('/session', { method: 'POST', body: { key } }),
+  signOut: () => request<void>('/session', { method: 'DELETE' }),
+  status: (signal?: AbortSignal) => request<Status>('/status', { signal }),
+  conversations: (filter: ConversationFilter, limit: number, cursor: string | null, signal?: AbortSignal) =>
+    request<Page<ConversationRow>>('/conversations', { query: { ...filter, limit, cursor }, signal }),
+  conversation: (conversationId: string, signal?: AbortSignal) =>
+    request<Transcript>(`/conversations/${id(conversationId)}`, { signal }),
+  trace: (traceId: string, signal?: AbortSignal) => request<TraceDetail>(`/traces/${id(traceId)}`, { signal }),
+  span: (traceId: string, spanId: string, signal?: AbortSignal) =>
+    request<SpanDetail>(`/traces/${id(traceId)}/spans/${id(spanId)}`, { signal }),
+  facet: (field: string, signal?: AbortSignal) =>
+    request<Page<FacetRow>>('/facets', { query: { of: 'conversations', field }, signal }),
+};

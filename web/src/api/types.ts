@@ -1,0 +1,52 @@
+// The names the page uses for what the API answers. Only this file looks into the generated schema.
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type Content = Schemas['Content'];
+export type ConversationRow = Schemas['ConversationRow'];
+export type Document = Schemas['Document'];
+export type Event = Schemas['Event'];
+export type FacetRow = Schemas['FacetRow'];
+export type FeedbackCounts = Schemas['FeedbackCounts'];
+export type Message = Schemas['Message'];
+export type Part = Schemas['Part'];
+export type Score = Schemas['Score'];
+export type Source = Schemas['Source'];
+export type SpanDetail = Schemas['SpanDetail'];
+export type SpanRow = Schemas['SpanRow'];
+export type StatusCode = Schemas['StatusCode'];
+export type TraceDetail = Schemas['TraceDetail'];
+export type TraceRow = Schemas['TraceRow'];
+export type Transcript = Schemas['Transcript'];
+export type Turn = Schemas['Turn'];
+export type Usage = Schemas['Usage'];
+export type User = Schemas['User'];
+export type Warning = Schemas['Warning'];
+
+/** One page of a list. */
+export interface Page<T> {
+  items: T[];
+  next_cursor?: string | null;
+}
+
+/** Who is signed in. */
+export interface Session {
+  project: string;
+  scope: string;
+  version: string;
+}
+
+/** How far the lists are behind the record. */
+export interface Status {
+  version: string;
+  project: string;
+  recorded: number;
+  indexed: number;
+}
+
+/** What a live `change` event names. */
+export interface Change {
+  conversation_ids: string[];
+  trace_ids: string[];
+}

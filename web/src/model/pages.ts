@@ -1,0 +1,32 @@
+// How a fresh first page joins a list that is already on screen, without losing what was loaded below it.
+import type { Page } from '../api/types';
+
+export interface Merged<T> {
+  pages: Page<T>[];
+  /** Rows that the list did not hold before. */
+  added: string[];
+}
+
+/**
+ * Puts the fresh first page on top and keeps every other row below in its order. When the fresh page is the whole list, it
+ * replaces everything, so that rows which no longer match go away.
+ */
+export function mergeFirstPage<T>(pages: readonly Page<T>[], fresh: Page<T>, idOf: (item: T) => string): Merged<T> {
+  const known = new Set(pages.flatMap((page) => page.items.map(idOf)));
+  const added = fresh.items.map(idOf).filter((id) => !known.has(id));
+  const [first, ...rest] = pages;
+  if (!first || !fresh.next_cursor) return { pages: [fresh], added };
+  const freshIds = new Set(fresh.items.map(idOf));
+  const others = (page: Page<T>) => page.items.filter((item) => !freshIds.has(idOf(item)));
+  // NOTE: the cursor of the old first page stays valid, because it marks a place in the order and not a number of rows.
+  // A list that was shorter than a page has none yet; then the fresh one leads on.
+  const cursor = first.next_cursor ?? (rest.length === 0 ? fresh.next_cursor : null);
+  const kept = first.next_cursor ? others(first) : [];
+  return {
+    pages: [
+      { items: [...fresh.items, ...kept], next_cursor: cursor },
+      ...rest.map((page) => ({ ...page, items: others(page) })),
+    ],
+    added,
+  };
+}

@@ -1,0 +1,49 @@
+// Where the bar of a step begins and how long it is, relative to the turn or trace it belongs to.
+import type { SpanRow } from '../api/types';
+import { parseTime } from './time';
+
+export interface Extent {
+  start: number;
+  end: number;
+}
+
+/** From the first start to the last end; a step that still runs reaches until `now`. */
+export function extentOf(spans: readonly SpanRow[], now: number): Extent | null {
+  let start = Number.POSITIVE_INFINITY;
+  let end = Number.NEGATIVE_INFINITY;
+  for (const span of spans) {
+    const began = parseTime(span.start_time);
+    if (began === null) continue;
+    start = Math.min(start, began);
+    end = Math.max(end, endOf(span, began, now));
+  }
+  return start === Number.POSITIVE_INFINITY ? null : { start, end };
+}
+
+function endOf(span: SpanRow, began: number, now: number): number {
+  if (span.running) return Math.max(now, began);
+  // NOTE: an end before the start is a client's clock at fault; the bar then has no length, never a negative one.
+  return Math.max(parseTime(span.end_time) ?? began, began);
+}
+
+export interface Bar {
+  /** Percent of the track. */
+  left: number;
+  width: number;
+}
+
+/** The bar in percent of the track; null for a step without a start. */
+export function barOf(span: SpanRow, extent: Extent | null, now: number): Bar | null {
+  const began = parseTime(span.start_time);
+  if (began === null || !extent) return null;
+  const length = extent.end - extent.start;
+  // When everything happened at one moment, a full bar says more than none.
+  if (length <= 0) return { left: 0, width: 100 };
+  const left = ((began - extent.start) / length) * 100;
+  const width = ((endOf(span, began, now) - began) / length) * 100;
+  return { left: clamp(left), width: Math.min(clamp(width), 100 - clamp(left)) };
+}
+
+function clamp(percent: number): number {
+  return Math.min(100, Math.max(0, percent));
+}
