@@ -20,7 +20,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The record was written by another version. Refuse to start.
-    #[error("the data directory has format {found}, this version reads format {known}; use the version of neuraltrust that wrote it")]
+    #[error(
+        "the data directory has format {found}, this version reads format {known}; use the version of neuraltrust that wrote it"
+    )]
     Format {
         /// The format found.
         found: String,
@@ -30,6 +32,10 @@ pub enum StoreError {
     /// The disk is full. Tell the client to come back later; reads go on.
     #[error("the disk is full")]
     Full,
+    /// The patches were not written; the reason is shared with everyone whose patches were to be written with them. Tell the
+    /// client to come back later.
+    #[error("write patches")]
+    NotWritten(#[source] std::sync::Arc<StoreError>),
     /// A writer thread has stopped. Restart the server; what was acknowledged is on disk.
     #[error("the store has stopped; see the log for the reason, and restart the server")]
     Stopped,
@@ -68,6 +74,19 @@ pub enum StoreError {
     /// The cursor was not made by this store. Tell the client.
     #[error("the cursor is not one of this list; start again without it")]
     Cursor,
+    /// The list cannot be filtered by that field. Tell the client.
+    #[error("{list} cannot be filtered by {field}; they can by {accepted}")]
+    Filter {
+        /// The list.
+        list: &'static str,
+        /// The field asked for.
+        field: &'static str,
+        /// The fields that it can be filtered by.
+        accepted: String,
+    },
+    /// A project's name is not one. Tell the client.
+    #[error("{0:?} is not a project name; use 1 to 64 letters, digits, '-', '_' or '.'")]
+    ProjectName(String),
     /// A project of that name exists. Tell the client.
     #[error("a project {0:?} exists already")]
     ProjectExists(String),
@@ -77,6 +96,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the disk is full.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Full => true,
+            Self::NotWritten(reason) => reason.is_full(),
+            _ => false,
+        }
+    }
+
     /// Names the act that a record error interrupted; a full disk is told apart.
     pub(crate) fn record(act: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
         move |source| match source.sqlite_error_code() {

@@ -19,12 +19,10 @@ use neuraltrust_model::{ConversationId, SpanId, SpanPatch, Timestamp, TraceId};
 use tokio::sync::broadcast;
 
 pub use accounts::{Grant, ProjectId, Scope, Secret};
-pub use embedded::EmbeddedStore;
+pub use embedded::{Accounts, EmbeddedStore};
 pub use error::StoreError;
 pub use query::{Cursor, Field, Filter, ListOf, ListQuery, Page};
-pub use rows::{
-    ConversationRow, FacetRow, FeedbackCounts, SpanDetail, SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn,
-};
+pub use rows::{ConversationRow, FacetRow, FeedbackCounts, SpanDetail, SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn};
 
 /// What became of a batch of patches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +68,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::Full`] and [`StoreError::Stopped`] when nothing can be kept now, [`StoreError::SpanTooLarge`] when one of
     /// the patches is over the limit; then none of them is kept.
-    pub async fn append(&self, project: ProjectId, patches: Vec<SpanPatch>, received_at: Timestamp) -> Result<Appended, StoreError> {
+    pub async fn append(
+        &self,
+        project: ProjectId,
+        patches: Vec<SpanPatch>,
+        received_at: Timestamp,
+    ) -> Result<Appended, StoreError> {
         match self {
             Self::Embedded(store) => store.append(project, patches, received_at).await,
+        }
+    }
+
+    /// Projects and what opens them.
+    #[must_use]
+    pub fn accounts(&self) -> &Accounts {
+        match self {
+            Self::Embedded(store) => store.accounts(),
         }
     }
 

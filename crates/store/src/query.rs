@@ -15,6 +15,39 @@ pub enum ListOf {
     Spans,
 }
 
+impl ListOf {
+    /// Its name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Conversations => "conversations",
+            Self::Traces => "traces",
+            Self::Spans => "spans",
+        }
+    }
+
+    /// The fields that it can be filtered by and counted over.
+    #[must_use]
+    pub const fn fields(self) -> &'static [Field] {
+        match self {
+            Self::Conversations => {
+                &[Field::ConversationId, Field::SessionId, Field::ChannelId, Field::UserId, Field::Status, Field::Model]
+            }
+            Self::Traces => &[
+                Field::ConversationId,
+                Field::TraceId,
+                Field::SessionId,
+                Field::ChannelId,
+                Field::UserId,
+                Field::Name,
+                Field::Status,
+                Field::Model,
+            ],
+            Self::Spans => &Field::ALL,
+        }
+    }
+}
+
 /// A field that lists can be filtered by and counted over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {

@@ -1,8 +1,8 @@
 //! What lists and pages show: plain data, ready for JSON.
 
 use neuraltrust_model::{
-    ChannelId, Content, ConversationId, Event, Kind, Link, Score, SessionId, Source, Span, SpanId, StatusCode, Timestamp, TraceId,
-    Usage, User, Warning,
+    ChannelId, Content, ConversationId, Event, Kind, Link, Score, SessionId, Source, Span, SpanId, StatusCode, Timestamp,
+    TraceId, Usage, User, Warning,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

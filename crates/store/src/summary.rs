@@ -5,15 +5,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use neuraltrust_model::{Content, ConversationId, Kind, Score, Span, SpanId, SpanPatch, StatusCode, Timestamp, TraceId, Usage, User};
+use neuraltrust_model::{
+    Content, ConversationId, Kind, Score, Span, SpanId, SpanPatch, StatusCode, Timestamp, TraceId, Usage, User,
+};
 
-use crate::rows::{ConversationRow, FeedbackCounts, SpanDetail, SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn, preview, short};
+use crate::rows::{
+    ConversationRow, FeedbackCounts, SpanDetail, SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn, preview, short,
+};
 
 /// The spans of one trace, each the merge of its patches, by start.
 #[derive(Debug, Clone)]
 pub struct TraceSpans {
     /// The conversation of the trace.
     pub conversation_id: ConversationId,
+    /// Every conversation that its patches ever named.
+    pub named: BTreeSet<ConversationId>,
     /// The spans that have come.
     pub spans: Vec<Span>,
     /// What is known of spans that have not come, e.g. a score on one.
@@ -25,7 +31,9 @@ impl TraceSpans {
     #[must_use]
     pub fn merge(trace_id: &TraceId, patches: impl IntoIterator<Item = (Timestamp, SpanPatch)>) -> Self {
         let mut merged: HashMap<SpanId, (Timestamp, SpanPatch)> = HashMap::new();
+        let mut named = BTreeSet::new();
         for (received_at, patch) in patches {
+            named.extend(patch.conversation_id.clone());
             match merged.get_mut(&patch.span_id) {
                 Some((first, known)) => {
                     *first = received_at.min(*first);
@@ -39,14 +47,16 @@ impl TraceSpans {
         let (mut spans, unknown): (Vec<Span>, Vec<Span>) =
             merged.into_values().map(|(received_at, patch)| Span::new(patch, received_at)).partition(Span::is_known);
         spans.sort_by(|a, b| (a.time(), a.received_at, &a.span_id).cmp(&(b.time(), b.received_at, &b.span_id)));
-        Self { conversation_id: conversation(trace_id, &spans), spans, unknown }
+        Self { conversation_id: conversation(trace_id, &spans), named, spans, unknown }
     }
 }
 
 /// The conversation of a trace: what its first root names, else its first span that names one; a trace that names none is its
 /// own conversation.
 fn conversation(trace_id: &TraceId, spans: &[Span]) -> ConversationId {
-    let named = |root: bool| spans.iter().filter(move |span| span.parent_id.is_none() == root).find_map(|span| span.conversation_id.clone());
+    let named = |root: bool| {
+        spans.iter().filter(move |span| span.parent_id.is_none() == root).find_map(|span| span.conversation_id.clone())
+    };
     named(true).or_else(|| named(false)).unwrap_or_else(|| trace_id.clone().into())
 }
 
@@ -188,7 +198,9 @@ pub fn turns(trace: &TraceSpans) -> Vec<Turn> {
     }
     steps
         .into_iter()
-        .filter_map(|(message, steps)| Some(turn(message.and_then(|n| trace.spans.get(n)), &steps, &trace.conversation_id, *steps.first()?)))
+        .filter_map(|(message, steps)| {
+            Some(turn(message.and_then(|n| trace.spans.get(n)), &steps, &trace.conversation_id, *steps.first()?))
+        })
         .collect()
 }
 

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec;
 use crate::summary::TraceSpans;
-use crate::{ProjectId, StoreError};
+use crate::{ProjectId, Secret, StoreError};
 
 /// Format of the record. A record of another format is refused.
 const FORMAT: u32 = 1;
@@ -93,8 +93,12 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
         }
     } else {
         transaction.execute_batch(SCHEMA).map_err(StoreError::record("make the record"))?;
+        let hash_key = Secret::random("")?;
         transaction
-            .execute("INSERT INTO meta (key, value) VALUES ('format', ?1)", params![FORMAT.to_string()])
+            .execute(
+                "INSERT INTO meta (key, value) VALUES ('format', ?1), ('credential_hash_key', ?2)",
+                params![FORMAT.to_string(), hash_key.reveal()],
+            )
             .map_err(StoreError::record("make the record"))?;
     }
     transaction.commit().map_err(failed())?;
@@ -143,7 +147,9 @@ impl Record {
         let rows: Vec<(i64, i64, String, String)> = self.read("read new patches", |connection| {
             connection
                 .prepare_cached("SELECT seq, project, trace_id, span_id FROM patch WHERE seq > ?1 ORDER BY seq LIMIT ?2")?
-                .query_map(params![seq.cast_signed(), limit as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+                .query_map(params![seq.cast_signed(), limit as i64], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })?
                 .collect()
         })?;
         rows.into_iter()

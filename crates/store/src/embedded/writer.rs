@@ -45,12 +45,19 @@ impl Writer {
         new: Arc<Signal>,
     ) -> Result<(Self, JoinHandle<()>), std::io::Error> {
         let (jobs, queue) = channel();
-        let thread = std::thread::Builder::new().name("record-writer".to_owned()).spawn(move || run(connection, &queue, &recorded, &new))?;
+        let thread = std::thread::Builder::new()
+            .name("record-writer".to_owned())
+            .spawn(move || run(connection, &queue, &recorded, &new))?;
         Ok((Self { jobs }, thread))
     }
 
     /// Puts patches on disk; returns when they are.
-    pub(super) async fn append(&self, project: ProjectId, received_at: Timestamp, patches: Vec<EncodedPatch>) -> Result<Appended, StoreError> {
+    pub(super) async fn append(
+        &self,
+        project: ProjectId,
+        received_at: Timestamp,
+        patches: Vec<EncodedPatch>,
+    ) -> Result<Appended, StoreError> {
         let (done, answer) = oneshot::channel();
         self.jobs.send(Job { project, received_at, patches, done }).map_err(|_| StoreError::Stopped)?;
         answer.await.map_err(|_| StoreError::Stopped)?
@@ -80,12 +87,9 @@ fn run(mut connection: Connection, queue: &Receiver<Job>, recorded: &AtomicU64, 
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, jobs = jobs.len(), "patches could not be written");
-                let full = matches!(error, StoreError::Full);
-                let mut error = Some(error);
+                let error = Arc::new(error);
                 for job in jobs {
-                    // An error cannot be copied: the first gets it whole, the others what it means.
-                    let answer = if full { StoreError::Full } else { error.take().unwrap_or(StoreError::Stopped) };
-                    let _ = job.done.send(Err(answer));
+                    let _ = job.done.send(Err(StoreError::NotWritten(Arc::clone(&error))));
                 }
             }
         }
@@ -115,7 +119,8 @@ fn commit(connection: &mut Connection, jobs: &[Job]) -> Result<(Vec<Appended>, O
         for job in jobs {
             let mut appended = Appended { new: 0, duplicates: 0 };
             for patch in &job.patches {
-                let row = params![job.project.0, patch.trace_id, patch.span_id, patch.digest, job.received_at.as_nanos(), patch.body];
+                let row =
+                    params![job.project.0, patch.trace_id, patch.span_id, patch.digest, job.received_at.as_nanos(), patch.body];
                 if insert.execute(row).map_err(failed())? == 0 {
                     appended.duplicates += 1;
                     continue;

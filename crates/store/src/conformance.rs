@@ -1,0 +1,344 @@
+//! What every backend must do, as checks that each backend's tests run against a store of their own.
+//!
+//! The expectations come from a model as simple as can be: a list of steps, looked through from end to end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use neuraltrust_model::{
+    Content, ConversationId, Kind, Score, ScoreSource, SpanId, SpanPatch, Status, StatusCode, Timestamp, TraceId, User,
+};
+use serde_json::json;
+
+use crate::{
+    ConversationRow, Field, Filter, ListOf, ListQuery, Page, ProjectId, ProjectStore, SpanRow, Store, StoreError, TraceRow,
+};
+
+/// One step of a made-up history; its patches say its start, its end and its place apart from each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Number of the trace.
+    pub trace: u8,
+    /// Number of the span in its trace; its parent is half of it, and 0 has none.
+    pub span: u8,
+    /// Number of the conversation, where the step names one.
+    pub conversation: Option<u8>,
+    /// Whether it fails.
+    pub fails: bool,
+}
+
+fn time(step: &Step, offset: i64) -> Timestamp {
+    let second = i64::from(step.trace) * 1_000 + i64::from(step.span);
+    Timestamp::from_nanos((1_700_000_000 + second) * 1_000_000_000 + offset)
+}
+
+fn trace_id(number: u8) -> TraceId {
+    TraceId::new(format!("trace-{number}")).unwrap_or_else(|_| unreachable!("a short text is an id"))
+}
+
+fn span_id(number: u8) -> SpanId {
+    SpanId::new(format!("span-{number}")).unwrap_or_else(|_| unreachable!("a short text is an id"))
+}
+
+fn conversation_id(number: u8) -> ConversationId {
+    ConversationId::new(format!("conversation-{number}")).unwrap_or_else(|_| unreachable!("a short text is an id"))
+}
+
+/// What is said of a step: that it began, that it ended, and where it belongs, each by itself.
+#[must_use]
+pub fn patches(step: &Step) -> Vec<SpanPatch> {
+    let empty = || SpanPatch::new(trace_id(step.trace), span_id(step.span));
+    let began = SpanPatch {
+        kind: Some(if step.span == 0 { Kind::Message } else { Kind::Tool }),
+        parent_id: (step.span > 0).then(|| span_id(step.span / 2)),
+        start: Some(time(step, 0)),
+        input: Some(Content::text(format!("question number{} of trace{}", step.span, step.trace))),
+        ..empty()
+    };
+    let ended = SpanPatch {
+        end: Some(time(step, 500_000_000)),
+        output: Some(Content::text(format!("answer number{}", step.span))),
+        status: step.fails.then(|| Status { code: StatusCode::Error, message: Some("it broke".to_owned()) }),
+        ..empty()
+    };
+    let placed = step.conversation.map(|conversation| SpanPatch {
+        conversation_id: Some(conversation_id(conversation)),
+        user: Some(User { id: Some(format!("user-{conversation}")), ..User::default() }),
+        ..empty()
+    });
+    [Some(began), Some(ended), placed].into_iter().flatten().collect()
+}
+
+/// A moment of arrival; it has no say in what is shown of these steps.
+fn arrival() -> Timestamp {
+    Timestamp::from_nanos(1_800_000_000_000_000_000)
+}
+
+/// Waits until the lists show everything that was recorded before the call.
+///
+/// # Panics
+/// When they do not follow within a minute.
+pub async fn settle(store: &Store) {
+    let target = store.progress().recorded;
+    for _ in 0..6_000 {
+        if store.progress().indexed >= target {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the lists do not follow: {:?}, {:?}", store.progress(), store.health());
+}
+
+/// Keeps the batches one after another, each in one call.
+///
+/// # Panics
+/// When the store refuses one.
+pub async fn keep(store: &Store, project: ProjectId, batches: impl IntoIterator<Item = Vec<SpanPatch>>) {
+    for batch in batches {
+        let offered = batch.len();
+        match store.append(project, batch, arrival()).await {
+            Ok(appended) => assert_eq!(appended.new + appended.duplicates, offered),
+            Err(error) => panic!("the store refused a batch: {error}"),
+        }
+    }
+    settle(store).await;
+}
+
+fn query(limit: usize) -> ListQuery {
+    ListQuery { filter: Filter::default(), limit, cursor: None }
+}
+
+/// Reads a list in pages of the given size to its end.
+///
+/// # Panics
+/// When the store refuses, or never ends.
+pub async fn pages<T, F: Future<Output = Result<Page<T>, StoreError>>>(limit: usize, read: impl Fn(ListQuery) -> F) -> Vec<T> {
+    let mut all = Vec::new();
+    let mut cursor = None;
+    for _ in 0..10_000 {
+        let page = match read(ListQuery { cursor, ..query(limit) }).await {
+            Ok(page) => page,
+            Err(error) => panic!("a page cannot be read: {error}"),
+        };
+        assert!(page.items.len() <= limit);
+        all.extend(page.items);
+        match page.next_cursor {
+            // A cursor is text on its way to the client and back.
+            Some(next) => cursor = next.to_string().parse().ok(),
+            None => return all,
+        }
+    }
+    panic!("the list does not end");
+}
+
+/// Everything that the lists of a project show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// All conversations.
+    pub conversations: Vec<ConversationRow>,
+    /// All traces.
+    pub traces: Vec<TraceRow>,
+    /// All spans.
+    pub spans: Vec<SpanRow>,
+}
+
+/// Reads all lists of a project in pages of the given size.
+pub async fn shown(project: &ProjectStore, limit: usize) -> Shown {
+    Shown {
+        conversations: pages(limit, |query| project.conversations(query)).await,
+        traces: pages(limit, |query| project.traces(query)).await,
+        spans: pages(limit, |query| project.spans(query)).await,
+    }
+}
+
+/// The lists, traces and conversations are what the steps say, whatever the order of their patches was.
+///
+/// # Panics
+/// When they are not.
+pub async fn check_shown(project: &ProjectStore, steps: &[Step]) {
+    let all = shown(project, 1_000).await;
+    assert_eq!(shown(project, 2).await, all, "pages of two make the same lists");
+
+    let mut traces: BTreeMap<u8, Vec<&Step>> = BTreeMap::new();
+    for step in steps {
+        traces.entry(step.trace).or_default().push(step);
+    }
+    let mut conversations: BTreeMap<ConversationId, Vec<&Step>> = BTreeMap::new();
+    for (number, steps) in &mut traces {
+        steps.sort_by_key(|step| step.span);
+        let root = steps.iter().find(|step| step.span == 0).and_then(|step| step.conversation);
+        let named = root.or_else(|| steps.iter().filter(|step| step.span > 0).find_map(|step| step.conversation));
+        let id = named.map_or_else(|| trace_id(*number).into(), conversation_id);
+        conversations.entry(id).or_default().extend(steps.iter().copied());
+    }
+
+    let starts = |rows: &[SpanRow]| rows.iter().map(|row| row.start_time).collect::<Vec<_>>();
+    assert!(starts(&all.spans).is_sorted_by(|a, b| a >= b), "newest first");
+    assert!(all.traces.is_sorted_by(|a, b| a.totals.start_time >= b.totals.start_time), "newest first");
+    assert!(all.conversations.is_sorted_by(|a, b| a.totals.last_time >= b.totals.last_time), "the last active first");
+
+    let seen: BTreeSet<_> = all.spans.iter().map(|row| (row.trace_id.clone(), row.span_id.clone())).collect();
+    let expected: BTreeSet<_> = steps.iter().map(|step| (trace_id(step.trace), span_id(step.span))).collect();
+    assert_eq!(seen, expected);
+    assert_eq!(seen.len(), all.spans.len(), "each span once");
+    assert_eq!(all.traces.len(), traces.len());
+
+    let counts = |errors: &dyn Fn(&ConversationRow) -> u64| {
+        all.conversations.iter().map(|row| (row.conversation_id.clone(), errors(row))).collect::<BTreeMap<_, _>>()
+    };
+    let expect = |count: &dyn Fn(&Vec<&Step>) -> usize| {
+        conversations.iter().map(|(id, steps)| (id.clone(), count(steps) as u64)).collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(counts(&|row| row.totals.spans), expect(&|steps| steps.len()));
+    assert_eq!(counts(&|row| row.totals.errors), expect(&|steps| steps.iter().filter(|step| step.fails).count()));
+    assert_eq!(counts(&|row| row.traces), expect(&|steps| steps.iter().map(|step| step.trace).collect::<BTreeSet<_>>().len()));
+
+    for (number, steps) in &traces {
+        let detail = project.trace(trace_id(*number)).await.ok().flatten().unwrap_or_else(|| panic!("trace {number} is lost"));
+        assert_eq!(detail.spans.len(), steps.len());
+        assert!(all.traces.contains(&detail.trace), "a trace is the same by id and in its list");
+        for row in &detail.spans {
+            assert!(all.spans.contains(row), "a span is the same in its trace and in its list");
+        }
+    }
+    for (id, steps) in &conversations {
+        let transcript = project.conversation(id.clone()).await.ok().flatten().unwrap_or_else(|| panic!("{id} is lost"));
+        assert_eq!(transcript.turns.iter().map(|turn| turn.spans.len()).sum::<usize>(), steps.len(), "each step is in one turn");
+        assert!(all.conversations.contains(&transcript.conversation), "a conversation is the same by id and in its list");
+    }
+}
+
+/// A span comes as its start and its end; a retry of either changes nothing.
+///
+/// # Panics
+/// When the store does otherwise.
+pub async fn patches_merge_and_retries_are_harmless(store: &Store, id: ProjectId) {
+    let step = Step { trace: 1, span: 0, conversation: Some(1), fails: false };
+    let all = patches(&step);
+    let project = store.project(id);
+    keep(store, id, [vec![all[0].clone()]]).await;
+    let begun = project.trace(trace_id(1)).await.ok().flatten().map(|detail| detail.trace.totals.running);
+    assert_eq!(begun, Some(true), "a step that began and did not end is shown as running");
+    keep(store, id, all.iter().cloned().map(|patch| vec![patch])).await;
+    keep(store, id, [all.iter().rev().cloned().collect()]).await;
+    check_shown(&project, &[step]).await;
+    let span = project.span(trace_id(1), span_id(0)).await.ok().flatten();
+    let span = span.unwrap_or_else(|| panic!("the span is lost"));
+    assert_eq!(span.output, Some(Content::text("answer number0")));
+    assert_eq!(span.row.duration_ms, Some(500.0));
+    assert_eq!(span.received_at, arrival());
+    assert!(project.span(trace_id(1), span_id(9)).await.ok().flatten().is_none());
+    assert!(project.trace(trace_id(9)).await.ok().flatten().is_none());
+    assert!(project.conversation(conversation_id(9)).await.ok().flatten().is_none());
+}
+
+/// A step whose parent never came is shown; a verdict on a span that comes later finds it.
+///
+/// # Panics
+/// When the store does otherwise.
+pub async fn orphans_are_shown_and_verdicts_wait(store: &Store, id: ProjectId) {
+    let project = store.project(id);
+    let orphan = Step { trace: 1, span: 4, conversation: Some(1), fails: true };
+    let verdict = Score {
+        id: "verdict".to_owned(),
+        name: "feedback".to_owned(),
+        value: json!("positive"),
+        comment: None,
+        source: ScoreSource::User,
+        time: None,
+    };
+    let on_parent = SpanPatch { scores: vec![verdict], ..SpanPatch::new(trace_id(1), span_id(2)) };
+    keep(store, id, [vec![on_parent], patches(&orphan)]).await;
+    check_shown(&project, std::slice::from_ref(&orphan)).await;
+    let row = pages(10, |query| project.conversations(query)).await.remove(0);
+    assert_eq!(row.totals.feedback.positive, 1, "a verdict counts before its span has come");
+
+    let parent = Step { trace: 1, span: 2, conversation: None, fails: false };
+    keep(store, id, [patches(&parent)]).await;
+    check_shown(&project, &[orphan, parent]).await;
+    let span = project.span(trace_id(1), span_id(2)).await.ok().flatten();
+    assert_eq!(span.map(|span| span.scores.len()), Some(1));
+}
+
+/// Nothing of one project is seen from another, even under the same ids.
+///
+/// # Panics
+/// When it is.
+pub async fn projects_are_apart(store: &Store, one: ProjectId, other: ProjectId) {
+    let of_one = Step { trace: 1, span: 0, conversation: Some(1), fails: false };
+    let of_other = Step { trace: 1, span: 0, conversation: Some(2), fails: true };
+    keep(store, one, [patches(&of_one)]).await;
+    keep(store, other, [patches(&of_other)]).await;
+    check_shown(&store.project(one), &[of_one]).await;
+    check_shown(&store.project(other), &[of_other]).await;
+    assert!(store.project(one).conversation(conversation_id(2)).await.ok().flatten().is_none());
+}
+
+/// Lists can be narrowed by fields, words and time, and counted.
+///
+/// # Panics
+/// When the store answers otherwise.
+pub async fn lists_are_filtered_and_counted(store: &Store, id: ProjectId) {
+    let project = store.project(id);
+    let steps: Vec<Step> = (0..6)
+        .flat_map(|trace| {
+            (0..3).map(move |span| Step { trace, span, conversation: Some(trace % 2), fails: trace == 4 && span == 2 })
+        })
+        .collect();
+    keep(store, id, steps.iter().map(patches)).await;
+
+    let conversations = async |filter: Filter| {
+        let page = project.conversations(ListQuery { filter, ..query(100) }).await;
+        let ids =
+            |page: Page<ConversationRow>| page.items.into_iter().map(|row| row.conversation_id.to_string()).collect::<Vec<_>>();
+        page.map(ids).map_err(|error| error.to_string())
+    };
+    let by = |field, value: &str| Filter { equals: vec![(field, value.to_owned())], ..Filter::default() };
+    let text = |text: &str| Filter { text: Some(text.to_owned()), ..Filter::default() };
+    let ids = |ids: &[&str]| Ok(ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>());
+
+    assert_eq!(conversations(by(Field::UserId, "user-1")).await, ids(&["conversation-1"]));
+    assert_eq!(conversations(by(Field::Status, "error")).await, ids(&["conversation-0"]));
+    assert_eq!(conversations(by(Field::UserId, "nobody")).await, ids(&[]));
+    assert_eq!(conversations(text("TRACE4 question")).await, ids(&["conversation-0"]), "words in any order and case");
+    assert_eq!(
+        conversations(text("question tra")).await,
+        ids(&["conversation-1", "conversation-0"]),
+        "the last word may be begun"
+    );
+    assert_eq!(conversations(text("trace4 trace5")).await, ids(&[]), "all words must be in one span");
+    assert_eq!(conversations(text("broke")).await, ids(&["conversation-0"]), "what is said of an error is found");
+    assert_eq!(conversations(text("?!")).await, ids(&[]), "no words, no answer");
+    assert_eq!(conversations(text("conversation-1")).await, ids(&["conversation-1"]), "an id is found");
+    let after =
+        Filter { after: Some(time(&Step { trace: 5, span: 0, conversation: None, fails: false }, 0)), ..Filter::default() };
+    assert_eq!(conversations(after).await, ids(&["conversation-1"]));
+    assert!(conversations(by(Field::Kind, "tool")).await.is_err_and(|error| error.contains("user_id")), "says what is accepted");
+
+    let facets = |of, field| project.facets(of, field, Filter::default(), 10);
+    let count = |rows: Result<Vec<crate::FacetRow>, StoreError>| {
+        rows.map(|rows| rows.into_iter().map(|row| (row.value, row.count)).collect::<Vec<_>>()).unwrap_or_default()
+    };
+    assert_eq!(count(facets(ListOf::Spans, Field::Kind).await), [("tool".to_owned(), 12), ("message".to_owned(), 6)]);
+    assert_eq!(count(facets(ListOf::Conversations, Field::Status).await), [("error".to_owned(), 1), ("unset".to_owned(), 1)]);
+    assert_eq!(count(facets(ListOf::Traces, Field::Status).await), [("unset".to_owned(), 5), ("error".to_owned(), 1)]);
+}
+
+/// Whoever listens hears of a change, and then the lists show it.
+///
+/// # Panics
+/// When they do not.
+pub async fn changes_are_announced_when_they_show(store: &Store, id: ProjectId) {
+    let mut changes = store.changes();
+    let step = Step { trace: 1, span: 0, conversation: Some(1), fails: false };
+    if let Err(error) = store.append(id, patches(&step), arrival()).await {
+        panic!("the store refused: {error}");
+    }
+    let change = tokio::time::timeout(Duration::from_secs(60), changes.recv()).await;
+    let Ok(Ok(change)) = change else { panic!("no change was announced") };
+    assert_eq!(change.project, id);
+    assert!(change.conversation_ids.contains(&conversation_id(1)));
+    assert_eq!(change.trace_ids, [trace_id(1)]);
+    let project = store.project(id);
+    assert_eq!(pages(10, |query| project.conversations(query)).await.len(), 1);
+}
