@@ -26,7 +26,8 @@ fn everything_is_understood() {
         // A patch without a kind is the verdict of a feedback on its parent.
         if patch.kind.is_some() {
             assert!(patch.conversation_id.is_some() && patch.channel_id.is_some() && patch.user.is_some(), "{patch:?}");
-            assert!(patch.input.is_some() || patch.kind == Some(Kind::Evaluation), "{patch:?}");
+            // An evaluation is about its parent, and feedback may be a thumb without words.
+            assert!(patch.input.is_some() || matches!(patch.kind, Some(Kind::Evaluation | Kind::Feedback)), "{patch:?}");
         }
     }
 }
