@@ -7,6 +7,7 @@ mod chance;
 mod play;
 mod price;
 mod script;
+mod stage;
 mod wire;
 
 use std::time::Duration;
@@ -15,7 +16,7 @@ use neuraltrust_model::Timestamp;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message as _;
 
-pub(crate) use play::DemoConversation;
+pub(crate) use stage::DemoConversation;
 pub(crate) use wire::request;
 
 /// What was sent.

@@ -1,47 +1,18 @@
 //! Scripts to spans: gives every step its ids, its times, its tokens and its cost.
 //!
-//! Deterministic: the same script and the same moment give the same spans. A stage has one clock that only moves forward, so
-//! that children lie within their parents.
+//! Deterministic: the same script and the same moment give the same spans.
 
 use neuraltrust_model::{Kind, Timestamp, attributes as names};
 use serde_json::{Value, json};
 
 use super::chance::Chance;
 use super::price::{Model, model, tokens};
-use super::script::{Delegate, Ending, Failure, Guardrail, Library, Outcome, Person, Script, Tool, Turn, Work};
+use super::script::{Delegate, Ending, Guardrail, Library, Outcome, Person, Script, Tool, Turn, Work};
+use super::stage::{At, Attributes, DemoConversation, MILLISECOND, Stage};
 
 const PROMPT: &str = "You are the assistant of Velora Cycles, an online bicycle shop. Answer in the customer's language, briefly and \
                       kindly. Use only what the help centre and the tools say. Never promise a refund that the returns team has not confirmed.";
-const MILLISECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60_000 * MILLISECOND;
-
-/// A conversation, ready to be sent.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct DemoConversation {
-    /// What every span of it carries.
-    pub(super) common: Attributes,
-    pub(super) spans: Vec<DemoSpan>,
-}
-
-/// Attributes of OTLP by their names.
-pub(super) type Attributes = Vec<(&'static str, Value)>;
-
-/// A step of a conversation.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct DemoSpan {
-    pub(super) trace_id: [u8; 16],
-    pub(super) span_id: [u8; 8],
-    pub(super) parent: Option<[u8; 8]>,
-    pub(super) kind: Kind,
-    pub(super) name: String,
-    pub(super) start: Timestamp,
-    pub(super) end: Option<Timestamp>,
-    pub(super) failure: Option<(FailureText, Timestamp)>,
-    pub(super) attributes: Attributes,
-}
-
-/// Class, message and stack trace of what went wrong.
-pub(super) type FailureText = (String, String, Option<String>);
 
 /// Plays the script number `number` as if it were `now`.
 pub(super) fn play(library: &Library, script: &Script, number: usize, now: Timestamp) -> DemoConversation {
@@ -89,59 +60,7 @@ fn said(role: &str, text: &str) -> Value {
     json!({"role": role, "parts": [{"type": "text", "content": text}]})
 }
 
-/// Index of a span on the stage.
-type At = usize;
-
-struct Stage<'a> {
-    library: &'a Library,
-    chance: Chance,
-    /// Nanoseconds since the epoch.
-    clock: i64,
-    trace_id: [u8; 16],
-    spans: Vec<DemoSpan>,
-    /// What the model has seen of the conversation.
-    history: Vec<Value>,
-    /// Tokens of the history that the provider has in its cache.
-    cached: u64,
-}
-
 impl Stage<'_> {
-    fn pass(&mut self, low_ms: u64, high_ms: u64) {
-        self.clock += self.chance.between(low_ms, high_ms) as i64 * MILLISECOND + self.chance.between(0, 999_999) as i64;
-    }
-
-    fn open(&mut self, parent: Option<At>, kind: Kind, name: &str) -> At {
-        self.pass(1, 6);
-        self.spans.push(DemoSpan {
-            trace_id: self.trace_id,
-            span_id: self.chance.bytes(),
-            parent: parent.map(|at| self.spans[at].span_id),
-            kind,
-            name: name.to_owned(),
-            start: Timestamp::from_nanos(self.clock),
-            end: None,
-            failure: None,
-            attributes: Vec::new(),
-        });
-        self.spans.len() - 1
-    }
-
-    fn set(&mut self, at: At, name: &'static str, value: impl Into<Value>) {
-        self.spans[at].attributes.push((name, value.into()));
-    }
-
-    fn close(&mut self, at: At) {
-        self.pass(0, 2);
-        self.spans[at].end = Some(Timestamp::from_nanos(self.clock));
-    }
-
-    fn fail(&mut self, at: At, Failure { class, message, stacktrace }: &Failure) {
-        self.set(at, names::ERROR_TYPE, class.clone());
-        let text = (class.clone(), message.clone(), stacktrace.clone());
-        self.spans[at].failure = Some((text, Timestamp::from_nanos(self.clock)));
-        self.close(at);
-    }
-
     fn turn(&mut self, turn: &Turn) {
         self.trace_id = self.chance.bytes();
         let message = self.open(None, Kind::Message, "message");

@@ -143,7 +143,7 @@ pub(super) enum Outcome {
 }
 
 /// What went wrong.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Failure {
     #[serde(rename = "type")]

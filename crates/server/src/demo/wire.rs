@@ -10,7 +10,8 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use serde_json::Value;
 
-use super::play::{Attributes, DemoConversation, DemoSpan};
+use super::script::Failure;
+use super::stage::{Attributes, DemoConversation, DemoSpan};
 
 /// The conversation as an export of its spans.
 pub(crate) fn request(conversation: &DemoConversation) -> ExportTraceServiceRequest {
@@ -49,17 +50,17 @@ fn wire_span(span: &DemoSpan, common: &Attributes) -> Span {
 
 fn status(span: &DemoSpan) -> Status {
     match (&span.failure, span.end) {
-        (Some(((_, message, _), _)), _) => Status { code: StatusCode::Error.into(), message: message.clone() },
+        (Some((failure, _)), _) => Status { code: StatusCode::Error.into(), message: failure.message.clone() },
         (None, Some(_)) => Status { code: StatusCode::Ok.into(), message: String::new() },
         (None, None) => Status::default(),
     }
 }
 
 /// OTel semantic conventions, "Exceptions on spans".
-fn exception((class, message, stacktrace): &super::play::FailureText, time: Timestamp) -> Event {
-    let mut attributes =
-        vec![key_value("exception.type", class.as_str().into()), key_value("exception.message", message.as_str().into())];
-    attributes.extend(stacktrace.as_deref().map(|text| key_value("exception.stacktrace", text.into())));
+fn exception(failure: &Failure, time: Timestamp) -> Event {
+    let text = |name: &str, text: &str| key_value(name, text.into());
+    let mut attributes = vec![text("exception.type", &failure.class), text("exception.message", &failure.message)];
+    attributes.extend(failure.stacktrace.as_deref().map(|trace| text("exception.stacktrace", trace)));
     Event { name: "exception".to_owned(), time_unix_nano: nanos(time), attributes, ..Default::default() }
 }
 
