@@ -1,1 +1,40 @@
-//! The SDK.
+//! Records every conversation that people have with an AI application, step by step.
+//!
+//! Steps are queued in memory and delivered as OTLP by one background thread: no call of this crate waits for the network,
+//! and none panics into the application. What could not be delivered is counted in [`Client::stats`].
+//!
+//! ```no_run
+//! use neuraltrust::{Client, Options, TraceOptions};
+//!
+//! let client = Client::new(Options { api_key: Some("nt_...".to_owned()), ..Options::default() })?;
+//! let trace = client.trace(TraceOptions { conversation_id: Some("c-1".to_owned()), ..TraceOptions::default() });
+//! let message = trace.message("Where is my parcel?");
+//! let generation = message.generation("Where is my parcel?");
+//! generation.end("It arrives tomorrow.");
+//! message.end("It arrives tomorrow.");
+//! client.flush(std::time::Duration::from_secs(5));
+//! # Ok::<(), neuraltrust::Error>(())
+//! ```
+
+mod client;
+mod encode;
+mod error;
+mod ids;
+mod options;
+mod queue;
+mod span;
+mod stats;
+pub mod testing;
+mod trace;
+mod transport;
+mod value;
+mod worker;
+
+pub use client::Client;
+pub use error::{Error, Notice, NoticeKind};
+pub use neuraltrust_model::Kind;
+pub use options::{DEFAULT_BASE_URL, Options};
+pub use serde_json::{Map, Value};
+pub use span::{Ending, Failure, FeedbackTag, Sent, Step, StepOptions};
+pub use stats::{Dropped, Stats};
+pub use trace::{Trace, TraceOptions};

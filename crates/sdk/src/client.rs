@@ -1,0 +1,244 @@
+//! The client: owns the queue and its thread, anew in every process.
+//!
+//! After a fork the child has the parent's memory but not its thread, and the parent's locks in whatever state they were. So
+//! all that has a lock belongs to one process: a child begins with an empty queue of its own, which the process id selects
+//! without taking any lock. What waited in the parent's queue is delivered by the parent alone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use neuraltrust_model::limits::MAX_SPAN_BYTES;
+
+use crate::error::{Error, Notice, NoticeKind};
+use crate::options::{OnNotice, Options};
+use crate::queue::{Full, Limits, Queue};
+use crate::span::Entry;
+use crate::stats::{Stats, add};
+use crate::trace::{Trace, TraceOptions};
+use crate::transport::Target;
+use crate::worker;
+
+/// How long dropping the last handle of a client waits for delivery.
+const DROP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Each kind of notice is told at most once in this time.
+const NOTICE_EVERY: Duration = Duration::from_secs(60);
+
+/// Records traces. Clones are the same client; when the last of them and of its traces is dropped, what waits is delivered
+/// first, for up to five seconds.
+#[derive(Debug, Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    process: Process,
+}
+
+/// The client in one process.
+#[derive(Debug)]
+struct Process {
+    id: u32,
+    shared: Arc<Shared>,
+    /// The client in a process that was forked from this one; set in that process only.
+    forked: OnceLock<Box<Process>>,
+}
+
+/// What stays as the options said.
+pub(crate) struct Config {
+    pub(crate) target: Option<Target>,
+    pub(crate) timeout: Duration,
+    pub(crate) retry_for: Duration,
+    pub(crate) backoff: Duration,
+    pub(crate) service_name: Option<String>,
+    pub(crate) language: String,
+    pub(crate) sdk_version: String,
+    limits: Limits,
+    on_notice: Option<OnNotice>,
+}
+
+/// What the application's threads and the worker share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Arc<Config>,
+    pub(crate) queue: Queue,
+    notices: Notices,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("timeout", &self.timeout).field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Sets up a client. No connection is made and no thread started before there is something to send.
+    ///
+    /// # Errors
+    /// [`Error`] when an option cannot be used. A missing key is no error: such a client records nothing.
+    pub fn new(options: Options) -> Result<Self, Error> {
+        let config = Config {
+            target: options.target()?,
+            timeout: options.timeout,
+            retry_for: options.retry_for,
+            backoff: options.backoff,
+            limits: Limits { entries: options.queue_spans, bytes: options.queue_bytes, delay: options.batch_delay },
+            service_name: options.service_name,
+            language: options.language,
+            sdk_version: options.sdk_version,
+            on_notice: options.on_notice,
+        };
+        let shared = Shared::new(Arc::new(config));
+        if shared.config.target.is_none() {
+            shared.notify(NoticeKind::NoKey, || "no API key was given: nothing is recorded".to_owned());
+        }
+        Ok(Self { inner: Arc::new(Inner { process: Process::new(shared) }) })
+    }
+
+    /// Sets up a client from `NEURALTRUST_API_KEY`, `NEURALTRUST_BASE_URL` and `OTEL_SERVICE_NAME`.
+    ///
+    /// # Errors
+    /// See [`Client::new`].
+    pub fn from_env() -> Result<Self, Error> {
+        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let mut options = Options { api_key: read("NEURALTRUST_API_KEY"), service_name: read("OTEL_SERVICE_NAME"), ..Options::default() };
+        if let Some(base_url) = read("NEURALTRUST_BASE_URL") {
+            options.base_url = base_url;
+        }
+        Self::new(options)
+    }
+
+    /// Starts a trace. It is shown as soon as it has a step.
+    #[must_use]
+    pub fn trace(&self, options: TraceOptions) -> Trace {
+        Trace::new(self.clone(), options)
+    }
+
+    /// Waits until all that was recorded before is delivered, or dropped and counted. False when the time is over first.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        let shared = self.shared();
+        shared.ensure_worker();
+        shared.queue.flush(timeout)
+    }
+
+    /// Records nothing more, and waits like [`Client::flush`]. A server that cannot be reached is given up earlier.
+    pub fn close(&self, timeout: Duration) -> bool {
+        self.shared().close(timeout)
+    }
+
+    /// What became of all that was recorded in this process.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared().queue.stats()
+    }
+
+    /// Queues what is said of a step.
+    pub(crate) fn push(&self, entry: Entry) {
+        let shared = self.shared();
+        if shared.config.target.is_none() {
+            shared.queue.count(|counts| add(&counts.dropped.disabled, 1));
+            return;
+        }
+        if entry.size > MAX_SPAN_BYTES {
+            let size = entry.size;
+            shared.queue.count(|counts| add(&counts.dropped.too_large, 1));
+            shared.notify(NoticeKind::TooLarge, || format!("a span of {size} bytes was dropped: a span has up to {MAX_SPAN_BYTES}"));
+            return;
+        }
+        match shared.queue.push(entry) {
+            Ok(()) => shared.ensure_worker(),
+            Err(Full::Closed) => {}
+            Err(Full::Queue) => {
+                shared.notify(NoticeKind::QueueFull, || "the queue is full: new spans are dropped until there is room".to_owned());
+            }
+        }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        self.inner.process.current()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.process.current().close(DROP_TIMEOUT);
+    }
+}
+
+impl Process {
+    fn new(shared: Shared) -> Self {
+        Self { id: std::process::id(), shared: Arc::new(shared), forked: OnceLock::new() }
+    }
+
+    /// The client in the running process.
+    fn current(&self) -> &Arc<Shared> {
+        let id = std::process::id();
+        let mut process = self;
+        while process.id != id {
+            let config = &process.shared.config;
+            process = process.forked.get_or_init(|| Box::new(Self::new(Shared::new(Arc::clone(config)))));
+        }
+        &process.shared
+    }
+}
+
+impl Shared {
+    fn new(config: Arc<Config>) -> Self {
+        Self { queue: Queue::new(config.limits), config, notices: Notices::default() }
+    }
+
+    /// Starts the thread that delivers, where there is work and it does not run.
+    fn ensure_worker(self: &Arc<Self>) {
+        if !self.queue.claim_worker() {
+            return;
+        }
+        let shared = Arc::clone(self);
+        let started = std::thread::Builder::new().name("neuraltrust".to_owned()).spawn(move || worker::run(&shared));
+        if let Err(error) = started {
+            self.queue.worker_gone();
+            self.notify(NoticeKind::Internal, || format!("the thread that delivers cannot be started: {error}"));
+        }
+    }
+
+    fn close(self: &Arc<Self>, timeout: Duration) -> bool {
+        self.ensure_worker();
+        self.queue.close(timeout)
+    }
+
+    /// Tells the application's operator, unless the same was told within the last minute.
+    pub(crate) fn notify(&self, kind: NoticeKind, message: impl FnOnce() -> String) {
+        if let Some(on_notice) = &self.config.on_notice
+            && self.notices.is_due(kind)
+        {
+            let notice = Notice { kind, message: message() };
+            // The hook is the application's code, and this may be its thread: its panic stays here.
+            let _panicked = catch_unwind(AssertUnwindSafe(|| on_notice(&notice)));
+        }
+    }
+}
+
+/// When each kind of notice was last told.
+#[derive(Debug)]
+struct Notices {
+    since: Instant,
+    /// Milliseconds since then, plus one; 0 for never.
+    told: [AtomicU64; NoticeKind::COUNT],
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Self { since: Instant::now(), told: Default::default() }
+    }
+}
+
+impl Notices {
+    fn is_due(&self, kind: NoticeKind) -> bool {
+        let now = self.since.elapsed().as_millis() as u64 + 1;
+        let told = &self.told[kind as usize];
+        let last = told.load(Relaxed);
+        let due = last == 0 || now - last.min(now) >= NOTICE_EVERY.as_millis() as u64;
+        due && told.compare_exchange(last, now, Relaxed, Relaxed).is_ok()
+    }
+}

@@ -1,0 +1,141 @@
+//! How a client is set up, and the same after checking.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, Notice};
+use crate::testing::Recorder;
+use crate::transport::Target;
+
+/// Where a server started with `make run` listens.
+pub const DEFAULT_BASE_URL: &str = "http://127.0.0.1:6180";
+
+/// Called with every notice, on the thread on which it arises. Must be quick; a panic in it is swallowed.
+pub(crate) type OnNotice = Arc<dyn Fn(&Notice) + Send + Sync>;
+
+/// How a client is set up. Start from [`Options::default`].
+#[derive(Clone)]
+pub struct Options {
+    /// Key with the scope `ingest`. Without one the client records nothing.
+    pub api_key: Option<String>,
+    /// Where the server is, without `/v1/traces`.
+    pub base_url: String,
+    /// Longest time that one request may take.
+    pub timeout: Duration,
+    /// Most starts and ends of steps that wait for delivery; further ones are dropped and counted.
+    pub queue_spans: usize,
+    /// Most bytes of content that wait for delivery, as estimated; further spans are dropped and counted.
+    pub queue_bytes: usize,
+    /// How long the first span of a batch waits for company. A step that ends within it costs one span.
+    pub batch_delay: Duration,
+    /// How long delivery of a batch is tried before it is dropped and counted.
+    pub retry_for: Duration,
+    /// Longest wait before the first retry; it doubles with each further one, up to 30 seconds.
+    pub backoff: Duration,
+    /// `service.name` of the application.
+    pub service_name: Option<String>,
+    /// `telemetry.sdk.language`: the language of the application.
+    pub language: String,
+    /// `telemetry.sdk.version`: the version of the SDK that the application uses.
+    pub sdk_version: String,
+    /// Told what the operator should know. See [`Notice`].
+    pub on_notice: Option<OnNotice>,
+    /// Keeps spans in memory instead of sending them. See [`testing`](crate::testing).
+    pub recorder: Option<Recorder>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            api_key: None,
+            base_url: DEFAULT_BASE_URL.to_owned(),
+            timeout: Duration::from_secs(10),
+            queue_spans: 65_536,
+            queue_bytes: 64 << 20,
+            batch_delay: Duration::from_millis(200),
+            retry_for: Duration::from_secs(300),
+            backoff: Duration::from_millis(250),
+            service_name: None,
+            language: "rust".to_owned(),
+            sdk_version: env!("CARGO_PKG_VERSION").to_owned(),
+            on_notice: None,
+            recorder: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The key is a secret: a log may show that there is one, not which.
+        f.debug_struct("Options")
+            .field("api_key", &self.api_key.as_ref().map(|_| "..."))
+            .field("base_url", &self.base_url)
+            .field("timeout", &self.timeout)
+            .field("queue_spans", &self.queue_spans)
+            .field("queue_bytes", &self.queue_bytes)
+            .field("service_name", &self.service_name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// Where spans go, or `None` where there is no key and nothing is sent.
+    pub(crate) fn target(&self) -> Result<Option<Target>, Error> {
+        if let Some(recorder) = &self.recorder {
+            return Ok(Some(Target::Memory(recorder.clone())));
+        }
+        let address = self.base_url.trim().trim_end_matches('/');
+        let uri: ureq::http::Uri = address.parse().map_err(|_| Error::BaseUrl(self.base_url.clone()))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) || uri.query().is_some() {
+            return Err(Error::BaseUrl(self.base_url.clone()));
+        }
+        let Some(key) = self.api_key.as_deref().map(str::trim).filter(|key| !key.is_empty()) else { return Ok(None) };
+        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::ApiKey);
+        }
+        let host = uri.host().unwrap_or_default();
+        Ok(Some(Target::Http {
+            address: format!("{address}/v1/traces"),
+            authorization: format!("Bearer {key}"),
+            user_agent: format!("neuraltrust-{}/{}", self.language, self.sdk_version),
+            loopback: host == "localhost" || host == "[::1]" || host.starts_with("127."),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(base_url: &str, expect: Option<&str>) {
+        let options = Options { api_key: Some("k".to_owned()), base_url: base_url.to_owned(), ..Options::default() };
+        let address = options.target().ok().flatten().and_then(|target| match target {
+            Target::Http { address, .. } => Some(address),
+            Target::Memory(_) => None,
+        });
+        assert_eq!(address.as_deref(), expect);
+    }
+
+    #[test]
+    fn addresses() {
+        check("http://127.0.0.1:6180", Some("http://127.0.0.1:6180/v1/traces"));
+        check(" https://traces.example/nt/ ", Some("https://traces.example/nt/v1/traces"));
+        check("127.0.0.1:6180", None);
+        check("ftp://example.com", None);
+        check("http://", None);
+        check("http://example.com/?a=b", None);
+        check("", None);
+    }
+
+    #[test]
+    fn keys() {
+        let key = |key: &str| Options { api_key: Some(key.to_owned()), ..Options::default() }.target();
+        assert!(matches!(key("nt_abc"), Ok(Some(_))));
+        assert!(matches!(key("  "), Ok(None)));
+        assert!(matches!(key("a\nb"), Err(Error::ApiKey)));
+        let shown = format!("{:?}", Options { api_key: Some("nt_secret".to_owned()), ..Options::default() });
+        assert!(!shown.contains("secret"));
+    }
+}

@@ -1,0 +1,231 @@
+//! Delivery: batches, retries, refusals, dead servers, full queues; and that every span is accounted for.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use neuraltrust::testing::Recorder;
+use neuraltrust::{Client, NoticeKind, Options, Stats, TraceOptions};
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
+use prost::Message;
+
+use crate::server::{Server, nowhere, options};
+
+/// Far longer than anything here takes, so that only a defect reaches it.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Flushes, and checks that nothing was lost without being counted.
+#[track_caller]
+fn settled(client: &Client) -> Stats {
+    assert!(client.flush(LONG), "{:?}", client.stats());
+    let stats = client.stats();
+    assert_eq!(stats.pending, 0);
+    assert_eq!(stats.recorded, stats.merged + stats.sent + stats.rejected + stats.dropped.total(), "{stats:?}");
+    stats
+}
+
+fn one_step(client: &Client) {
+    client.trace(TraceOptions::default()).message("Hello").end("Hi!");
+}
+
+/// Options that keep the kinds of notices, in order.
+fn listening(options: Options) -> (Options, Arc<Mutex<Vec<NoticeKind>>>) {
+    let kinds: Arc<Mutex<Vec<NoticeKind>>> = Arc::default();
+    let kept = Arc::clone(&kinds);
+    let on_notice: Arc<dyn Fn(&neuraltrust::Notice) + Send + Sync> = Arc::new(move |notice| kept.lock().unwrap().push(notice.kind));
+    (Options { on_notice: Some(on_notice), ..options }, kinds)
+}
+
+#[test]
+fn a_short_step_is_one_span_in_one_request() {
+    let server = Server::answering(vec![]);
+    let client = server.client();
+    one_step(&client);
+    let stats = settled(&client);
+    assert_eq!((stats.recorded, stats.merged, stats.sent, stats.retries), (2, 1, 1, 0));
+    let head = &server.requests()[0].head;
+    for line in ["post /v1/traces http/1.1", "authorization: bearer test-key", "content-type: application/x-protobuf", "content-encoding: gzip"] {
+        assert!(head.contains(line), "{head}");
+    }
+    assert_eq!(server.spans(0).len(), 1);
+}
+
+#[test]
+fn a_long_step_is_sent_open_and_then_ended_without_saying_all_again() {
+    let server = Server::answering(vec![]);
+    let client = server.client();
+    let trace = client.trace(TraceOptions { custom: Some("mine".into()), conversation_id: Some("c".to_owned()), ..TraceOptions::default() });
+    let message = trace.message("Hello");
+    settled(&client);
+    assert_eq!(server.spans(0)[0].end_time_unix_nano, 0);
+    message.end("Hi!");
+    settled(&client);
+    let (open, ended) = (server.spans(0).remove(0), server.spans(1).remove(0));
+    assert_eq!((&open.span_id, open.start_time_unix_nano), (&ended.span_id, ended.start_time_unix_nano));
+    assert!(ended.end_time_unix_nano >= ended.start_time_unix_nano);
+    let said = |span: &opentelemetry_proto::tonic::trace::v1::Span, name: &str| span.attributes.iter().any(|pair| pair.key == name);
+    for (name, first, then) in [
+        ("neuraltrust.kind", true, true),
+        ("gen_ai.conversation.id", true, true),
+        ("neuraltrust.input", true, false),
+        ("neuraltrust.custom", true, false),
+        ("neuraltrust.output", false, true),
+    ] {
+        assert_eq!((said(&open, name), said(&ended, name)), (first, then), "{name}");
+    }
+}
+
+#[test]
+fn busy_servers_are_asked_again_when_they_say() {
+    let busy = || (503, "retry-after: 1\r\n", Vec::new());
+    let server = Server::answering(vec![busy(), (429, "", Vec::new()), (502, "", Vec::new()), (504, "", Vec::new())]);
+    let client = server.client();
+    let began = Instant::now();
+    one_step(&client);
+    let stats = settled(&client);
+    assert_eq!((stats.sent, stats.retries), (1, 4));
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    assert_eq!(server.requests().len(), 5);
+}
+
+#[test]
+fn refusals_are_not_repeated() {
+    for status in [400, 401, 403, 413, 500, 301] {
+        let server = Server::answering(vec![(status, "", b"bad batch".to_vec())]);
+        let (options, notices) = listening(server.options());
+        let client = Client::new(options).unwrap();
+        one_step(&client);
+        let stats = settled(&client);
+        assert_eq!((stats.dropped.refused, stats.sent, stats.retries), (1, 0, 0), "{status}");
+        assert_eq!(*notices.lock().unwrap(), [NoticeKind::Refused]);
+        one_step(&client);
+        assert_eq!(settled(&client).sent, 1);
+    }
+}
+
+#[test]
+fn what_a_refusal_left_unsaid_is_said_at_the_end() {
+    let server = Server::answering(vec![(400, "", Vec::new())]);
+    let client = server.client();
+    let message = client.trace(TraceOptions::default()).message("Hello");
+    settled(&client);
+    message.end("Hi!");
+    settled(&client);
+    assert!(server.spans(1)[0].attributes.iter().any(|pair| pair.key == "neuraltrust.input"));
+}
+
+#[test]
+fn rejected_spans_are_counted() {
+    let answer = ExportTraceServiceResponse {
+        partial_success: Some(ExportTracePartialSuccess { rejected_spans: 2, error_message: "spans[1]: too deep".to_owned() }),
+    };
+    let server = Server::answering(vec![(200, "content-type: application/x-protobuf\r\n", answer.encode_to_vec())]);
+    let (options, notices) = listening(server.options());
+    let client = Client::new(options).unwrap();
+    for _ in 0..3 {
+        client.trace(TraceOptions::default()).event("e");
+    }
+    let stats = settled(&client);
+    assert_eq!((stats.sent, stats.rejected), (1, 2));
+    assert_eq!(*notices.lock().unwrap(), [NoticeKind::Rejected]);
+}
+
+#[test]
+fn a_dead_server_never_blocks() {
+    let (options, notices) = listening(options(&nowhere()));
+    let client = Client::new(options).unwrap();
+    let began = Instant::now();
+    for _ in 0..1_000 {
+        one_step(&client);
+    }
+    assert!(!client.flush(Duration::from_millis(50)));
+    assert!(client.stats().pending > 0);
+    assert!(client.close(LONG), "closing gives a dead server up");
+    assert!(began.elapsed() < LONG);
+    let stats = client.stats();
+    assert_eq!((stats.sent, stats.pending), (0, 0));
+    assert_eq!(stats.recorded, stats.merged + stats.dropped.undelivered);
+    assert_eq!(*notices.lock().unwrap(), [NoticeKind::Retrying, NoticeKind::Undelivered]);
+    one_step(&client);
+    assert_eq!(client.stats().dropped.closed, 2);
+}
+
+#[test]
+fn retries_end() {
+    let client = Client::new(Options { retry_for: Duration::from_millis(60), ..options(&nowhere()) }).unwrap();
+    one_step(&client);
+    let stats = settled(&client);
+    assert_eq!(stats.dropped.undelivered, 1);
+    assert!(stats.retries > 0);
+}
+
+#[test]
+fn a_full_queue_drops_the_newest_and_counts_it() {
+    for small in [Options { queue_spans: 10, ..options(&nowhere()) }, Options { queue_bytes: 4_000, ..options(&nowhere()) }] {
+        let (options, notices) = listening(small);
+        let client = Client::new(options).unwrap();
+        for _ in 0..2_000 {
+            one_step(&client);
+        }
+        assert!(client.stats().dropped.queue_full > 0);
+        assert_eq!(notices.lock().unwrap().iter().filter(|kind| **kind == NoticeKind::QueueFull).count(), 1);
+        assert!(client.close(LONG));
+        let stats = client.stats();
+        assert_eq!(stats.recorded, stats.merged + stats.dropped.total(), "{stats:?}");
+    }
+}
+
+#[test]
+fn many_threads_many_batches_nothing_lost() {
+    let server = Server::answering(vec![]);
+    let client = server.client();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..500).for_each(|_| one_step(&client)));
+        }
+    });
+    let stats = settled(&client);
+    assert_eq!((stats.recorded, stats.dropped.total()), (4_000, 0));
+    let sent: usize = (0..server.requests().len()).map(|n| server.spans(n).len()).sum();
+    assert_eq!(sent as u64, stats.sent);
+    assert!((0..server.requests().len()).all(|n| server.spans(n).len() <= 512));
+}
+
+#[test]
+fn large_batches_are_cut_by_their_bytes() {
+    let server = Server::answering(vec![]);
+    let client = server.client();
+    for _ in 0..10 {
+        client.trace(TraceOptions::default()).event("x".repeat(1 << 20));
+    }
+    client.trace(TraceOptions::default()).event("x".repeat(40 << 20));
+    let stats = settled(&client);
+    assert_eq!((stats.sent, stats.dropped.too_large), (10, 1));
+    assert!(server.requests().len() >= 3);
+}
+
+#[test]
+fn without_a_key_nothing_is_recorded() {
+    let (options, notices) = listening(Options { api_key: None, ..options(&nowhere()) });
+    let client = Client::new(options).unwrap();
+    one_step(&client);
+    assert_eq!(settled(&client).dropped.disabled, 2);
+    assert_eq!(*notices.lock().unwrap(), [NoticeKind::NoKey]);
+}
+
+#[test]
+fn dropping_the_client_delivers() {
+    let server = Server::answering(vec![]);
+    let client = Client::new(Options { batch_delay: LONG, ..server.options() }).unwrap();
+    one_step(&client);
+    drop(client);
+    assert_eq!(server.spans(0).len(), 1);
+}
+
+#[test]
+fn a_panicking_hook_does_not_reach_the_application() {
+    let on_notice: Arc<dyn Fn(&neuraltrust::Notice) + Send + Sync> = Arc::new(|_| panic!("the application's own defect"));
+    let recorder = Recorder::default();
+    let client = Client::new(Options { on_notice: Some(on_notice), queue_spans: 0, ..recorder.options() }).unwrap();
+    one_step(&client);
+    assert_eq!(settled(&client).dropped.queue_full, 2);
+}
