@@ -1,0 +1,39 @@
+# `make run` builds everything and serves on http://127.0.0.1:6180; `make test` runs every test.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+SERVER := $(TARGET)/release/neuraltrust
+
+.PHONY: run build web sdk-python test fmt lint
+.DEFAULT_GOAL := build
+
+# The program takes the place of make, so that Ctrl-C and signals reach it alone.
+run: build
+	@exec $(SERVER) serve
+
+build: web
+	cargo build --release -p neuraltrust-server
+
+# The page, which the binary embeds.
+web:
+	@scripts/need.sh build
+	@scripts/web.sh
+	cd web && npm run build
+
+# A venv in .venv with the Python SDK of this checkout.
+sdk-python:
+	@scripts/need.sh python
+	test -x .venv/bin/python || python3 -m venv .venv
+	.venv/bin/pip install --disable-pip-version-check ./python python-dotenv
+
+test:
+	@scripts/test.sh
+
+fmt:
+	cargo fmt --all
+	@scripts/web.sh
+	cd web && npm run format
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@scripts/web.sh
+	cd web && npm run lint

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Every test, in the order in which a mistake shows soonest. Stops at the first that fails and names it; ends with a summary.
+#
+#   scripts/test.sh [STEP...]     the named steps only; what they build on must be there
+set -uo pipefail
+cd "$(dirname "$0")/.."
+exec </dev/null
+root=$PWD
+
+target=${CARGO_TARGET_DIR:-target}
+case $target in /*) ;; *) target=$root/$target ;; esac
+# One target directory for all, so that the Python extension reuses what the workspace has built.
+export CARGO_TARGET_DIR=$target
+export NT_BIN=$target/debug/neuraltrust
+export NT_PYTHON=$target/python-test/bin/python
+export NT_PYTHON_1_4=$target/venv-1.4.0/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+# The tools that the machine must have.
+need() { scripts/need.sh test; }
+
+# The page: built, since the server embeds it, then its unit tests and its lint.
+web() {
+  scripts/web.sh &&
+    (cd web && npm run build && npm run test && npm run lint)
+}
+
+rust_format() { cargo fmt --all --check; }
+rust_lint() { cargo clippy --workspace --all-targets -- -D warnings; }
+
+# Unit and integration tests; builds the server's binary, which the later steps start.
+rust_test() { cargo test --workspace && cargo build -p neuraltrust-server; }
+
+# The Python package from source in a venv of its own.
+python_test() {
+  local venv=$target/python-test
+  { [ -x "$venv/bin/python" ] || python3 -m venv "$venv"; } &&
+    MATURIN_PEP517_ARGS="--profile dev" "$venv/bin/pip" install -q --force-reinstall --no-deps ./python &&
+    MATURIN_PEP517_ARGS="--profile dev" "$venv/bin/pip" install -q "./python[test]" &&
+    "$venv/bin/python" -m pytest -q python/tests &&
+    "$venv/bin/python" -m mypy.stubtest neuraltrust._native &&
+    "$venv/bin/ruff" check python tests/e2e &&
+    "$venv/bin/ruff" format --check python tests/e2e
+}
+
+# The whole chain with real clients: our SDK, and the package neuraltrust 1.4.0 as it was published.
+end_to_end() {
+  local venv=$target/venv-1.4.0
+  { [ -x "$venv/bin/python" ] || python3 -m venv "$venv"; } &&
+    "$venv/bin/pip" install -q "neuraltrust==1.4.0" python-dotenv &&
+    "$NT_PYTHON" -m pytest -q tests/e2e
+}
+
+# The page in a browser, on the real server.
+browser() { (cd web && npm run e2e); }
+
+all=(need web rust_format rust_lint rust_test python_test end_to_end browser)
+steps=("${@:-${all[@]}}")
+summary=()
+started=$SECONDS
+for step in "${steps[@]}"; do
+  if [ "$(type -t "$step")" != function ]; then
+    printf 'test.sh: %s is not one of: %s\n' "$step" "${all[*]}" >&2
+    exit 2
+  fi
+  printf '\n==== %s ====\n' "$step"
+  begin=$SECONDS
+  if ! "$step"; then
+    printf '\n==== failed: %s (repeat with scripts/test.sh %s) ====\n' "$step" "$step" >&2
+    exit 1
+  fi
+  summary+=("$(printf '%-14s %4d s' "$step" $((SECONDS - begin)))")
+done
+printf '\n==== all passed in %d s ====\n' $((SECONDS - started))
+printf '%s\n' "${summary[@]}"
