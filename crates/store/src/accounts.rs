@@ -11,6 +11,9 @@ use crate::StoreError;
 pub struct ProjectId(pub(crate) i64);
 
 impl ProjectId {
+    /// Name of the project that every store has from its beginning.
+    pub const DEFAULT_NAME: &str = "default";
+
     /// The number, for logs and metrics.
     #[must_use]
     pub const fn get(self) -> i64 {

@@ -96,7 +96,7 @@ pub async fn settle(store: &Store) {
 pub async fn keep(store: &Store, project: ProjectId, batches: impl IntoIterator<Item = Vec<SpanPatch>>) {
     for batch in batches {
         let offered = batch.len();
-        match store.append(project, batch, arrival()).await {
+        match store.append(project, &batch, arrival()).await {
             Ok(appended) => assert_eq!(appended.new + appended.duplicates, offered),
             Err(error) => panic!("the store refused a batch: {error}"),
         }
@@ -331,7 +331,7 @@ pub async fn lists_are_filtered_and_counted(store: &Store, id: ProjectId) {
 pub async fn changes_are_announced_when_they_show(store: &Store, id: ProjectId) {
     let mut changes = store.changes();
     let step = Step { trace: 1, span: 0, conversation: Some(1), fails: false };
-    if let Err(error) = store.append(id, patches(&step), arrival()).await {
+    if let Err(error) = store.append(id, &patches(&step), arrival()).await {
         panic!("the store refused: {error}");
     }
     let change = tokio::time::timeout(Duration::from_secs(60), changes.recv()).await;

@@ -71,7 +71,7 @@ impl Store {
     pub async fn append(
         &self,
         project: ProjectId,
-        patches: Vec<SpanPatch>,
+        patches: &[SpanPatch],
         received_at: Timestamp,
     ) -> Result<Appended, StoreError> {
         match self {

@@ -283,7 +283,7 @@ mod tests {
     fn each_secret_opens_what_it_is_for() {
         let dir = tempfile::tempdir().unwrap();
         let accounts = Accounts::open(dir.path()).unwrap();
-        let project = accounts.create_project("default").unwrap();
+        let project = accounts.project(ProjectId::DEFAULT_NAME).unwrap();
         assert!(!accounts.has_keys().unwrap());
         let key = accounts.create_key(project, Scope::Ingest).unwrap();
         let grant = Grant { project, project_name: "default".to_owned(), scope: Scope::Ingest };

@@ -123,7 +123,7 @@ impl EmbeddedStore {
     pub(crate) async fn append(
         &self,
         project: ProjectId,
-        patches: Vec<SpanPatch>,
+        patches: &[SpanPatch],
         received_at: Timestamp,
     ) -> Result<Appended, StoreError> {
         if patches.is_empty() {

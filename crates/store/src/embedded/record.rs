@@ -99,6 +99,10 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
                 "INSERT INTO meta (key, value) VALUES ('format', ?1), ('credential_hash_key', ?2)",
                 params![FORMAT.to_string(), hash_key.reveal()],
             )
+            .and_then(|_| {
+                let made = "INSERT INTO project (name, created_at) VALUES (?1, unixepoch())";
+                transaction.execute(made, [ProjectId::DEFAULT_NAME])
+            })
             .map_err(StoreError::record("make the record"))?;
     }
     transaction.commit().map_err(failed())?;

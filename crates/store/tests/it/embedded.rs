@@ -56,7 +56,7 @@ async fn a_store_can_be_closed_and_opened() {
     let id = project(&store);
     keep(&store, id, some_steps().iter().map(patches)).await;
     store.close().await.unwrap();
-    let refused = store.append(id, patches(&some_steps()[0]), Timestamp::from_nanos(0)).await;
+    let refused = store.append(id, &patches(&some_steps()[0]), Timestamp::from_nanos(0)).await;
     assert!(matches!(refused, Err(StoreError::Stopped)), "{refused:?}");
     drop(store);
     let store = open(dir.path());
@@ -126,7 +126,7 @@ async fn one_patch_over_the_limit_is_refused_with_its_batch() {
         input: Some(Content::text("x".repeat(33 << 20))),
         ..SpanPatch::new(TraceId::new("t").unwrap(), SpanId::new("large").unwrap())
     };
-    let refused = store.append(id, vec![small, large], Timestamp::from_nanos(0)).await;
+    let refused = store.append(id, &[small, large], Timestamp::from_nanos(0)).await;
     assert!(matches!(&refused, Err(StoreError::SpanTooLarge { span_id, .. }) if span_id == "large"), "{refused:?}");
     assert_eq!(store.progress().recorded, 0);
 }

@@ -1,0 +1,115 @@
+//! Conversations, traces and spans: lists, and each by its id.
+
+use axum::Json;
+use axum::extract::State;
+use neuraltrust_model::{ConversationId, SpanId, TraceId};
+use neuraltrust_store::{ConversationRow, SpanDetail, SpanRow, TraceDetail, TraceRow, Transcript};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::params::{Ids, ListParams, Params, id};
+use crate::auth::Reader;
+use crate::error::{ApiError, Problem};
+use crate::http::App;
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Page<T> {
+    /// The rows.
+    items: Vec<T>,
+    /// Give it as `cursor` for the next page; null on the last.
+    next_cursor: Option<String>,
+}
+
+impl<T> From<neuraltrust_store::Page<T>> for Page<T> {
+    fn from(page: neuraltrust_store::Page<T>) -> Self {
+        Self { items: page.items, next_cursor: page.next_cursor.map(|cursor| cursor.to_string()) }
+    }
+}
+
+type Listed<T> = Result<Json<Page<T>>, ApiError>;
+
+/// Conversations, the last active first.
+#[utoipa::path(
+    get, path = "/api/v1/conversations", tag = "read", params(ListParams),
+    responses((status = 200, body = Page<ConversationRow>), (status = "4XX", body = Problem))
+)]
+pub(super) async fn conversations(
+    State(app): State<App>,
+    Reader(grant): Reader,
+    Params(params): Params<ListParams>,
+) -> Listed<ConversationRow> {
+    Ok(Json(app.store.project(grant.project).conversations(params.query()?).await?.into()))
+}
+
+/// A conversation with its turns.
+#[utoipa::path(
+    get, path = "/api/v1/conversations/{conversation_id}", tag = "read",
+    params(("conversation_id" = String, Path, description = "The conversation")),
+    responses((status = 200, body = Transcript), (status = "4XX", body = Problem))
+)]
+pub(super) async fn conversation(
+    State(app): State<App>,
+    Reader(grant): Reader,
+    Ids(conversation): Ids<String>,
+) -> Result<Json<Transcript>, ApiError> {
+    let conversation = id(conversation, ConversationId::new)?;
+    let found = app.store.project(grant.project).conversation(conversation.clone()).await?;
+    found.map(Json).ok_or_else(|| ApiError::not_found(format!("the project has no conversation {:?}", conversation.as_str())))
+}
+
+/// Traces, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/traces", tag = "read", params(ListParams),
+    responses((status = 200, body = Page<TraceRow>), (status = "4XX", body = Problem))
+)]
+pub(super) async fn traces(
+    State(app): State<App>,
+    Reader(grant): Reader,
+    Params(params): Params<ListParams>,
+) -> Listed<TraceRow> {
+    Ok(Json(app.store.project(grant.project).traces(params.query()?).await?.into()))
+}
+
+/// A trace with the rows of its spans.
+#[utoipa::path(
+    get, path = "/api/v1/traces/{trace_id}", tag = "read",
+    params(("trace_id" = String, Path, description = "The trace")),
+    responses((status = 200, body = TraceDetail), (status = "4XX", body = Problem))
+)]
+pub(super) async fn trace(
+    State(app): State<App>,
+    Reader(grant): Reader,
+    Ids(trace): Ids<String>,
+) -> Result<Json<TraceDetail>, ApiError> {
+    let trace = id(trace, TraceId::new)?;
+    let found = app.store.project(grant.project).trace(trace.clone()).await?;
+    found.map(Json).ok_or_else(|| ApiError::not_found(format!("the project has no trace {:?}", trace.as_str())))
+}
+
+/// A span with everything that is known of it.
+#[utoipa::path(
+    get, path = "/api/v1/traces/{trace_id}/spans/{span_id}", tag = "read",
+    params(("trace_id" = String, Path, description = "The trace"), ("span_id" = String, Path, description = "The span")),
+    responses((status = 200, body = SpanDetail), (status = "4XX", body = Problem))
+)]
+pub(super) async fn span(
+    State(app): State<App>,
+    Reader(grant): Reader,
+    Ids((trace, span)): Ids<(String, String)>,
+) -> Result<Json<SpanDetail>, ApiError> {
+    let (trace, span) = (id(trace, TraceId::new)?, id(span, SpanId::new)?);
+    let found = app.store.project(grant.project).span(trace.clone(), span.clone()).await?;
+    found.map(Json).ok_or_else(|| {
+        ApiError::not_found(format!("the trace {:?} has no span {:?} in this project", trace.as_str(), span.as_str()))
+    })
+}
+
+/// Spans, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/spans", tag = "read", params(ListParams),
+    responses((status = 200, body = Page<SpanRow>), (status = "4XX", body = Problem))
+)]
+pub(super) async fn spans(State(app): State<App>, Reader(grant): Reader, Params(params): Params<ListParams>) -> Listed<SpanRow> {
+    Ok(Json(app.store.project(grant.project).spans(params.query()?).await?.into()))
+}

@@ -1,0 +1,61 @@
+//! The API for reading, `/api/v1`: described by the OpenAPI document that is made from this code.
+
+mod facets;
+mod lists;
+mod params;
+mod projects;
+pub(crate) mod session;
+mod status;
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::http::App;
+
+/// Every conversation that people have with an AI application: lists, details, and what changes.
+///
+/// Times are RFC 3339 in UTC with nanoseconds, durations milliseconds. Lists are newest first, in pages. `/api/v1/live` sends
+/// what changes as server-sent events.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "neuraltrust", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    components(schemas(crate::error::Problem)),
+    security(("key" = [])),
+    modifiers(&Security)
+)]
+struct Document;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(
+            HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .description(Some("An API key, `Authorization: Bearer KEY`"))
+                .build(),
+        );
+        document.components.get_or_insert_default().add_security_scheme("key", scheme);
+    }
+}
+
+/// The routes, with the document that describes them.
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(session::show, session::create, session::delete))
+        .routes(routes!(status::show))
+        .routes(routes!(lists::conversations))
+        .routes(routes!(lists::conversation))
+        .routes(routes!(lists::traces))
+        .routes(routes!(lists::trace))
+        .routes(routes!(lists::span))
+        .routes(routes!(lists::spans))
+        .routes(routes!(facets::users))
+        .routes(routes!(facets::sessions))
+        .routes(routes!(facets::channels))
+        .routes(routes!(facets::facets))
+        .routes(routes!(projects::create))
+        .routes(routes!(projects::create_key))
+}

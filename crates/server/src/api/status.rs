@@ -1,0 +1,35 @@
+//! How the server does.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::auth::Reader;
+use crate::error::Problem;
+use crate::http::App;
+
+/// How the server does.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Status {
+    /// Version of the server.
+    version: &'static str,
+    /// The asker's project.
+    project: String,
+    /// Number of the last patch on disk, over all projects.
+    recorded: u64,
+    /// Number of the last patch that the lists show; they are complete when it is `recorded`.
+    indexed: u64,
+}
+
+/// How the server does, and how far the lists are behind.
+#[utoipa::path(get, path = "/api/v1/status", tag = "read", responses((status = 200, body = Status), (status = "4XX", body = Problem)))]
+pub(super) async fn show(State(app): State<App>, Reader(grant): Reader) -> Json<Status> {
+    let progress = app.store.progress();
+    Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        project: grant.project_name,
+        recorded: progress.recorded,
+        indexed: progress.indexed,
+    })
+}

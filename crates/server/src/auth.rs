@@ -1,0 +1,158 @@
+//! Who is asking: API keys in the headers that clients use, and the page's session cookie.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use neuraltrust_store::{Accounts, Grant, Scope, Secret};
+
+use crate::error::ApiError;
+use crate::http::App;
+
+/// Name of the page's cookie.
+pub(crate) const COOKIE: &str = "nt_session";
+
+/// The key of a request: `Authorization: Bearer KEY`, `x-api-key: KEY` or `token: KEY`.
+fn key(headers: &HeaderMap) -> Option<&str> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let bearer = text("authorization").and_then(|value| {
+        let (scheme, key) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+    });
+    bearer.or_else(|| text("x-api-key")).or_else(|| text("token")).filter(|key| !key.is_empty())
+}
+
+/// What the key of a request opens, when it allows what is asked for.
+pub(crate) fn require_key(accounts: &Accounts, headers: &HeaderMap, scope: Scope) -> Result<Grant, ApiError> {
+    let key = key(headers).ok_or_else(|| {
+        unauthorized("no_key", "this needs an API key: send it as `Authorization: Bearer KEY`, `x-api-key: KEY` or `token: KEY`")
+    })?;
+    let grant = accounts.key(key)?.ok_or_else(|| {
+        unauthorized("unknown_key", "this server does not know the API key; make one with `neuraltrust key create`")
+    })?;
+    allowed(grant, scope)
+}
+
+fn allowed(grant: Grant, scope: Scope) -> Result<Grant, ApiError> {
+    if grant.scope.allows(scope) {
+        return Ok(grant);
+    }
+    let detail = format!("a key of scope {} may not do this; it takes one of scope {scope} or admin", grant.scope);
+    Err(ApiError::new(StatusCode::FORBIDDEN, "wrong_scope", detail))
+}
+
+fn unauthorized(reason: &'static str, detail: &str) -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, reason, detail)
+}
+
+/// The secret in the page's cookie.
+pub(crate) fn session_secret(headers: &HeaderMap) -> Option<String> {
+    CookieJar::from_headers(headers).get(COOKIE).map(|cookie| cookie.value().to_owned())
+}
+
+/// The cookie that signs the page in. Scripts cannot read it, and other sites' forms do not send it.
+pub(crate) fn session_cookie(secret: &Secret, headers: &HeaderMap) -> Cookie<'static> {
+    let mut cookie = Cookie::new(COOKIE, secret.reveal().to_owned());
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Lax);
+    cookie.set_path("/");
+    cookie.set_max_age(Accounts::session_lasts().try_into().ok());
+    // Behind a proxy that speaks TLS the cookie must never travel in clear.
+    cookie.set_secure(headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https"));
+    cookie
+}
+
+/// The cookie that takes the other away.
+pub(crate) fn no_session_cookie() -> Cookie<'static> {
+    let mut cookie = Cookie::new(COOKIE, "");
+    cookie.set_path("/");
+    cookie.make_removal();
+    cookie
+}
+
+/// Someone who may read.
+pub(crate) struct Reader(pub(crate) Grant);
+
+/// Someone who may do everything.
+pub(crate) struct Admin;
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        require(parts, app, Scope::Read).map(Self)
+    }
+}
+
+impl FromRequestParts<App> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        require(parts, app, Scope::Admin).map(|_| Self)
+    }
+}
+
+/// A key where one is sent, else the page's session.
+fn require(parts: &Parts, app: &App, scope: Scope) -> Result<Grant, ApiError> {
+    let accounts = app.store.accounts();
+    if key(&parts.headers).is_some() {
+        return require_key(accounts, &parts.headers, scope);
+    }
+    let Some(secret) = session_secret(&parts.headers) else { return require_key(accounts, &parts.headers, scope) };
+    let grant = accounts
+        .session(&secret)?
+        .ok_or_else(|| unauthorized("signed_out", "the session has ended; sign in again with a key or a new sign-in link"))?;
+    if !parts.method.is_safe() {
+        same_origin(&parts.method, &parts.headers)?;
+    }
+    allowed(grant, scope)
+}
+
+/// Refuses a change that another site's page asks for in the name of a signed-in browser.
+pub(crate) fn same_origin(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let fetched = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    let same = match (fetched, text(header::ORIGIN), text(header::HOST)) {
+        (Some(site), _, _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, from)| from == host),
+        (None, None, _) => true,
+        (None, Some(_), None) => false,
+    };
+    if same {
+        return Ok(());
+    }
+    let detail = format!("a {method} request with the page's cookie must come from the page itself; use an API key instead");
+    Err(ApiError::new(StatusCode::FORBIDDEN, "cross_site", detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_key_is_read_from_any_of_three_headers() {
+        for pair in [("authorization", "Bearer k"), ("authorization", "bearer  k"), ("x-api-key", "k"), ("token", " k ")] {
+            assert_eq!(key(&headers(&[pair])), Some("k"), "{pair:?}");
+        }
+        for pair in [("authorization", "Basic k"), ("authorization", "k"), ("token", " "), ("cookie", "token=k")] {
+            assert_eq!(key(&headers(&[pair])), None, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn another_site_cannot_change_anything() {
+        let post = |pairs: &[(&'static str, &'static str)]| same_origin(&Method::POST, &headers(pairs)).is_ok();
+        assert!(post(&[("sec-fetch-site", "same-origin")]));
+        assert!(post(&[("origin", "http://a:1"), ("host", "a:1")]));
+        assert!(post(&[("host", "a:1")]));
+        assert!(!post(&[("sec-fetch-site", "cross-site")]));
+        assert!(!post(&[("sec-fetch-site", "same-site"), ("origin", "http://a:1"), ("host", "a:1")]));
+        assert!(!post(&[("origin", "http://evil"), ("host", "a:1")]));
+        assert!(!post(&[("origin", "null"), ("host", "a:1")]));
+    }
+}

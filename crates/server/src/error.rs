@@ -1,0 +1,120 @@
+//! What a client reads and what the log records when something goes wrong: two fields of one error.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use neuraltrust_normalize::Rejection;
+use neuraltrust_store::StoreError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Seconds after which a client may try again when the server is busy or its disk is full.
+const RETRY_AFTER: u32 = 2;
+
+/// An answer that is not the one that was asked for.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    /// The stable name of what is wrong; a label of the metrics.
+    pub(crate) reason: &'static str,
+    /// What the client reads: what was wrong, where, and what is accepted.
+    pub(crate) detail: String,
+    /// What only the log records.
+    source: Option<StoreError>,
+}
+
+/// Problem details (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// What the status means.
+    pub(crate) title: &'static str,
+    /// What was wrong, where, and what is accepted.
+    pub(crate) detail: String,
+    /// The stable name of what is wrong.
+    pub(crate) reason: &'static str,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, reason: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, reason, detail: detail.into(), source: None }
+    }
+
+    pub(crate) fn bad_request(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason, detail)
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    pub(crate) fn busy() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "the server has as much in hand as it may; send the same again later")
+    }
+
+    /// Seconds after which the client may send the same again; `None` when that would not help.
+    pub(crate) fn retry_after(&self) -> Option<u32> {
+        matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE).then_some(RETRY_AFTER)
+    }
+
+    /// Records in the log what the client does not read.
+    pub(crate) fn log(&self) {
+        if let Some(source) = &self.source {
+            tracing::error!(error = source as &dyn std::error::Error, reason = self.reason, "a request failed");
+        }
+    }
+}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> Self {
+        Self::bad_request(rejection.reason.as_str(), rejection.to_string())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let full = error.is_full();
+        let (status, reason, detail) = match &error {
+            StoreError::SpanTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", error.to_string()),
+            StoreError::Cursor | StoreError::Filter { .. } | StoreError::ProjectName(_) => {
+                (StatusCode::BAD_REQUEST, "bad_parameter", error.to_string())
+            }
+            StoreError::ProjectExists(_) => (StatusCode::CONFLICT, "exists", error.to_string()),
+            StoreError::NoProject(_) => (StatusCode::NOT_FOUND, "not_found", error.to_string()),
+            _ if full => (
+                StatusCode::INSUFFICIENT_STORAGE,
+                "disk_full",
+                "the server's disk is full: nothing of this request is kept; send it again when there is room".to_owned(),
+            ),
+            StoreError::Stopped | StoreError::NotWritten(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the server cannot keep anything now: nothing of this request is kept; send it again later".to_owned(),
+            ),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed to answer; its log says why".to_owned()),
+        };
+        let source = status.is_server_error().then_some(error);
+        Self { status, reason, detail, source }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        self.log();
+        let problem = Problem {
+            status: self.status.as_u16(),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            detail: self.detail.clone(),
+            reason: self.reason,
+        };
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,100 @@
+//! From decoded requests to the record: bounded in memory, and everything counted.
+//!
+//! NOTE: every span and verdict of a request is stored, or rejected with a reason, or the whole request is answered with an
+//! error that tells the client to send it again. Nothing is dropped in between.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use neuraltrust_model::{SpanPatch, Timestamp, limits};
+use neuraltrust_normalize::{Normalized, Reason, Rejection};
+use neuraltrust_store::{Grant, Store, StoreError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::ApiError;
+use crate::metrics::{ACCEPTED, APPEND_SECONDS, DUPLICATES, REJECTED, STORED};
+
+/// Bytes of requests in hand at a time; a request counts with its compressed and its decompressed size.
+const IN_HAND_BYTES: usize = 256 << 20;
+/// Unit in which bytes in hand are counted.
+const UNIT: usize = 1 << 10;
+/// How long a request waits for its turn before the client is told to come back.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The ways in, as the metrics name them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Surface {
+    NeuraltrustV1,
+    OtlpHttp,
+    OtlpGrpc,
+}
+
+impl Surface {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::NeuraltrustV1 => "neuraltrust_v1",
+            Self::OtlpHttp => "otlp_http",
+            Self::OtlpGrpc => "otlp_grpc",
+        }
+    }
+}
+
+/// The way from the protocols to the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Ingest {
+    store: Store,
+    room: Arc<Semaphore>,
+}
+
+impl Ingest {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, room: Arc::new(Semaphore::new(IN_HAND_BYTES / UNIT)) }
+    }
+
+    /// Room for that many bytes, for as long as the answer is kept.
+    pub(crate) async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
+        let units = bytes.min(limits::MAX_BODY_BYTES).div_ceil(UNIT).max(1) as u32;
+        let room = Arc::clone(&self.room).acquire_many_owned(units);
+        tokio::time::timeout(PATIENCE, room).await.ok().and_then(Result::ok).ok_or_else(ApiError::busy)
+    }
+
+    /// Keeps what a request said; returns what of it was rejected. When it returns, the rest is on disk.
+    pub(crate) async fn keep(&self, surface: Surface, grant: &Grant, normalized: Normalized) -> Result<Vec<Rejection>, ApiError> {
+        let Normalized { mut patches, mut rejected } = normalized;
+        let begin = Instant::now();
+        let kept = loop {
+            match self.store.append(grant.project, &patches, now()).await {
+                Err(StoreError::SpanTooLarge { span_id, bytes }) => {
+                    patches.retain(|patch| patch.span_id.as_str() != span_id);
+                    let message = StoreError::SpanTooLarge { span_id, bytes }.to_string();
+                    rejected.push(Rejection::new(Reason::TooLarge, "spans", message));
+                }
+                kept => break kept?,
+            }
+        };
+        metrics::histogram!(APPEND_SECONDS).record(begin.elapsed());
+        metrics::counter!(ACCEPTED, "surface" => surface.as_str()).increment(patches.len() as u64);
+        metrics::counter!(STORED).increment(kept.new as u64);
+        metrics::counter!(DUPLICATES).increment(kept.duplicates as u64);
+        for rejection in &rejected {
+            count_rejected(surface, rejection.reason.as_str());
+        }
+        Ok(rejected)
+    }
+}
+
+/// Counts something that a client sent and that is not kept.
+pub(crate) fn count_rejected(surface: Surface, reason: &'static str) {
+    metrics::counter!(REJECTED, "surface" => surface.as_str(), "reason" => reason).increment(1);
+}
+
+/// The moment of arrival.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// The patches of one protocol message that is kept whole or not at all.
+pub(crate) fn whole(patches: Vec<SpanPatch>) -> Normalized {
+    Normalized { patches, rejected: Vec::new() }
+}

@@ -1,0 +1,45 @@
+//! `neuraltrust`: the server, and the commands around it.
+
+mod api;
+mod auth;
+mod commands;
+mod config;
+mod demo;
+mod error;
+mod http;
+mod ingest;
+mod live;
+mod metrics;
+mod receive;
+mod serve;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use config::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("neuraltrust: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Serve(options) => serve::run(config::settings(options)?),
+        Command::Key(command) => commands::key(command),
+        Command::Signin(options) => commands::signin(options),
+        Command::Reindex(options) => commands::reindex(options),
+        Command::Demo(options) => commands::demo(options),
+        Command::Openapi => commands::openapi(),
+    }
+}

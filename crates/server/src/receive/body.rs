@@ -1,0 +1,164 @@
+//! The body of a request: read whole, decompressed, within the limits.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, StatusCode, header};
+use neuraltrust_model::limits::MAX_BODY_BYTES;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::error::ApiError;
+use crate::ingest::Ingest;
+
+/// Room taken for a body whose length is not announced; the rest is taken when it is known.
+const UNANNOUNCED_BYTES: usize = 1 << 20;
+/// Longest time for a body to come in.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// From this size on, decoding leaves the threads that serve connections.
+const DECODE_ASIDE_BYTES: usize = 64 << 10;
+
+/// A body, and the room that it takes up until it is dropped.
+pub(super) struct Received {
+    bytes: Bytes,
+    encoding: Encoding,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Codings of `Content-Encoding`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Identity,
+    Gzip,
+    Deflate,
+    Zstd,
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
+    match headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase()).as_deref()
+    {
+        None | Some("" | "identity") => Ok(Encoding::Identity),
+        Some("gzip" | "x-gzip") => Ok(Encoding::Gzip),
+        Some("deflate") => Ok(Encoding::Deflate),
+        Some("zstd") => Ok(Encoding::Zstd),
+        Some(other) => {
+            let other: String = other.chars().take(40).collect();
+            let detail = format!("Content-Encoding {other:?} is not known here; send gzip, deflate, zstd or none");
+            Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoding", detail))
+        }
+    }
+}
+
+fn too_large() -> ApiError {
+    let detail = format!("the body is larger than {} MiB; send the spans in several requests", MAX_BODY_BYTES >> 20);
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+}
+
+/// Reads a body. What announces itself as too large is refused before it is read.
+pub(super) async fn receive(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Received, ApiError> {
+    let encoding = encoding(headers)?;
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES) {
+        return Err(too_large());
+    }
+    let mut room = ingest.room(announced.unwrap_or(UNANNOUNCED_BYTES)).await?;
+    let read = tokio::time::timeout(PATIENCE, to_bytes(body, MAX_BODY_BYTES)).await;
+    let read =
+        read.map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not come in within a minute"))?;
+    let bytes = read.map_err(|error| {
+        let over = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        let over = over.map(ToString::to_string).any(|text| text.contains("length limit"));
+        if over { too_large() } else { ApiError::bad_request("incomplete", "the connection ended before the body did") }
+    })?;
+    if bytes.is_empty() {
+        return Err(ApiError::bad_request("empty", "the body is empty"));
+    }
+    if announced.is_none() && bytes.len() > UNANNOUNCED_BYTES {
+        room.merge(ingest.room(bytes.len() - UNANNOUNCED_BYTES).await?);
+    }
+    Ok(Received { bytes, encoding, _room: room })
+}
+
+impl Received {
+    /// Decompresses the body and decodes it; large ones do not hold up the other connections.
+    pub(super) async fn decode<T: Send + 'static>(
+        self,
+        decode: impl FnOnce(&[u8]) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let aside = self.bytes.len() >= DECODE_ASIDE_BYTES || self.encoding != Encoding::Identity;
+        let work = move || match self.encoding {
+            Encoding::Identity => decode(&self.bytes),
+            encoding => decode(&decompress(encoding, &self.bytes, MAX_BODY_BYTES)?),
+        };
+        if !aside {
+            return work();
+        }
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|_| Err(ApiError::bad_request("malformed", "the body cannot be read")))
+    }
+}
+
+fn decompress(encoding: Encoding, bytes: &[u8], limit: usize) -> Result<Vec<u8>, ApiError> {
+    let broken = |error: io::Error| {
+        ApiError::bad_request("compression", format!("the body is not whole {}: {error}", format!("{encoding:?}").to_lowercase()))
+    };
+    let mut plain = Vec::new();
+    let over = limit as u64 + 1;
+    match encoding {
+        Encoding::Identity => io::Cursor::new(bytes).take(over).read_to_end(&mut plain),
+        Encoding::Gzip => flate2::read::MultiGzDecoder::new(bytes).take(over).read_to_end(&mut plain),
+        // RFC 9110 means zlib by "deflate"; a bare stream is what some clients send.
+        Encoding::Deflate if bytes.first() == Some(&0x78) => {
+            flate2::read::ZlibDecoder::new(bytes).take(over).read_to_end(&mut plain)
+        }
+        Encoding::Deflate => flate2::read::DeflateDecoder::new(bytes).take(over).read_to_end(&mut plain),
+        Encoding::Zstd => {
+            zstd::stream::read::Decoder::new(bytes).and_then(|plain_of| plain_of.take(over).read_to_end(&mut plain))
+        }
+    }
+    .map_err(broken)?;
+    if plain.len() > limit {
+        return Err(too_large());
+    }
+    Ok(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    const PLAIN: &[u8] = b"the quick brown fox jumps over the lazy dog, over and over and over";
+
+    fn compressed(encoding: Encoding) -> Vec<u8> {
+        let level = flate2::Compression::default();
+        match encoding {
+            Encoding::Identity => PLAIN.to_vec(),
+            Encoding::Gzip => {
+                let mut out = flate2::write::GzEncoder::new(Vec::new(), level);
+                out.write_all(PLAIN).unwrap();
+                out.finish().unwrap()
+            }
+            Encoding::Deflate => {
+                let mut out = flate2::write::ZlibEncoder::new(Vec::new(), level);
+                out.write_all(PLAIN).unwrap();
+                out.finish().unwrap()
+            }
+            Encoding::Zstd => zstd::encode_all(PLAIN, 1).unwrap(),
+        }
+    }
+
+    #[test]
+    fn every_coding_is_read_and_bounded_and_truncation_is_told() {
+        for encoding in [Encoding::Gzip, Encoding::Deflate, Encoding::Zstd] {
+            let bytes = compressed(encoding);
+            assert_eq!(decompress(encoding, &bytes, PLAIN.len()).unwrap(), PLAIN, "{encoding:?}");
+            assert_eq!(decompress(encoding, &bytes, PLAIN.len() - 1).unwrap_err().reason, "too_large", "{encoding:?}");
+            for end in 1..bytes.len() {
+                assert!(decompress(encoding, &bytes[..end], 1_000).is_err(), "{encoding:?} cut at {end}");
+            }
+            assert!(decompress(encoding, b"garbage that is none of them", 1_000).is_err(), "{encoding:?}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! One module per protocol: authenticate, decompress, decode, and answer in the protocol's own way.
+
+mod body;
+mod neuraltrust_v1;
+mod otlp_grpc;
+mod otlp_http;
+
+use axum::Router;
+use axum::routing::{any, post};
+use neuraltrust_model::Source;
+
+use crate::http::App;
+
+pub(crate) use otlp_grpc::service as otlp_grpc;
+
+/// Everything that takes spans over HTTP.
+pub(crate) fn routes() -> Router<App> {
+    let later = any(neuraltrust_v1::not_there_yet);
+    otlp_routes()
+        .route("/v1/trace", post(neuraltrust_v1::trace))
+        .route("/v1/evaluation-set", later.clone())
+        .route("/v1/evaluation-set/{*rest}", later.clone())
+        .route("/v1/knowledge-base", later.clone())
+        .route("/v1/knowledge-base/{*rest}", later.clone())
+        .route("/v1/testset", later.clone())
+        .route("/v1/testset/{*rest}", later)
+}
+
+/// What is taken at the port that OpenTelemetry exporters use by default.
+pub(crate) fn otlp_routes() -> Router<App> {
+    Router::new().route("/v1/traces", post(otlp_http::traces))
+}
+
+/// Who sent a message, by its `User-Agent`: `name/version` and perhaps more.
+fn source(user_agent: Option<&str>, protocol: &str) -> Source {
+    let product = user_agent.and_then(|text| text.split_whitespace().next()).filter(|product| product.len() <= 128);
+    let (client, version) = match product.and_then(|product| product.split_once('/')) {
+        Some((client, version)) => (Some(client), Some(version)),
+        None => (product, None),
+    };
+    Source { client: client.map(str::to_owned), version: version.map(str::to_owned), protocol: protocol.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_named_by_its_user_agent() {
+        let named = |agent| {
+            let source = source(agent, "p");
+            (source.client.unwrap_or_default(), source.version.unwrap_or_default())
+        };
+        assert_eq!(named(Some("python-httpx/0.27.2")), ("python-httpx".to_owned(), "0.27.2".to_owned()));
+        assert_eq!(named(Some("curl")), ("curl".to_owned(), String::new()));
+        assert_eq!(named(Some("")), Default::default());
+        assert_eq!(named(None), Default::default());
+    }
+}
