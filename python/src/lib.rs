@@ -1,1 +1,26 @@
-//! Python.
+//! The native half of the Python package `neuraltrust`: the Rust SDK, and Python values as JSON.
+//!
+//! It stays thin: defaults, names and context managers are Python's (`python/neuraltrust`). Nothing here waits with the
+//! interpreter's lock held, and the thread that delivers never runs Python code, so the interpreter can end at any time.
+
+mod client;
+mod error;
+mod span;
+mod value;
+
+use pyo3::prelude::*;
+
+/// Native half of the package `neuraltrust`. Use `neuraltrust` instead.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use crate::client::Client;
+    #[pymodule_export]
+    use crate::error::NeuralTrustError;
+    #[pymodule_export]
+    use crate::span::{Step, Trace};
+
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "the name is Python's convention")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

@@ -1,0 +1,196 @@
+"""The client: where spans go, and that they get there before the process ends."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import time
+import weakref
+from types import TracebackType
+from typing import Any
+
+from . import _native
+from ._values import text
+from .context import Trace, _Shared
+
+DEFAULT_BASE_URL = "http://127.0.0.1:6180"
+DEFAULT_TIMEOUT = 10.0
+#: How long the end of the process waits for delivery, in seconds.
+EXIT_TIMEOUT = 5.0
+
+_logger = logging.getLogger("neuraltrust")
+
+
+class NeuralTrust:
+    """Records what an AI application does, and delivers it in the background.
+
+    Calls never wait for the network and never raise into the application; what could not be delivered is counted in
+    :meth:`stats` and logged to ``logging.getLogger("neuraltrust")``.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        sdk_version: str | None = None,
+        timeout: float | None = None,
+        max_workers: int | None = None,
+        async_client: bool = False,
+    ) -> None:
+        """Set up a client; nothing is sent yet.
+
+        Without ``api_key``, ``NEURALTRUST_API_KEY`` is used; where there is none, a warning is logged and nothing is
+        recorded. Without ``base_url``, ``NEURALTRUST_BASE_URL``, then ``http://127.0.0.1:6180``. ``timeout`` is that of
+        one request, in seconds. ``sdk_version``, ``max_workers`` and ``async_client`` are accepted from code written for
+        earlier versions: one thread delivers, always in the background.
+
+        Raises ``TypeError`` for an argument of a wrong type, and nothing else.
+        """
+        _check("api_key", api_key, str)
+        _check("base_url", base_url, str)
+        _check("sdk_version", sdk_version, str)
+        _check("timeout", timeout, (int, float))
+        _check("max_workers", max_workers, int)
+        self.api_key = api_key or os.environ.get("NEURALTRUST_API_KEY") or None
+        self.base_url = base_url or os.environ.get("NEURALTRUST_BASE_URL") or DEFAULT_BASE_URL
+        seconds = DEFAULT_TIMEOUT if timeout is None else float(timeout)
+        service = os.environ.get("OTEL_SERVICE_NAME") or None
+        try:
+            self._native = _native.Client(self.api_key, self.base_url, seconds, service)
+            if self.api_key is None:
+                _logger.warning(
+                    "nothing is recorded: there is no API key; pass api_key=... or set NEURALTRUST_API_KEY"
+                )
+        except _native.NeuralTrustError as error:
+            # A wrong setting must not keep the application from starting.
+            _logger.error("nothing is recorded: %s", error)
+            self._native = _native.Client(None, DEFAULT_BASE_URL, seconds, service)
+        _keep(self)
+
+    def trace(
+        self,
+        trace_id: Any = None,
+        conversation_id: Any = None,
+        session_id: Any = None,
+        channel_id: Any = None,
+        user: Any = None,
+        metadata: Any = None,
+        custom: Any = None,
+        *,
+        parent_id: Any = None,
+    ) -> Trace:
+        """Start a trace: one unit of work, often one turn of a conversation.
+
+        ``trace_id`` is an id of the application's own choice for the whole trace. ``parent_id`` is a step of another
+        process that the trace goes on with.
+        """
+        conversation, session, channel = text(conversation_id), text(session_id), text(channel_id)
+        parent = text(parent_id)
+        native = self._native.trace(text(trace_id), parent, conversation, session, channel, user, metadata, custom)
+        return Trace(native, _Shared(native.id, conversation, session, channel, user, metadata, custom), parent)
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Wait until all that was recorded is delivered, or dropped and counted. False when the time is over first."""
+        return self._native.flush(timeout)
+
+    def close(self, timeout: float = EXIT_TIMEOUT) -> bool:
+        """Record nothing more, and wait as :meth:`flush` does."""
+        return self._native.close(timeout)
+
+    def stats(self) -> dict[str, int]:
+        """Say what became of all that was recorded in this process.
+
+        ``recorded`` starts and ends of steps are ``merged``, ``sent``, ``rejected``, ``dropped`` or ``pending``.
+        """
+        return self._native.stats()
+
+    @property
+    def trace_executor(self) -> _Executor:
+        """What earlier versions delivered with; ``trace_executor.shutdown()`` waits for delivery, as it did."""
+        return _Executor(self)
+
+    def __enter__(self) -> NeuralTrust:
+        """Give itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+
+class _Executor:
+    """Stands for the thread pool of earlier versions."""
+
+    def __init__(self, client: NeuralTrust) -> None:
+        self._client = client
+
+    def shutdown(self, wait: bool = True) -> None:
+        """Wait for delivery."""
+        if wait:
+            self._client.flush()
+
+
+def _check(name: str, value: object, accepted: type | tuple[type, ...]) -> None:
+    if value is not None and (not isinstance(value, accepted) or isinstance(value, bool)):
+        raise TypeError(f"{name} is {type(value).__name__}; accepted is {_names(accepted)} or None")
+
+
+def _names(accepted: type | tuple[type, ...]) -> str:
+    return " or ".join(kind.__name__ for kind in (accepted if isinstance(accepted, tuple) else (accepted,)))
+
+
+# The native half of every client whose spans may still wait, so that a client that goes out of sight does not take them
+# with it, nor make the garbage collector wait for their delivery.
+_kept: list[tuple[weakref.ref[NeuralTrust], _native.Client]] = []
+
+
+def _keep(client: NeuralTrust) -> None:
+    # Replaced, not changed: another thread may be going through it.
+    _kept[:] = [(ref, native) for ref, native in list(_kept) if ref() is not None or native.stats()["pending"]]
+    _kept.append((weakref.ref(client), client._native))
+    _at_exit_of_multiprocessing()
+
+
+def _close_all() -> None:
+    deadline = time.monotonic() + EXIT_TIMEOUT
+    for _, native in list(_kept):
+        native.close(max(0.0, deadline - time.monotonic()))
+
+
+def _flush_all() -> None:
+    deadline = time.monotonic() + EXIT_TIMEOUT
+    for _, native in list(_kept):
+        native.flush(max(0.0, deadline - time.monotonic()))
+
+
+class _Anchor:
+    """What multiprocessing holds on to; it holds weakly."""
+
+
+_anchor = _Anchor()
+_anchored_in: int | None = None
+
+
+def _at_exit_of_multiprocessing(_: object = None) -> None:
+    """Flush at the end of a worker process of ``multiprocessing``, which does not run ``atexit``."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.Finalize(None, _flush_all, exitpriority=0)
+
+
+def _after_fork() -> None:
+    # A worker process forgets what its parent registered, and calls this function once it has.
+    global _anchored_in
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and _anchored_in != os.getpid():
+        _anchored_in = os.getpid()
+        util.register_after_fork(_anchor, _at_exit_of_multiprocessing)
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,314 @@
+"""Traces and their steps, as an application holds them.
+
+No method here raises for a value or waits for the network: what cannot be recorded is counted and logged.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, TypeVar
+
+from . import _native
+from ._times import milliseconds, nanoseconds
+from ._values import failure, text, usage
+from .types import EventType, FeedbackTag
+
+_Self = TypeVar("_Self", bound="_Context")
+
+
+class _Shared:
+    """What all steps of a trace have in common."""
+
+    __slots__ = ("channel_id", "conversation_id", "custom", "interaction_id", "metadata", "session_id", "user")
+
+    def __init__(
+        self,
+        interaction_id: str,
+        conversation_id: str | None,
+        session_id: str | None,
+        channel_id: str | None,
+        user: Any,
+        metadata: Any,
+        custom: Any,
+    ) -> None:
+        self.interaction_id = interaction_id
+        self.conversation_id = conversation_id
+        self.session_id = session_id
+        self.channel_id = channel_id
+        self.user = user
+        self.metadata = metadata
+        self.custom = custom
+
+
+class _Context:
+    """What traces and steps can both do: make steps."""
+
+    __slots__ = ("_native", "_shared")
+
+    _native: _native.Trace | _native.Step
+    _shared: _Shared
+
+    @property
+    def interaction_id(self) -> str:
+        """The id of the trace."""
+        return self._shared.interaction_id
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation that the trace belongs to."""
+        return self._shared.conversation_id
+
+    @property
+    def session_id(self) -> str | None:
+        """The sitting of the user."""
+        return self._shared.session_id
+
+    @property
+    def channel_id(self) -> str | None:
+        """Where the user talks."""
+        return self._shared.channel_id
+
+    @property
+    def user(self) -> Any:
+        """Who is talking, as given."""
+        return self._shared.user
+
+    @property
+    def metadata(self) -> Any:
+        """The application's metadata, as given."""
+        return self._shared.metadata
+
+    @property
+    def custom(self) -> Any:
+        """The application's own data, as given."""
+        return self._shared.custom
+
+    def message(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
+        """Start a turn: what the user said."""
+        return self._start("message", input, parent_id, name)
+
+    def generation(
+        self,
+        input: Any = None,
+        parent_id: Any = None,
+        *,
+        name: str | None = None,
+        model: str | None = None,
+        provider: str | None = None,
+    ) -> Step:
+        """Start a call of a language model."""
+        known = {"gen_ai.request.model": text(model), "gen_ai.provider.name": text(provider)}
+        return self._start("generation", input, parent_id, name, {key: value for key, value in known.items() if value})
+
+    def retrieval(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
+        """Start a look-up of documents."""
+        return self._start("retrieval", input, parent_id, name)
+
+    def agent(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
+        """Start the work of an agent."""
+        return self._start("agent", input, parent_id, name)
+
+    def tool(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
+        """Start a call of a tool."""
+        return self._start("tool", input, parent_id, name)
+
+    def router(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
+        """Record a decision on which way to go. It is over at once; ``end`` may add its outcome."""
+        return self._send("router", input, parent_id, name)
+
+    def system(self, prompt: Any = None, parent_id: Any = None, *, input: Any = None, name: str | None = None) -> Step:
+        """Record a system prompt."""
+        return self._send("system", input if prompt is None else prompt, parent_id, name)
+
+    def event(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
+        """Record something that happened."""
+        return self._send("event", input, parent_id, name)
+
+    def feedback(
+        self,
+        tag: FeedbackTag | str | None = None,
+        text: str | None = None,
+        parent_id: Any = None,
+        *,
+        feedback_tag: FeedbackTag | str | None = None,
+        feedback_text: str | None = None,
+    ) -> Step:
+        """Record what the user thought of this step."""
+        return self._send(
+            "feedback", None, parent_id, None, _feedback(tag or feedback_tag, text if text is not None else feedback_text)
+        )
+
+    def send(
+        self,
+        event_type: EventType | str,
+        input: Any = None,
+        output: Any = None,
+        latency: Any = None,
+        start_timestamp: Any = None,
+        end_timestamp: Any = None,
+        parent_id: Any = None,
+        *,
+        name: str | None = None,
+    ) -> Step:
+        """Record a whole step that is over already.
+
+        Times are datetimes, ISO text, or numbers of seconds or milliseconds since 1970; the latency is in milliseconds.
+        """
+        return self._send(
+            text(event_type) or "event",
+            input,
+            parent_id,
+            name,
+            None,
+            output,
+            nanoseconds(start_timestamp),
+            nanoseconds(end_timestamp),
+            milliseconds(latency),
+        )
+
+    def _start(self, kind: str, input: Any, parent_id: Any, name: Any, attributes: dict[str, Any] | None = None) -> Step:
+        if parent_id is not None:
+            parent_id = text(parent_id)
+        if name is not None:
+            name = text(name)
+        return Step(self._native.step(kind, input, parent_id, name, attributes), self._shared, kind)
+
+    def _send(
+        self,
+        kind: str,
+        input: Any,
+        parent_id: Any,
+        name: Any,
+        attributes: dict[str, Any] | None = None,
+        output: Any = None,
+        start: int | None = None,
+        end: int | None = None,
+        latency: int | None = None,
+    ) -> Step:
+        sent = self._native.send(kind, input, text(parent_id), text(name), attributes, output, start, end, latency)
+        return Step(sent, self._shared, kind)
+
+    def __enter__(self: _Self) -> _Self:
+        """Give itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the block; an exception goes on its way."""
+        self._leave(error)
+
+    async def __aenter__(self: _Self) -> _Self:
+        """Give itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the block; an exception goes on its way."""
+        self._leave(error)
+
+    def _leave(self, error: BaseException | None) -> None:
+        """Do what the end of the block asks for."""
+
+
+class Trace(_Context):
+    """One unit of work, often one turn of a conversation. Made by :meth:`NeuralTrust.trace`."""
+
+    __slots__ = ("parent_id",)
+
+    _native: _native.Trace
+
+    def __init__(self, native: _native.Trace, shared: _Shared, parent_id: str | None) -> None:
+        """Hold the native trace."""
+        self._native = native
+        self._shared = shared
+        self.parent_id = parent_id
+
+    @property
+    def trace_id(self) -> str:
+        """The id of the trace."""
+        return self._shared.interaction_id
+
+    def end(self, output: Any = None) -> Trace:
+        """End the newest message of the trace."""
+        self._native.end(output)
+        return self
+
+    def __repr__(self) -> str:
+        """Show the id."""
+        return f"Trace(trace_id={self.trace_id!r}, conversation_id={self.conversation_id!r})"
+
+
+class Step(_Context):
+    """A step of a trace. Used with ``with``, it ends with the block, and fails with the block's exception."""
+
+    __slots__ = ("kind",)
+
+    _native: _native.Step
+
+    def __init__(self, native: _native.Step, shared: _Shared, kind: str) -> None:
+        """Hold the native step."""
+        self._native = native
+        self._shared = shared
+        self.kind = kind
+
+    @property
+    def trace_id(self) -> str:
+        """The id of the step itself, for ``parent_id``; that of its trace is ``interaction_id``."""
+        return self._native.id
+
+    @property
+    def span_id(self) -> str:
+        """The id of the step."""
+        return self._native.id
+
+    @property
+    def parent_id(self) -> str | None:
+        """The id of the step that it belongs to."""
+        return self._native.parent_id
+
+    def end(
+        self,
+        output: Any = None,
+        *,
+        error: BaseException | str | None = None,
+        model: str | None = None,
+        usage: Any = None,
+        attributes: dict[str, Any] | None = None,
+    ) -> Step:
+        """End the step with what it answered, or with the exception that it failed with.
+
+        The first end sets the time; a later one replaces the output.
+        """
+        if isinstance(output, BaseException):
+            output, error = None, output
+        said = None
+        if model is not None or usage is not None or attributes is not None:
+            said = _said(model, usage, attributes)
+        self._native.end(output, None if error is None else failure(error), said)
+        return self
+
+    def _leave(self, error: BaseException | None) -> None:
+        if error is not None:
+            self.end(error=error)
+        elif not self._native.ended:
+            self.end()
+
+    def __repr__(self) -> str:
+        """Show what it is, and its ids."""
+        return f"Step(kind={self.kind!r}, trace_id={self.trace_id!r}, interaction_id={self.interaction_id!r})"
+
+
+def _feedback(tag: Any, words: Any) -> dict[str, Any]:
+    known = {"neuraltrust.feedback.tag": (text(tag) or "").lower(), "neuraltrust.feedback.text": text(words)}
+    return {name: value for name, value in known.items() if value}
+
+
+def _said(model: Any, counts: Any, attributes: Any) -> dict[str, Any]:
+    said: dict[str, Any] = dict(attributes) if isinstance(attributes, dict) else {}
+    if counts is not None:
+        said.update(usage(counts))
+    if model is not None:
+        said["gen_ai.response.model"] = text(model)
+    return said

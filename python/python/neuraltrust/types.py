@@ -1,0 +1,71 @@
+"""What an application says in words of its own: users, metadata, kinds of steps, feedback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any
+
+
+class EventType(str, Enum):
+    """What a step is, for ``send``."""
+
+    MESSAGE = "message"
+    TOOL = "tool"
+    AGENT = "agent"
+    RETRIEVAL = "retrieval"
+    GENERATION = "generation"
+    ROUTER = "router"
+    SYSTEM = "system"
+    CUSTOM = "event"
+    FEEDBACK = "feedback"
+
+
+class FeedbackTag(str, Enum):
+    """What a user thought of an answer."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    NEUTRAL = "neutral"
+
+
+class _Fields:
+    """Named values, any of them; those that are ``None`` are not said."""
+
+    def __init__(self, **fields: Any) -> None:
+        """Take the values."""
+        self.__dict__.update({name: value for name, value in fields.items() if value is not None})
+
+    def __getattr__(self, name: str) -> Any:
+        """Find nothing where nothing was said."""
+        # Python asks for its own protocols by such names: copying and pickling rely on the answer.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return None
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Give names and values, so that ``dict(user)`` works."""
+        return iter(self.__dict__.items())
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by what is said."""
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Show what is said."""
+        fields = ", ".join(f"{name}={value!r}" for name, value in self)
+        return f"{type(self).__name__}({fields})"
+
+    def model_dump(self) -> dict[str, Any]:
+        """Give the values by their names."""
+        return dict(self)
+
+
+class User(_Fields):
+    """Who is talking: ``User(id=..., name=..., email=..., anything=...)``."""
+
+
+class Metadata(_Fields):
+    """What the application knows of the circumstances: ``Metadata(device=..., locale=..., anything=...)``."""

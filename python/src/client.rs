@@ -1,0 +1,167 @@
+//! `_native.Client`, and its notices on their way to Python's `logging`.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use neuraltrust::{Map, Notice, NoticeKind, Options, TraceOptions, Value};
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::error;
+use crate::span::Trace;
+use crate::value::plain;
+
+/// Notices wait here until a call of the application picks them up: the thread that delivers must not run Python code.
+#[derive(Debug, Default)]
+pub(crate) struct Notices {
+    any: AtomicBool,
+    list: Mutex<Vec<(NoticeKind, String)>>,
+}
+
+impl Notices {
+    fn keep(&self, notice: &Notice) {
+        // Python tells of a missing key itself, in the words of its own options.
+        if notice.kind == NoticeKind::NoKey {
+            return;
+        }
+        // After a fork the lock may be held by a thread that is gone: then the notice is not worth waiting for.
+        if let Ok(mut list) = self.list.try_lock() {
+            list.push((notice.kind, notice.message.clone()));
+            self.any.store(true, Relaxed);
+        }
+    }
+
+    /// Logs what waits. A logger that fails is the application's, and recording goes on.
+    pub(crate) fn log(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.any.swap(false, Relaxed) {
+            return Ok(());
+        }
+        let list = self.list.try_lock().map(|mut list| std::mem::take(&mut *list)).unwrap_or_default();
+        for (kind, message) in list {
+            let level = match kind {
+                NoticeKind::Refused | NoticeKind::Undelivered | NoticeKind::Internal => "error",
+                _ => "warning",
+            };
+            let logged = py
+                .import("logging")
+                .and_then(|logging| logging.call_method1("getLogger", ("neuraltrust",)))
+                .and_then(|logger| logger.call_method1(level, ("%s", message)));
+            swallow(py, logged.map(drop))?;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps an error from the application; what is no error, as an interrupt from the keyboard, goes through.
+fn swallow(py: Python<'_>, result: PyResult<()>) -> PyResult<()> {
+    result.or_else(|error| if error.is_instance_of::<PyException>(py) { Ok(()) } else { Err(error) })
+}
+
+/// Delivers what its traces record.
+#[pyclass(frozen, module = "neuraltrust._native")]
+pub(crate) struct Client {
+    client: neuraltrust::Client,
+    notices: Arc<Notices>,
+}
+
+#[pymethods]
+impl Client {
+    #[new]
+    #[pyo3(signature = (api_key, base_url, timeout, service_name))]
+    fn new(py: Python<'_>, api_key: Option<String>, base_url: String, timeout: f64, service_name: Option<String>) -> PyResult<Self> {
+        let notices = Arc::new(Notices::default());
+        let kept = Arc::clone(&notices);
+        let options = Options {
+            api_key,
+            base_url,
+            timeout: seconds(timeout),
+            service_name,
+            language: "python".to_owned(),
+            sdk_version: env!("CARGO_PKG_VERSION").to_owned(),
+            on_notice: Some(Arc::new(move |notice| kept.keep(notice))),
+            ..Options::default()
+        };
+        let client = neuraltrust::Client::new(options).map_err(|error| error::option(&error))?;
+        notices.log(py)?;
+        Ok(Self { client, notices })
+    }
+
+    /// Starts a trace.
+    #[pyo3(signature = (trace_id, parent_id, conversation_id, session_id, channel_id, user, metadata, custom))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
+    fn trace(
+        &self,
+        trace_id: Option<String>,
+        parent_id: Option<String>,
+        conversation_id: Option<String>,
+        session_id: Option<String>,
+        channel_id: Option<String>,
+        user: &Bound<'_, PyAny>,
+        metadata: &Bound<'_, PyAny>,
+        custom: &Bound<'_, PyAny>,
+    ) -> PyResult<Trace> {
+        let options = TraceOptions {
+            trace_id,
+            parent_id,
+            conversation_id,
+            session_id,
+            channel_id,
+            user: map(plain(user)?, "id"),
+            metadata: map(plain(metadata)?, "value"),
+            custom: Some(plain(custom)?),
+        };
+        Ok(Trace { trace: self.client.trace(options), notices: Arc::clone(&self.notices) })
+    }
+
+    /// Waits until all is delivered or dropped; false when the time is over first.
+    fn flush(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
+        let done = py.detach(|| self.client.flush(seconds(timeout)));
+        self.notices.log(py)?;
+        Ok(done)
+    }
+
+    /// Flushes, and records nothing more.
+    fn close(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
+        let done = py.detach(|| self.client.close(seconds(timeout)));
+        self.notices.log(py)?;
+        Ok(done)
+    }
+
+    /// What became of all that was recorded.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let stats = self.client.stats();
+        let all = PyDict::new(py);
+        for (name, count) in [
+            ("recorded", stats.recorded),
+            ("merged", stats.merged),
+            ("sent", stats.sent),
+            ("rejected", stats.rejected),
+            ("pending", stats.pending),
+            ("retries", stats.retries),
+            ("dropped", stats.dropped.total()),
+        ] {
+            all.set_item(name, count)?;
+        }
+        for (name, count) in stats.dropped.named() {
+            all.set_item(format!("dropped_{name}"), count)?;
+        }
+        Ok(all)
+    }
+}
+
+/// An object as such; anything else under a name, so that it is not lost.
+fn map(value: Value, name: &str) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        Value::Null => Map::new(),
+        other => Map::from_iter([(name.to_owned(), other)]),
+    }
+}
+
+/// Python's seconds; what is no time is no wait, and forever is a year.
+fn seconds(seconds: f64) -> Duration {
+    const YEAR: f64 = 31_536_000.0;
+    if seconds.is_nan() { Duration::ZERO } else { Duration::from_secs_f64(seconds.clamp(0.0, YEAR)) }
+}

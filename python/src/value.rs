@@ -1,0 +1,113 @@
+//! Python values as JSON, copied at the time of the call: the application may change them afterwards.
+//!
+//! Never fails for a value: what has no JSON is described by `neuraltrust._values`, what cannot even be described is named
+//! by its type. Only an interrupt, which is not about the value, goes through.
+
+use neuraltrust::{Map, Value};
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+
+/// Deepest nesting that is kept, the server's limit.
+const MAX_DEPTH: usize = 64;
+
+/// The value as JSON.
+pub(crate) fn plain(value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    // Most values are text: they need no walk.
+    if let Ok(text) = value.cast_exact::<PyString>() {
+        return Ok(Value::String(text.to_string_lossy().into_owned()));
+    }
+    Walk { path: Vec::new() }.value(value)
+}
+
+/// A walk through a value, which knows where it is: a value that holds itself would never end.
+struct Walk {
+    path: Vec<usize>,
+}
+
+impl Walk {
+    fn value(&mut self, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+        if value.is_none() {
+            return Ok(Value::Null);
+        }
+        if let Ok(text) = value.cast::<PyString>() {
+            return Ok(Value::String(text.to_string_lossy().into_owned()));
+        }
+        if let Ok(flag) = value.cast::<PyBool>() {
+            return Ok(Value::Bool(flag.is_true()));
+        }
+        if value.is_instance_of::<PyInt>() {
+            return self.number(value);
+        }
+        if let Ok(float) = value.cast::<PyFloat>() {
+            let float = float.value();
+            // JSON has no infinity: its name stands for it.
+            return Ok(serde_json::Number::from_f64(float).map_or_else(|| Value::String(float.to_string()), Value::Number));
+        }
+        self.inside(value)
+    }
+
+    fn number(&mut self, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+        if let Ok(number) = value.extract::<i64>() {
+            return Ok(number.into());
+        }
+        match value.str() {
+            Ok(text) => Ok(Value::String(text.to_string_lossy().into_owned())),
+            Err(error) => self.unprintable(value, error),
+        }
+    }
+
+    fn inside(&mut self, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+        let id = value.as_ptr().addr();
+        if self.path.contains(&id) {
+            return Ok(Value::String("<cycle>".to_owned()));
+        }
+        if self.path.len() >= MAX_DEPTH {
+            return Ok(Value::String("<nested too deep>".to_owned()));
+        }
+        self.path.push(id);
+        let converted = self.container(value);
+        self.path.pop();
+        converted.or_else(|error| self.unprintable(value, error))
+    }
+
+    fn container(&mut self, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+        if let Ok(dict) = value.cast::<PyDict>() {
+            // The list of items is a copy: describing an item runs the application's code, which may change the dict.
+            let mut map = Map::new();
+            for item in dict.items() {
+                let (key, item): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
+                let key = match key.cast::<PyString>() {
+                    Ok(text) => text.to_string_lossy().into_owned(),
+                    Err(_) => self.describe("key", &key)?.extract::<String>()?,
+                };
+                map.insert(key, self.value(&item)?);
+            }
+            return Ok(Value::Object(map));
+        }
+        if let Ok(list) = value.cast::<PyList>() {
+            return list.iter().map(|item| self.value(&item)).collect();
+        }
+        if let Ok(tuple) = value.cast_exact::<PyTuple>() {
+            return tuple.iter().map(|item| self.value(&item)).collect();
+        }
+        let described = self.describe("plain", value)?;
+        self.value(&described)
+    }
+
+    fn describe<'py>(&self, function: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        static VALUES: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+        let py = value.py();
+        let module = VALUES.get_or_try_init(py, || py.import("neuraltrust._values").map(Bound::unbind))?;
+        module.bind(py).call_method1(function, (value,))
+    }
+
+    fn unprintable(&self, value: &Bound<'_, PyAny>, error: PyErr) -> PyResult<Value> {
+        if !error.is_instance_of::<PyException>(value.py()) {
+            return Err(error);
+        }
+        let name = value.get_type().name().map(|name| name.to_string_lossy().into_owned());
+        Ok(Value::String(format!("<unprintable {}>", name.as_deref().unwrap_or("value"))))
+    }
+}
