@@ -11,9 +11,6 @@ target=${CARGO_TARGET_DIR:-target}
 case $target in /*) ;; *) target=$root/$target ;; esac
 # One target directory for all, so that the Python extension reuses what the workspace has built.
 export CARGO_TARGET_DIR=$target
-export NT_BIN=$target/debug/neuraltrust
-export NT_PYTHON=$target/python-test/bin/python
-export NT_PYTHON_1_4=$target/venv-1.4.0/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # The tools that the machine must have.
@@ -35,24 +32,31 @@ rust_test() { cargo test --workspace && cargo build -p neuraltrust-server; }
 python_test() {
   local venv=$target/python-test
   { [ -x "$venv/bin/python" ] || python3 -m venv "$venv"; } &&
-    MATURIN_PEP517_ARGS="--profile dev" "$venv/bin/pip" install -q --force-reinstall --no-deps ./python &&
     MATURIN_PEP517_ARGS="--profile dev" "$venv/bin/pip" install -q "./python[test]" &&
     "$venv/bin/python" -m pytest -q python/tests &&
     "$venv/bin/python" -m mypy.stubtest neuraltrust._native &&
-    "$venv/bin/ruff" check python tests/e2e &&
-    "$venv/bin/ruff" format --check python tests/e2e
+    "$venv/bin/ruff" check -q --config python/pyproject.toml python tests/e2e &&
+    "$venv/bin/ruff" format -q --check --config python/pyproject.toml python tests/e2e
 }
+
+# What the tests that start the server are told. The server itself refuses variables NT_* that it does not know, so they set
+# these aside when they start it, and the steps before them never see them.
+told=(
+  NT_BIN="$target/debug/neuraltrust"
+  NT_PYTHON="$target/python-test/bin/python"
+  NT_PYTHON_1_4="$target/venv-1.4.0/bin/python"
+)
 
 # The whole chain with real clients: our SDK, and the package neuraltrust 1.4.0 as it was published.
 end_to_end() {
   local venv=$target/venv-1.4.0
   { [ -x "$venv/bin/python" ] || python3 -m venv "$venv"; } &&
     "$venv/bin/pip" install -q "neuraltrust==1.4.0" python-dotenv &&
-    "$NT_PYTHON" -m pytest -q tests/e2e
+    env "${told[@]}" "$target/python-test/bin/python" -m pytest -q tests/e2e
 }
 
 # The page in a browser, on the real server.
-browser() { (cd web && npm run e2e); }
+browser() { (cd web && env "${told[@]}" npm run e2e); }
 
 all=(need web rust_format rust_lint rust_test python_test end_to_end browser)
 steps=("${@:-${all[@]}}")
