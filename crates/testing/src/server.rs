@@ -82,7 +82,7 @@ impl Server {
             http: ureq::Agent::new_with_config(config),
         };
         server.run();
-        server.key = server.banner().key.clone().expect("the first start prints `Admin key: ...`");
+        server.key = server.admin_key();
         server
     }
 
@@ -96,6 +96,12 @@ impl Server {
             assert!(Instant::now() < deadline, "the server is not ready after {PATIENCE:?}");
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// The key that the arguments set, or else the one that the first start made.
+    fn admin_key(&self) -> String {
+        let set = self.arguments.iter().skip_while(|argument| *argument != "--admin-key").nth(1);
+        set.or(self.banner().key.as_ref()).expect("the first start prints `Admin key: ...`").clone()
     }
 
     /// The command that starts the server, for tests that expect it to fail; its output is piped, its input is empty.
@@ -128,7 +134,7 @@ impl Server {
         &self.key
     }
 
-    /// The one-time sign-in link of the last start.
+    /// The one-time sign-in link, which the first start prints; a later one only on a terminal.
     #[must_use]
     pub fn sign_in_link(&self) -> Option<&str> {
         self.banner().sign_in.as_deref()
@@ -225,7 +231,7 @@ fn answer(mut response: ureq::http::Response<ureq::Body>) -> Answer {
     Answer { status: response.status().as_u16(), content_type, body }
 }
 
-/// Reads what the server prints up to its sign-in link, and keeps both pipes drained from then on, so that it never blocks on
+/// Reads what the server prints up to its lines of Python, and keeps both pipes drained from then on, so that it never blocks on
 /// them.
 fn read_banner(process: &mut Child) -> Banner {
     let lines = lines(process.stdout.take().expect("stdout is piped"));
@@ -233,16 +239,15 @@ fn read_banner(process: &mut Child) -> Banner {
     let deadline = Instant::now() + PATIENCE;
     let mut banner = Banner::default();
     loop {
-        // The last of the lines that matter is the sign-in link.
-        if banner.url.is_some() && banner.sign_in.is_some() {
-            std::thread::spawn(move || lines.into_iter().for_each(drop));
-            return banner;
-        }
         let Ok(line) = lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) else {
             let _ = process.kill();
             let log = log.recv_timeout(Duration::from_secs(5)).unwrap_or_default();
-            panic!("the server did not print its address and sign-in link; it printed {banner:?} and logged:\n{log}");
+            panic!("the server did not say where it serves; it printed {banner:?} and logged:\n{log}");
         };
+        if line.starts_with("from neuraltrust import") {
+            std::thread::spawn(move || lines.into_iter().for_each(drop));
+            return banner;
+        }
         let after = |start: &str| line.strip_prefix(start).map(|rest| rest.trim().to_owned());
         banner.url = after("Listening on ").or(banner.url);
         banner.key = after("Admin key: ").or(banner.key);
