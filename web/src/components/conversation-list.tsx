@@ -1,0 +1,134 @@
+// The virtual list of conversations: keeps its place while new ones arrive on top.
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import type { ConversationRow as Row } from '../api/types';
+import { text } from '../lib/text';
+import classes from './conversation-list.module.css';
+import { ConversationRow } from './conversation-row';
+
+const ROW_HEIGHT = 60;
+const COLUMNS = ['user', 'words', 'channel', 'turns', 'signals', 'model', 'time'] as const;
+
+interface Props {
+  rows: Row[];
+  arrived: ReadonlySet<string>;
+  selected: string | null;
+  onSelect: (id: string) => void;
+  hasMore: boolean;
+  loadingMore: boolean;
+  onMore: () => void;
+  /** Where to start, and where the last place is kept. */
+  place: { top: number };
+}
+
+export function ConversationList({ rows, arrived, selected, onSelect, hasMore, loadingMore, onMore, place }: Props) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const [unseen, setUnseen] = useState(0);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: 8,
+    initialOffset: place.top,
+    getItemKey: (index) => rows[index]?.conversation_id ?? index,
+  });
+
+  useKeepPlace(rows, scroller, place, (count) => setUnseen((before) => before + count));
+
+  const items = virtual.getVirtualItems();
+  const lastShown = items[items.length - 1]?.index ?? 0;
+  useEffect(() => {
+    if (hasMore && !loadingMore && lastShown >= rows.length - 10) onMore();
+  }, [hasMore, loadingMore, lastShown, rows.length, onMore]);
+
+  const selectedIndex = selected === null ? -1 : rows.findIndex((row) => row.conversation_id === selected);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new selection may move the list, new rows must not
+  useEffect(() => {
+    if (selectedIndex >= 0) virtual.scrollToIndex(selectedIndex, { align: 'auto' });
+  }, [selected]);
+
+  return (
+    <div className={classes.frame}>
+      {unseen > 0 && (
+        <button
+          type="button"
+          className={classes.unseen}
+          onClick={() => {
+            scroller.current?.scrollTo({ top: 0 });
+            setUnseen(0);
+          }}
+        >
+          ↑ {text.list.newRows(unseen)}
+        </button>
+      )}
+      <div
+        ref={scroller}
+        className={classes.scroller}
+        onScroll={(event) => {
+          place.top = event.currentTarget.scrollTop;
+          if (place.top < ROW_HEIGHT) setUnseen(0);
+        }}
+      >
+        <div role="table" aria-label={text.list.title} aria-rowcount={hasMore ? -1 : rows.length + 1}>
+          <div role="rowgroup" className={classes.head}>
+            <div role="row" aria-rowindex={1} className={classes.headRow}>
+              {COLUMNS.map((column) => (
+                <div key={column} role="columnheader" className={classes[column === 'turns' ? 'number' : column]}>
+                  {text.list.columns[column]}
+                </div>
+              ))}
+            </div>
+          </div>
+          <div role="rowgroup" className={classes.body} style={{ height: virtual.getTotalSize() }}>
+            {items.map((item) => {
+              const row = rows[item.index];
+              if (!row) return null;
+              return (
+                <div
+                  key={item.key}
+                  role="presentation"
+                  className={classes.slot}
+                  style={{ height: item.size, transform: `translateY(${item.start}px)` }}
+                >
+                  <ConversationRow
+                    row={row}
+                    index={item.index}
+                    selected={row.conversation_id === selected}
+                    arrived={arrived.has(row.conversation_id)}
+                    onSelect={onSelect}
+                  />
+                </div>
+              );
+            })}
+          </div>
+        </div>
+        <p className={classes.foot}>{loadingMore ? text.list.more : !hasMore && rows.length > 20 ? text.list.end : ''}</p>
+      </div>
+    </div>
+  );
+}
+
+/** When rows come in above the first visible one, moves the list by as much, so that the reader's rows stay put. */
+function useKeepPlace(
+  rows: Row[],
+  scroller: React.RefObject<HTMLDivElement | null>,
+  place: { top: number },
+  onHidden: (count: number) => void,
+): void {
+  const before = useRef(rows);
+  useLayoutEffect(() => {
+    const old = before.current;
+    before.current = rows;
+    const element = scroller.current;
+    if (!element || old === rows || place.top < ROW_HEIGHT) return;
+    const anchorIndex = Math.floor(place.top / ROW_HEIGHT);
+    const anchor = old[anchorIndex]?.conversation_id;
+    const now = anchor === undefined ? -1 : rows.findIndex((row) => row.conversation_id === anchor);
+    if (now < 0 || now === anchorIndex) return;
+    element.scrollTop += (now - anchorIndex) * ROW_HEIGHT;
+    place.top = element.scrollTop;
+    const known = new Set(old.map((row) => row.conversation_id));
+    const hidden = rows.slice(0, now).filter((row) => !known.has(row.conversation_id)).length;
+    if (hidden > 0) onHidden(hidden);
+  });
+}

@@ -1,0 +1,178 @@
+// The rest of what is known of a step: facts, events, scores, data, warnings, ids.
+import { IconAlertTriangle } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import type { Event, SpanDetail, Usage } from '../api/types';
+import { text } from '../lib/text';
+import { pretty } from '../model/content';
+import { formatAbsolute, formatCost, formatDuration, userName } from '../model/format';
+import { parseTime } from '../model/time';
+import { useAge } from './ago';
+import { CopyButton } from './copy-button';
+import { JsonTree } from './json-tree';
+import { ScoreList } from './score-list';
+import { type Fact, Facts, Section } from './section';
+import classes from './step-extras.module.css';
+
+const names = text.step.facts;
+
+function usageText(usage: Usage): string {
+  return (['input', 'output', 'cache_read', 'cache_write', 'reasoning'] as const)
+    .filter((kind) => usage[kind] != null)
+    .map((kind) => `${text.step.tokenKinds[kind]} ${usage[kind]!.toLocaleString('en-US')}`)
+    .join(' · ');
+}
+
+export function StepFacts({ span }: { span: SpanDetail }) {
+  const age = useAge(span.start_time, span.running);
+  const tokens = span.usage ? usageText(span.usage) : '';
+  const user = userName(span.user);
+  const source = span.source && [span.source.client ?? span.source.protocol, span.source.version].filter(Boolean).join(' ');
+  return (
+    <Facts
+      facts={[
+        { name: names.started, value: formatAbsolute(parseTime(span.start_time)) },
+        { name: names.duration, value: formatDuration(age ?? span.duration_ms) },
+        span.model && { name: names.model, value: span.model },
+        span.provider && { name: names.provider, value: span.provider },
+        tokens !== '' && { name: text.step.tokens, value: tokens },
+        span.cost != null && { name: names.cost, value: formatCost(span.cost) },
+        user !== null && { name: names.user, value: user },
+        span.channel_id && { name: names.channel, value: span.channel_id },
+        source && { name: names.source, value: <span title={span.source?.protocol}>{source}</span> },
+      ]}
+    />
+  );
+}
+
+export function StepExtras({ span }: { span: SpanDetail }) {
+  return (
+    <>
+      {span.scores.length > 0 && (
+        <Section name="scores" title={text.step.scores} count={span.scores.length}>
+          <ScoreList scores={span.scores} />
+        </Section>
+      )}
+      {span.events.length > 0 && (
+        <Section name="events" title={text.step.events} count={span.events.length}>
+          <div className={classes.stack}>
+            {span.events.map((event, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: events never change place within a recorded step
+              <EventCard key={index} event={event} start={parseTime(span.start_time)} />
+            ))}
+          </div>
+        </Section>
+      )}
+      <DataSection name="metadata" title={text.step.metadata} value={span.metadata} />
+      <DataSection name="custom" title={text.step.custom} value={span.custom} />
+      <DataSection name="attributes" title={text.step.attributes} value={span.attributes} />
+      {span.links.length > 0 && (
+        <Section name="links" title={text.step.links} count={span.links.length}>
+          <div className={classes.stack}>
+            {span.links.map((link) => (
+              <div key={`${link.trace_id}/${link.span_id}`} className={classes.card}>
+                <Link to="/traces/$traceId" params={{ traceId: link.trace_id }} search={{ step: link.span_id }} className={classes.link}>
+                  {link.span_id}
+                </Link>
+                {Object.keys(link.attributes ?? {}).length > 0 && <JsonTree value={link.attributes} openDepth={1} />}
+              </div>
+            ))}
+          </div>
+        </Section>
+      )}
+      {span.warnings.length > 0 && (
+        <Section name="warnings" title={text.step.warnings} count={span.warnings.length}>
+          <ul className={classes.warnings}>
+            {span.warnings.map((warning) => (
+              <li key={`${warning.code} ${warning.message}`}>
+                <IconAlertTriangle size={15} stroke={2} aria-hidden />
+                <span>
+                  {warning.message} <code>{warning.code}</code>
+                </span>
+              </li>
+            ))}
+          </ul>
+        </Section>
+      )}
+      <Section name="ids" title={text.step.ids}>
+        <Ids
+          ids={[
+            { name: text.step.idNames.conversation, value: span.conversation_id },
+            { name: text.step.idNames.trace, value: span.trace_id },
+            { name: text.step.idNames.span, value: span.span_id },
+            { name: text.step.idNames.parent, value: span.parent_id },
+            { name: text.step.idNames.session, value: span.session_id },
+            { name: text.step.idNames.channel, value: span.channel_id },
+            { name: text.step.idNames.user, value: span.user?.id },
+          ]}
+        />
+        <div className={classes.received}>
+          <Facts
+            facts={[
+              span.end_time != null && { name: names.ended, value: formatAbsolute(parseTime(span.end_time)) },
+              { name: names.received, value: formatAbsolute(parseTime(span.received_at)) },
+            ]}
+          />
+        </div>
+      </Section>
+    </>
+  );
+}
+
+/** Exceptions are events with the fields of OpenTelemetry's conventions. */
+function EventCard({ event, start }: { event: Event; start: number | null }) {
+  const { 'exception.type': type, 'exception.message': message, 'exception.stacktrace': stack, ...rest } = event.attributes ?? {};
+  const time = parseTime(event.time);
+  return (
+    <div className={classes.card} data-error={event.name === 'exception' || undefined}>
+      <div className={classes.eventHead}>
+        <strong>{typeof type === 'string' ? type : event.name}</strong>
+        {time !== null && start !== null && time >= start && <span>+{formatDuration(time - start)}</span>}
+      </div>
+      {message !== undefined && <p className={classes.message}>{pretty(message)}</p>}
+      {stack !== undefined && (
+        <details>
+          <summary>{text.step.stackTrace}</summary>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls sideways must be reachable by keyboard */}
+          <pre className={classes.stackTrace} tabIndex={0}>
+            {pretty(stack)}
+          </pre>
+        </details>
+      )}
+      {Object.keys(rest).length > 0 && <JsonTree value={rest} openDepth={1} />}
+    </div>
+  );
+}
+
+export function DataSection({ name, title, value }: { name: string; title: string; value: unknown }) {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'object' && Object.keys(value).length === 0) return null;
+  const count = typeof value === 'object' ? Object.keys(value).length : undefined;
+  return (
+    <Section
+      name={name}
+      title={title}
+      count={count}
+      actions={<CopyButton value={() => pretty(value)} label={`${text.content.copy}: ${title}`} />}
+    >
+      <JsonTree value={value} />
+    </Section>
+  );
+}
+
+export function Ids({ ids }: { ids: { name: string; value: string | null | undefined }[] }) {
+  return (
+    <dl className={classes.ids}>
+      {ids
+        .filter((id): id is Fact & { value: string } => Boolean(id.value))
+        .map((id) => (
+          <div key={`${id.name} ${id.value}`} className={classes.id}>
+            <dt>{id.name}</dt>
+            <dd>
+              <span className="nt-mono">{id.value}</span>
+              <CopyButton value={() => id.value} label={`${text.conversation.copyId}: ${id.name}`} size={22} />
+            </dd>
+          </div>
+        ))}
+    </dl>
+  );
+}

@@ -1,0 +1,132 @@
+// Everything about the selected step.
+import { ActionIcon, Skeleton } from '@mantine/core';
+import { IconAlertCircle, IconX } from '@tabler/icons-react';
+import { ApiError } from '../api/client';
+import type { Content, SpanDetail, SpanRow } from '../api/types';
+import { text } from '../lib/text';
+import { contentText, isBlank } from '../model/content';
+import { formatDuration } from '../model/format';
+import { useSpan } from '../state/queries';
+import { useAge } from './ago';
+import { ContentView } from './content-view';
+import { CopyButton } from './copy-button';
+import { ErrorState, Missing } from './error-state';
+import { KindIcon, kindName } from './kind-icon';
+import { Section } from './section';
+import { Running } from './signals';
+import { StepExtras, StepFacts } from './step-extras';
+import classes from './step-panel.module.css';
+import { TextViewToggle } from './text-view';
+
+interface Props {
+  traceId: string;
+  stepId: string;
+  /** What the list knows of the step, shown until the whole of it has come. */
+  row: SpanRow | null;
+  onClose: () => void;
+}
+
+export function StepPanel({ traceId, stepId, row, onClose }: Props) {
+  const { data, error, refetch } = useSpan(traceId, stepId);
+  const span = data ?? row;
+  if (!span) {
+    if (error instanceof ApiError && error.status === 404) return <Missing title={text.step.notFound} />;
+    if (error) return <ErrorState error={error} onRetry={() => void refetch()} />;
+  }
+  return (
+    <section className={classes.panel} aria-label={text.step.panel} data-panel-step={data ? stepId : undefined}>
+      {span && <Head span={span} onClose={onClose} />}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the panel scrolls and must be reachable by keyboard */}
+      <div className={classes.scroll} tabIndex={0} role="group" aria-label={span?.name ?? text.loading} key={`${traceId}/${stepId}`}>
+        {data ? <Body span={data} /> : error ? <ErrorState error={error} onRetry={() => void refetch()} /> : <PanelSkeleton />}
+      </div>
+    </section>
+  );
+}
+
+function Head({ span, onClose }: { span: SpanRow; onClose: () => void }) {
+  const age = useAge(span.start_time, span.running);
+  const named = span.name.toLowerCase() !== span.kind.toLowerCase();
+  return (
+    <div className={classes.head}>
+      <KindIcon kind={span.kind} size={30} />
+      <div className={classes.headWords}>
+        <h2 className={classes.name}>{named ? span.name : kindName(span.kind)}</h2>
+        <div className={classes.sub}>
+          <span className={classes.status} data-status={span.running ? 'running' : span.status}>
+            {span.running ? text.step.running : text.step.status[span.status]}
+          </span>
+          {named && <span>{kindName(span.kind)}</span>}
+          <span className="nt-num">{formatDuration(age ?? span.duration_ms)}</span>
+          {span.model && <span>{span.model}</span>}
+        </div>
+      </div>
+      {span.running && <Running label={text.list.running} />}
+      <ActionIcon variant="subtle" color="gray" size={30} aria-label={text.step.close} title={`${text.step.close} (Esc)`} onClick={onClose}>
+        <IconX size={18} stroke={1.8} />
+      </ActionIcon>
+    </div>
+  );
+}
+
+function Body({ span }: { span: SpanDetail }) {
+  return (
+    <>
+      {span.status === 'error' && (
+        <div className={classes.error} role="note">
+          <IconAlertCircle size={17} stroke={2} aria-hidden />
+          <div>
+            <strong>{text.step.failed}</strong>
+            {span.status_message && <p>{span.status_message}</p>}
+          </div>
+        </div>
+      )}
+      <div className={classes.facts}>
+        <StepFacts span={span} />
+      </div>
+      <ContentSection name="input" title={text.step.input} content={span.input} />
+      <ContentSection name="output" title={text.step.output} content={span.output} running={span.running} />
+      <StepExtras span={span} />
+    </>
+  );
+}
+
+interface ContentSectionProps {
+  name: string;
+  title: string;
+  content?: Content | null;
+  running?: boolean;
+}
+
+function ContentSection({ name, title, content, running }: ContentSectionProps) {
+  const blank = isBlank(content);
+  const hasText = content && content.type !== 'json';
+  const actions = content && !blank && (
+    <>
+      {hasText && <TextViewToggle />}
+      <CopyButton value={() => contentText(content)} label={`${text.content.copy}: ${title}`} />
+    </>
+  );
+  return (
+    <Section name={name} title={title} actions={actions}>
+      {content && !blank ? (
+        <div className={content.type === 'text' || content.type === 'json' ? classes.content : undefined}>
+          <ContentView content={content} />
+        </div>
+      ) : (
+        <p className={classes.nothing}>{running ? text.conversation.thinking : text.step.nothing}</p>
+      )}
+    </Section>
+  );
+}
+
+function PanelSkeleton() {
+  return (
+    <div className={classes.skeleton} role="status" aria-label={text.loading}>
+      <Skeleton height={10} width="60%" />
+      <Skeleton height={10} width="80%" />
+      <Skeleton height={70} mt={12} />
+      <Skeleton height={110} />
+    </div>
+  );
+}

@@ -1,0 +1,132 @@
+// The list of conversations: search, filters, keys, and what to say when it is empty.
+import { Button } from '@mantine/core';
+import { useNavigate } from '@tanstack/react-router';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import type { ConversationFilter } from '../api/client';
+import { ConversationList } from '../components/conversation-list';
+import { Centered, ErrorState } from '../components/error-state';
+import { FilterBar } from '../components/filter-bar';
+import { ListSkeleton } from '../components/list-skeleton';
+import stateClasses from '../components/states.module.css';
+import { Welcome } from '../components/welcome';
+import { useKeys } from '../lib/keys';
+import { text } from '../lib/text';
+import { sinceTime } from '../model/period';
+import { conversationsRoute, type ListSearch } from '../router';
+import { useConversations } from '../state/queries';
+import classes from './conversations.module.css';
+
+/** Where the reader was in a list, by its filters: going back from a conversation leads there. */
+const places = new Map<string, { top: number; selected: string | null }>();
+
+function placeOf(search: ListSearch) {
+  const key = JSON.stringify(search);
+  let place = places.get(key);
+  if (!place) {
+    place = { top: 0, selected: null };
+    places.set(key, place);
+  }
+  return place;
+}
+
+function filterOf(search: ListSearch, now: number): ConversationFilter {
+  return {
+    q: search.q,
+    channel_id: search.channel,
+    user_id: search.user,
+    model: search.model,
+    status: search.status,
+    after: sinceTime(search.since, now),
+  };
+}
+
+export function ConversationsPage() {
+  const search = conversationsRoute.useSearch();
+  const navigate = useNavigate({ from: '/' });
+  const place = placeOf(search);
+  const [selected, setSelected] = useState(place.selected);
+  const input = useRef<HTMLInputElement>(null);
+  const filter = useMemo(() => filterOf(search, Date.now()), [search]);
+  const list = useConversations(filter);
+  const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const filtered = Object.values(search).some((value) => value !== undefined);
+
+  useEffect(() => {
+    document.title = `${text.list.title} · ${text.product}`;
+  }, []);
+  useEffect(() => {
+    place.selected = selected;
+  }, [place, selected]);
+
+  const change = (part: Partial<ListSearch>) =>
+    void navigate({ search: (before: ListSearch) => ({ ...before, ...part }), replace: true });
+  const clear = () => void navigate({ search: {}, replace: true });
+
+  const move = (by: number) => (event: KeyboardEvent) => {
+    if (rows.length === 0) return;
+    event.preventDefault();
+    const at = rows.findIndex((row) => row.conversation_id === selected);
+    const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))];
+    if (!next) return;
+    setSelected(next.conversation_id);
+    // The row may have to be scrolled in first.
+    requestAnimationFrame(() => {
+      document.querySelector<HTMLElement>(`[data-conversation="${CSS.escape(next.conversation_id)}"]`)?.focus();
+    });
+  };
+  useKeys({
+    j: move(1),
+    ArrowDown: move(1),
+    k: move(-1),
+    ArrowUp: move(-1),
+    Enter: (event) => {
+      // A focused link or button opens by itself.
+      if (event.target instanceof HTMLElement && event.target.closest('a, button')) return;
+      if (selected) void navigate({ to: '/conversations/$id', params: { id: selected } });
+    },
+    '/': (event) => {
+      event.preventDefault();
+      input.current?.focus();
+      input.current?.select();
+    },
+    Escape: () => setSelected(null),
+  });
+
+  const { fetchNextPage } = list;
+  const onMore = useCallback(() => void fetchNextPage(), [fetchNextPage]);
+
+  if (list.isSuccess && !list.isPlaceholderData && rows.length === 0 && !filtered) return <Welcome />;
+  return (
+    <div className={classes.page}>
+      <h1 className={classes.hidden}>{text.list.title}</h1>
+      <div className={classes.filters}>
+        <FilterBar search={search} onChange={change} onClear={clear} inputRef={input} />
+      </div>
+      {list.isPending ? (
+        <ListSkeleton />
+      ) : list.isError && rows.length === 0 ? (
+        <ErrorState error={list.error} onRetry={() => void list.refetch()} />
+      ) : rows.length === 0 ? (
+        <Centered role="status">
+          <h2 className={stateClasses.title}>{text.list.none}</h2>
+          <p className={stateClasses.words}>{text.list.noneHelp}</p>
+          <Button variant="default" onClick={clear}>
+            {text.list.clearFilters}
+          </Button>
+        </Centered>
+      ) : (
+        <ConversationList
+          key={JSON.stringify(search)}
+          rows={rows}
+          arrived={list.arrived}
+          selected={selected}
+          onSelect={setSelected}
+          hasMore={list.hasNextPage}
+          loadingMore={list.isFetchingNextPage}
+          onMore={onMore}
+          place={place}
+        />
+      )}
+    </div>
+  );
+}

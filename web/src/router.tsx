@@ -1,0 +1,84 @@
+// The addresses of the pages and what their search parameters mean.
+import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router';
+import { RootLayout } from './components/root-layout';
+import { Crash, NotFound } from './components/error-state';
+import { ConversationPage } from './pages/conversation';
+import { ConversationsPage } from './pages/conversations';
+import { TracePage } from './pages/trace';
+
+/** The filters of the list. */
+export interface ListSearch {
+  q?: string;
+  channel?: string;
+  user?: string;
+  model?: string;
+  status?: 'error';
+  since?: string;
+}
+
+/** The selected step. */
+export interface StepSearch {
+  trace?: string;
+  step?: string;
+}
+
+function word(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+const rootRoute = createRootRoute({ component: RootLayout, notFoundComponent: NotFound, errorComponent: Crash });
+
+export const conversationsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/',
+  component: ConversationsPage,
+  validateSearch: (search): ListSearch => ({
+    q: word(search.q),
+    channel: word(search.channel),
+    user: word(search.user),
+    model: word(search.model),
+    status: search.status === 'error' ? 'error' : undefined,
+    since: word(search.since),
+  }),
+});
+
+const stepSearch = (search: Record<string, unknown>): StepSearch => ({
+  trace: word(search.trace),
+  step: word(search.step),
+});
+
+export const conversationRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/conversations/$id',
+  component: ConversationPage,
+  validateSearch: stepSearch,
+});
+
+export const traceRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/traces/$traceId',
+  component: TracePage,
+  validateSearch: stepSearch,
+});
+
+const routeTree = rootRoute.addChildren([conversationsRoute, conversationRoute, traceRoute]);
+
+export function createAppRouter() {
+  return createRouter({
+    routeTree,
+    // Plain text both ways: an id like "123" or "true" must stay what it is.
+    parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),
+    stringifySearch: (search) => {
+      const given = Object.entries(search).filter(([, value]) => value !== undefined && value !== '');
+      const params = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+      return params.size > 0 ? `?${params}` : '';
+    },
+    defaultPreload: false,
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>;
+  }
+}

@@ -1,0 +1,181 @@
+// What the page knows of the server: query keys, when to ask again, and how live changes reach the cache.
+import { type InfiniteData, QueryClient, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
+import { ApiError, api, type ConversationFilter } from '../api/client';
+import type { ConversationRow, Page, Session } from '../api/types';
+import { throttle } from '../lib/throttle';
+import { mergeFirstPage } from '../model/pages';
+import { useChanges } from './live';
+
+const PAGE_SIZE = 50;
+const HIGHLIGHT_MS = 2500;
+const REFETCH_MS = 250;
+
+export const keys = {
+  session: ['session'] as const,
+  status: ['status'] as const,
+  conversations: (filter: ConversationFilter) => ['conversations', filter] as const,
+  conversation: (id: string) => ['conversation', id] as const,
+  trace: (id: string) => ['trace', id] as const,
+  span: (traceId: string, spanId: string) => ['span', traceId, spanId] as const,
+  facet: (field: string) => ['facet', field] as const,
+};
+
+export function createQueryClient(): QueryClient {
+  const client = new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 10_000,
+        refetchOnWindowFocus: false,
+        retry: (failures, error) => {
+          const status = error instanceof ApiError ? error.status : 0;
+          // What the client did wrong stays wrong; a busy or restarting server is worth a second try.
+          return (status === 0 || status === 429 || status >= 500) && failures < 2;
+        },
+      },
+    },
+  });
+  // Whichever request learns that the session is over, the sign-in page follows.
+  client.getQueryCache().subscribe((event) => {
+    if (event.type !== 'updated' || event.action.type !== 'error') return;
+    const error = event.action.error as unknown;
+    if (error instanceof ApiError && error.status === 401) client.setQueryData<Session | null>(keys.session, null);
+  });
+  return client;
+}
+
+/** Who is signed in; null when nobody is. */
+export function useSession() {
+  return useQuery<Session | null>({
+    queryKey: keys.session,
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async ({ signal }) => {
+      try {
+        return await api.session(signal);
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 401) return null;
+        throw error;
+      }
+    },
+  });
+}
+
+/** How many records the lists are behind, once that has lasted for a few seconds; else 0. */
+export function useLag(): number {
+  const { data } = useQuery({
+    queryKey: keys.status,
+    queryFn: ({ signal }) => api.status(signal),
+    refetchInterval: 5000,
+    retry: false,
+  });
+  const lag = data ? Math.max(0, data.recorded - data.indexed) : 0;
+  const behindSince = useRef<number | null>(null);
+  if (lag === 0) behindSince.current = null;
+  else behindSince.current ??= Date.now();
+  return behindSince.current !== null && Date.now() - behindSince.current > 4000 ? lag : 0;
+}
+
+/** The list of conversations, kept fresh without losing what is loaded. `arrived` are the rows to point out. */
+export function useConversations(filter: ConversationFilter) {
+  const client = useQueryClient();
+  const key = keys.conversations(filter);
+  const query = useInfiniteQuery({
+    queryKey: key,
+    queryFn: ({ pageParam, signal }) => api.conversations(filter, PAGE_SIZE, pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? null,
+    placeholderData: (previous) => previous,
+  });
+  const [arrived, setArrived] = useState<ReadonlySet<string>>(new Set());
+  const signature = JSON.stringify(filter);
+
+  const refresh = useRef<ReturnType<typeof throttle> | null>(null);
+  useEffect(() => {
+    const pageFilter = JSON.parse(signature) as ConversationFilter;
+    const abort = new AbortController();
+    const timers = new Set<ReturnType<typeof setTimeout>>();
+    const fetchFirst = async () => {
+      const fresh = await api.conversations(pageFilter, PAGE_SIZE, null, abort.signal);
+      const listKey = keys.conversations(pageFilter);
+      const old = client.getQueryData<InfiniteData<Page<ConversationRow>, string | null>>(listKey);
+      if (!old || abort.signal.aborted) return;
+      const merged = mergeFirstPage(old.pages, fresh, (row) => row.conversation_id);
+      client.setQueryData(listKey, { pages: merged.pages, pageParams: old.pageParams.slice(0, merged.pages.length) });
+      if (merged.added.length === 0) return;
+      setArrived((before) => new Set([...before, ...merged.added]));
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        setArrived((before) => new Set([...before].filter((id) => !merged.added.includes(id))));
+      }, HIGHLIGHT_MS);
+      timers.add(timer);
+    };
+    const job = throttle(() => {
+      fetchFirst().catch(() => {
+        // A missed refresh is made up by the next change; the query itself reports lasting errors.
+      });
+    }, REFETCH_MS);
+    refresh.current = job;
+    return () => {
+      job.cancel();
+      abort.abort();
+      for (const timer of timers) clearTimeout(timer);
+      setArrived(new Set());
+    };
+  }, [client, signature]);
+
+  useChanges(() => refresh.current?.());
+  return { ...query, arrived };
+}
+
+/** One conversation with its turns, fetched again when the live stream names it. */
+export function useTranscript(id: string) {
+  const client = useQueryClient();
+  const query = useQuery({ queryKey: keys.conversation(id), queryFn: ({ signal }) => api.conversation(id, signal) });
+  useRefresh((changes) => changes.all || changes.conversations.has(id), () => {
+    void client.invalidateQueries({ queryKey: keys.conversation(id) });
+    void client.invalidateQueries({ queryKey: ['span'] });
+  });
+  return query;
+}
+
+/** One trace with its steps, fetched again when the live stream names it. */
+export function useTrace(id: string) {
+  const client = useQueryClient();
+  const query = useQuery({ queryKey: keys.trace(id), queryFn: ({ signal }) => api.trace(id, signal) });
+  useRefresh((changes) => changes.all || changes.traces.has(id), () => {
+    void client.invalidateQueries({ queryKey: keys.trace(id) });
+    void client.invalidateQueries({ queryKey: ['span'] });
+  });
+  return query;
+}
+
+function useRefresh(concerns: (changes: Parameters<Parameters<typeof useChanges>[0]>[0]) => boolean, job: () => void) {
+  const current = useRef(job);
+  useEffect(() => {
+    current.current = job;
+  });
+  const [run] = useState(() => throttle(() => current.current(), REFETCH_MS));
+  useEffect(() => run.cancel, [run]);
+  useChanges((changes) => {
+    if (concerns(changes)) run();
+  });
+}
+
+/** Everything known of one step. */
+export function useSpan(traceId: string, spanId: string) {
+  return useQuery({
+    queryKey: keys.span(traceId, spanId),
+    queryFn: ({ signal }) => api.span(traceId, spanId, signal),
+    staleTime: 30_000,
+  });
+}
+
+/** The values of a field and how often they occur, asked for when a filter is opened. */
+export function useFacet(field: string, enabled: boolean) {
+  return useQuery({
+    queryKey: keys.facet(field),
+    queryFn: ({ signal }) => api.facet(field, signal),
+    enabled,
+    staleTime: 5000,
+  });
+}
