@@ -258,7 +258,7 @@ impl Stage<'_> {
         if self.cached > 0 {
             self.set(span, names::USAGE_CACHE_READ_TOKENS, self.cached);
         }
-        self.set(span, super::price::COST, model.cost(input, self.cached, output));
+        self.set(span, names::COST, model.cost(input, self.cached, output));
         self.close(span);
         self.cached = input;
         self.history.push(answer);

@@ -1,8 +1,5 @@
 //! What the models of the demo cost. The prices are round figures that make the demo's sums plausible, not a price list.
 
-/// Attribute that carries the cost of a call in US dollars, where the application knows it.
-pub(super) const COST: &str = "neuraltrust.cost";
-
 /// A language model that the demo's shop uses.
 pub(super) struct Model {
     pub(super) name: &'static str,

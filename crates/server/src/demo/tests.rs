@@ -50,6 +50,7 @@ fn every_kind_of_step_is_shown() {
     assert!(count(&|patch| patch.scores.iter().any(|score| score.comment.is_some())) >= 10);
     assert!(count(&|patch| matches!(patch.output, Some(Content::Documents { .. }))) >= 30);
     assert!(count(&|patch| patch.usage.is_some_and(|usage| usage.cache_read.is_some())) >= 30);
+    assert!(count(&|patch| patch.cost.is_some_and(|cost| cost > 0.0)) >= 30);
     assert!(count(&|patch| patch.kind == Some(Kind::Message) && matches!(patch.output, Some(Content::Json { .. }))) >= 1);
 }
 
