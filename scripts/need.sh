@@ -73,7 +73,7 @@ if [ ${#packages[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/n
   check
 fi
 if [ ${#missing[@]} -gt 0 ]; then
-  printf 'This machine lacks what the %s needs:\n' "$for_what" >&2
+  printf 'This machine lacks something that is needed here (need.sh %s):\n' "$for_what" >&2
   printf '  - %s\n' "${missing[@]}" >&2
   exit 1
 fi
