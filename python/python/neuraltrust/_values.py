@@ -21,7 +21,7 @@ from typing import Any
 MAX_BYTES = 64 * 1024
 MAX_REPR = 10_000
 # What an iterator yields cannot be read without taking it from the application.
-_COLLECTIONS = (list, tuple, set, frozenset, type({}.keys()), type({}.values()), range)
+_COLLECTIONS: tuple[type, ...] = (list, tuple, set, frozenset, type({}.keys()), type({}.values()), range)
 
 
 def key(value: Any) -> str:
@@ -93,14 +93,19 @@ def type_name(value: object) -> str:
 
 def text(value: Any) -> str | None:
     """Give the text of an id or a name; of a step, its id."""
-    if value is None or isinstance(value, str):
-        return value or None
     try:
         if isinstance(value, enum.Enum):
             value = value.value
-        return str(getattr(value, "span_id", value)) or None
+        if value is None or isinstance(value, str):
+            return _valid(value) if value else None
+        return _valid(str(getattr(value, "span_id", value))) or None
     except Exception:
         return None
+
+
+def _valid(words: str) -> str:
+    """Replace halves of characters, which have no UTF-8."""
+    return words if words.isascii() else words.encode("utf-8", "replace").decode("utf-8")
 
 
 def failure(error: Any) -> tuple[str, str, str | None]:
@@ -108,11 +113,11 @@ def failure(error: Any) -> tuple[str, str, str | None]:
     if not isinstance(error, BaseException):
         return "error", text(error) or "", None
     try:
-        message = str(error)
+        message = _valid(str(error))
     except Exception:
         message = ""
     try:
-        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        trace = _valid("".join(traceback.format_exception(type(error), error, error.__traceback__)))
     except Exception:
         trace = None
     return type_name(error), message, trace

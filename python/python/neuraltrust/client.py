@@ -152,7 +152,7 @@ def _keep(client: NeuralTrust) -> None:
     # Replaced, not changed: another thread may be going through it.
     _kept[:] = [(ref, native) for ref, native in list(_kept) if ref() is not None or native.stats()["pending"]]
     _kept.append((weakref.ref(client), client._native))
-    _at_exit_of_multiprocessing()
+    _at_exit_of_workers()
 
 
 def _close_all() -> None:
@@ -172,25 +172,33 @@ class _Anchor:
 
 
 _anchor = _Anchor()
-_anchored_in: int | None = None
+_anchored = False
+_finalized_in: int | None = None
 
 
-def _at_exit_of_multiprocessing(_: object = None) -> None:
-    """Flush at the end of a worker process of ``multiprocessing``, which does not run ``atexit``."""
+def _at_exit_of_workers() -> None:
+    """Flush at the end of a worker process of ``multiprocessing``, which does not run ``atexit``.
+
+    Called wherever a process may turn out to be such a worker: when a client is made, and after a fork.
+    """
+    global _anchored
     util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        util.Finalize(None, _flush_all, exitpriority=0)
+    if util is None:
+        return
+    if not _anchored:
+        # A worker forgets all finalizers as it begins, and then calls what was registered so. Its own workers inherit it.
+        _anchored = True
+        util.register_after_fork(_anchor, _finalize)
+    if _finalized_in != os.getpid():
+        _finalize(_anchor)
 
 
-def _after_fork() -> None:
-    # A worker process forgets what its parent registered, and calls this function once it has.
-    global _anchored_in
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None and _anchored_in != os.getpid():
-        _anchored_in = os.getpid()
-        util.register_after_fork(_anchor, _at_exit_of_multiprocessing)
+def _finalize(_: object) -> None:
+    global _finalized_in
+    _finalized_in = os.getpid()
+    sys.modules["multiprocessing.util"].Finalize(None, _flush_all, exitpriority=0)
 
 
 atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(after_in_child=_at_exit_of_workers)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, TypeVar
 
-from . import _native
+from ._native import Step as _NativeStep
+from ._native import Trace as _NativeTrace
 from ._times import milliseconds, nanoseconds
 from ._values import failure, text, usage
 from .types import EventType, FeedbackTag
@@ -45,7 +46,7 @@ class _Context:
 
     __slots__ = ("_native", "_shared")
 
-    _native: _native.Trace | _native.Step
+    _native: _NativeTrace | _NativeStep
     _shared: _Shared
 
     @property
@@ -217,9 +218,9 @@ class Trace(_Context):
 
     __slots__ = ("parent_id",)
 
-    _native: _native.Trace
+    _native: _NativeTrace
 
-    def __init__(self, native: _native.Trace, shared: _Shared, parent_id: str | None) -> None:
+    def __init__(self, native: _NativeTrace, shared: _Shared, parent_id: str | None) -> None:
         """Hold the native trace."""
         self._native = native
         self._shared = shared
@@ -245,9 +246,9 @@ class Step(_Context):
 
     __slots__ = ("kind",)
 
-    _native: _native.Step
+    _native: _NativeStep
 
-    def __init__(self, native: _native.Step, shared: _Shared, kind: str) -> None:
+    def __init__(self, native: _NativeStep, shared: _Shared, kind: str) -> None:
         """Hold the native step."""
         self._native = native
         self._shared = shared

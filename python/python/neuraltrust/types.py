@@ -36,13 +36,6 @@ class _Fields:
         """Take the values."""
         self.__dict__.update({name: value for name, value in fields.items() if value is not None})
 
-    def __getattr__(self, name: str) -> Any:
-        """Find nothing where nothing was said."""
-        # Python asks for its own protocols by such names: copying and pickling rely on the answer.
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return None
-
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """Give names and values, so that ``dict(user)`` works."""
         return iter(self.__dict__.items())
@@ -65,6 +58,13 @@ class _Fields:
 
 class User(_Fields):
     """Who is talking: ``User(id=..., name=..., email=..., anything=...)``."""
+
+    id: Any = None
+    name: Any = None
+    email: Any = None
+    user_id: Any = None
+    user_email: Any = None
+    user_phone: Any = None
 
 
 class Metadata(_Fields):

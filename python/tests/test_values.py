@@ -1,0 +1,200 @@
+"""Values: structure stays structure, and nothing that an application has makes a call fail."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime
+import decimal
+import enum
+import pathlib
+import uuid
+from typing import Any, NamedTuple
+
+import pytest
+from conftest import LONG, Server
+
+from neuraltrust import Metadata, NeuralTrust, User
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+@dataclasses.dataclass
+class Document:
+    text: str
+    tags: set[str]
+    inner: Point
+
+
+class Hostile:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+    __str__ = __repr__
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("no")
+
+
+class Plain:
+    def __repr__(self) -> str:
+        return "Plain()"
+
+
+class Endless:
+    def model_dump(self) -> Any:
+        return Endless()
+
+
+def test_structure_stays_structure(server: Server, client: NeuralTrust) -> None:
+    pydantic = pytest.importorskip("pydantic")
+
+    class Model(pydantic.BaseModel):
+        name: str
+        at: datetime.datetime
+
+    moment = datetime.datetime(2027, 1, 15, 8, tzinfo=datetime.timezone.utc)
+    pairs: list[tuple[Any, Any]] = [
+        ("text", "text"),
+        ("", ""),
+        ({"a": [1, 2.5, True, None, "ü🦊"]}, {"a": [1, 2.5, True, None, "ü🦊"]}),
+        ([], []),
+        ((1, (2,)), [1, [2]]),
+        ({3, 1, 2}, [1, 2, 3]),
+        (frozenset("a"), ["a"]),
+        (range(3), [0, 1, 2]),
+        ({"a": 1}.keys(), ["a"]),
+        (collections.OrderedDict(a=1), {"a": 1}),
+        (collections.ChainMap({"a": 1}), {"a": 1}),
+        (collections.deque([1]), "deque([1])"),
+        (Point(1, 2), {"x": 1, "y": 2}),
+        (Document("t", {"b", "a"}, Point(1, 2)), {"text": "t", "tags": ["a", "b"], "inner": {"x": 1, "y": 2}}),
+        (Model(name="n", at=moment), {"name": "n", "at": "2027-01-15T08:00:00+00:00"}),
+        (Color.RED, "red"),
+        (Level.HIGH, 3),
+        ({Color.RED: 1, 2: 3, None: 4, True: 5, (1,): 6}, {"red": 1, "2": 3, "null": 4, "true": 5, "(1,)": 6}),
+        (moment, "2027-01-15T08:00:00+00:00"),
+        (moment.date(), "2027-01-15"),
+        (datetime.timedelta(seconds=1.5), 1.5),
+        (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (decimal.Decimal("1.10"), "1.10"),
+        (b"\x00\xff", {"bytes": 2, "base64": "AP8="}),
+        (b"x" * 100_000, {"bytes": 100_000}),
+        (pathlib.PurePosixPath("/a/b"), "/a/b"),
+        (ValueError("v"), {"type": "ValueError", "message": "v"}),
+        (Color, f"{__name__}.Color"),
+        (Plain(), "Plain()"),
+        (User(id="u", plan=None), {"id": "u"}),
+        (2**63 - 1, 2**63 - 1),
+        (2**63, str(2**63)),
+        (-(2**70), str(-(2**70))),
+        (float("nan"), "NaN"),
+        (float("-inf"), "-inf"),
+        ("lone \ud800 surrogate", "lone \ufffd\ufffd\ufffd surrogate"),
+        ("nul \x00", "nul \x00"),
+    ]
+    trace = client.trace()
+    for given, _ in pairs:
+        trace.tool([given]).end([given])
+    assert client.flush(LONG)
+    for (given, expected), span in zip(pairs, server.spans()):
+        assert (span.input, span.output) == ([expected], [expected]), repr(given)
+
+
+def test_what_has_no_end_ends(server: Server, client: NeuralTrust) -> None:
+    cycle: list[Any] = [1]
+    cycle.append(cycle)
+    deep: Any = "core"
+    for _ in range(5_000):
+        deep = [deep]
+    mapping: dict[str, Any] = {}
+    mapping["self"] = {"again": mapping}
+    shared = ["twice"]
+    trace = client.trace()
+    for given in (cycle, deep, mapping, Endless(), [shared, shared], Hostile(), {Hostile(): 1}, [Hostile(), 2]):
+        trace.tool(given).end(given)
+    assert client.flush(LONG)
+    spans = server.spans()
+    assert spans[0].output == [1, "<cycle>"]
+    assert "<nested too deep>" in repr(spans[1].output)
+    assert spans[2].output == {"self": {"again": "<cycle>"}}
+    assert spans[3].output == "<nested too deep>"
+    assert spans[4].output == [["twice"], ["twice"]]
+    assert spans[5].output == "<unprintable Hostile>"
+    assert spans[6].output == "<unprintable dict>"
+    assert spans[7].output == ["<unprintable Hostile>", 2]
+
+
+def test_values_are_copied_at_the_call(server: Server, client: NeuralTrust) -> None:
+    messages = [{"role": "user", "content": "Hello"}]
+    client.trace().generation(messages).end(messages)
+    messages.append({"role": "assistant", "content": "Hi!"})
+    assert client.flush(LONG)
+    assert server.spans()[0].input == [{"role": "user", "content": "Hello"}]
+
+
+def test_an_interrupt_goes_through(client: NeuralTrust) -> None:
+    class Interrupting:
+        def __repr__(self) -> str:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        client.trace().tool(Interrupting())
+
+
+# Made in the test: pytest would ask a hostile value for its name.
+ODD = {
+    "number": lambda: 7,
+    "uuid": lambda: uuid.UUID(int=1),
+    "enum": lambda: Color.RED,
+    "empty": str,
+    "control": lambda: "a\nb",
+    "surrogate": lambda: "a\ud800",
+    "long": lambda: "x" * 500,
+    "hostile": Hostile,
+    "list": lambda: ["a"],
+    "none": lambda: None,
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_ids_and_names(server: Server, client: NeuralTrust, name: str) -> None:
+    odd = ODD[name]()
+    trace = client.trace(odd, odd, odd, odd, odd, odd, odd)
+    message = trace.message("Hello", odd, name=odd)
+    message.feedback(odd, odd, odd)
+    message.send(odd, odd, odd, odd, odd, odd, odd)
+    message.end("Hi!", error=odd, model=odd, usage=odd, attributes=odd)
+    assert client.flush(LONG)
+    assert len(server.spans()) == 3
+    assert client.stats()["sent"] == len(server.sent)
+
+
+def test_users_and_metadata() -> None:
+    user = User(id="u", name="n", email=None)
+    assert (user.id, user.name, user.email) == ("u", "n", None)
+    assert dict(user) == user.model_dump() == {"id": "u", "name": "n"}
+    assert user == User(name="n", id="u")
+    assert user != Metadata(id="u", name="n")
+    assert repr(Metadata(os="linux")) == "Metadata(os='linux')"
+
+
+def test_a_user_may_be_a_dict_or_an_id(server: Server, client: NeuralTrust) -> None:
+    client.trace(user={"user_id": 7}).event("a")
+    client.trace(user="u7", metadata="m").event("b")
+    assert client.flush(LONG)
+    first, second = server.spans()
+    assert first.attributes["neuraltrust.user"] == {"user_id": 7}
+    assert second.attributes["neuraltrust.user"] == {"id": "u7"}
+    assert second.attributes["neuraltrust.metadata"] == {"value": "m"}
