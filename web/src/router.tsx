@@ -1,7 +1,7 @@
 // The addresses of the pages and what their search parameters mean.
 import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router';
-import { RootLayout } from './components/root-layout';
 import { Crash, NotFound } from './components/error-state';
+import { RootLayout } from './components/root-layout';
 import { ConversationPage } from './pages/conversation';
 import { ConversationsPage } from './pages/conversations';
 import { TracePage } from './pages/trace';

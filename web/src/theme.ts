@@ -1,14 +1,23 @@
 // Mantine in the colours of theme.css, and the reader's choice of light or dark.
 import {
-  createTheme,
   type CSSVariablesResolver,
+  createTheme,
   localStorageColorSchemeManager,
   type MantineColorsTuple,
 } from '@mantine/core';
 import { COLOR_SCHEME_KEY } from './state/preferences';
 
 const brand: MantineColorsTuple = [
-  '#e7faf6', '#cdf2ea', '#9ee4d6', '#6ad3c0', '#45c3af', '#1fa893', '#138f7d', '#0b6d60', '#0a5d53', '#074a42',
+  '#e7faf6',
+  '#cdf2ea',
+  '#9ee4d6',
+  '#6ad3c0',
+  '#45c3af',
+  '#1fa893',
+  '#138f7d',
+  '#0b6d60',
+  '#0a5d53',
+  '#074a42',
 ];
 
 export const theme = createTheme({

@@ -1,14 +1,5 @@
 // The only place that talks to the server: paths, JSON, and errors as one type.
-import type {
-  ConversationRow,
-  FacetRow,
-  Page,
-  Session,
-  SpanDetail,
-  Status,
-  TraceDetail,
-  Transcript,
-} from './types';
+import type { ConversationRow, FacetRow, Page, Session, SpanDetail, Status, TraceDetail, Transcript } from './types';
 
 const BASE = '/api/v1';
 

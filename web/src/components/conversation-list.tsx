@@ -102,7 +102,9 @@ export function ConversationList({ rows, arrived, selected, onSelect, hasMore, l
             })}
           </div>
         </div>
-        <p className={classes.foot}>{loadingMore ? text.list.more : !hasMore && rows.length > 20 ? text.list.end : ''}</p>
+        <p className={classes.foot}>
+          {loadingMore ? text.list.more : !hasMore && rows.length > 20 ? text.list.end : ''}
+        </p>
       </div>
     </div>
   );

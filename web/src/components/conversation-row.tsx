@@ -66,7 +66,9 @@ export const ConversationRow = memo(function ConversationRow({ row, index, selec
         <span className={classes.main}>{row.models.join(', ')}</span>
         {(tokens !== null || row.cost != null) && (
           <span className={classes.sub}>
-            {[tokens !== null && `${formatCount(tokens)} tokens`, row.cost != null && formatCost(row.cost)].filter(Boolean).join(' · ')}
+            {[tokens !== null && `${formatCount(tokens)} tokens`, row.cost != null && formatCost(row.cost)]
+              .filter(Boolean)
+              .join(' · ')}
           </span>
         )}
       </div>

@@ -24,16 +24,30 @@ export function FilterBar({ search, onChange, onClear, inputRef }: Props) {
     { name: words.channel, value: search.channel, clear: { channel: undefined } },
     { name: words.user, value: search.user, clear: { user: undefined } },
     { name: words.model, value: search.model, clear: { model: undefined } },
-    { name: words.periodField, value: search.since && (words.periods[search.since] ?? search.since), clear: { since: undefined } },
+    {
+      name: words.periodField,
+      value: search.since && (words.periods[search.since] ?? search.since),
+      clear: { since: undefined },
+    },
   ].filter((chip) => chip.value);
 
   return (
     <search className={classes.bar}>
       <SearchBox value={search.q ?? ''} onChange={(q) => onChange({ q: q || undefined })} inputRef={inputRef} />
-      <FacetSelect label={words.channel} field="channel_id" value={search.channel} onChange={(channel) => onChange({ channel })} />
+      <FacetSelect
+        label={words.channel}
+        field="channel_id"
+        value={search.channel}
+        onChange={(channel) => onChange({ channel })}
+      />
       <FacetSelect label={words.user} field="user_id" value={search.user} onChange={(user) => onChange({ user })} />
       <FacetSelect label={words.model} field="model" value={search.model} onChange={(model) => onChange({ model })} />
-      <ChoiceSelect label={words.periodField} choices={PERIODS} value={search.since} onChange={(since) => onChange({ since })} />
+      <ChoiceSelect
+        label={words.periodField}
+        choices={PERIODS}
+        value={search.since}
+        onChange={(since) => onChange({ since })}
+      />
       <button
         type="button"
         className={classes.select}
@@ -48,7 +62,12 @@ export function FilterBar({ search, onChange, onClear, inputRef }: Props) {
         <span key={chip.name} className={classes.chip}>
           <span className={classes.chipName}>{chip.name}</span>
           <span className={classes.chipValue}>{chip.value}</span>
-          <button type="button" aria-label={words.remove(chip.name)} title={words.remove(chip.name)} onClick={() => onChange(chip.clear)}>
+          <button
+            type="button"
+            aria-label={words.remove(chip.name)}
+            title={words.remove(chip.name)}
+            onClick={() => onChange(chip.clear)}
+          >
             <IconX size={13} stroke={2.2} aria-hidden />
           </button>
         </span>
@@ -62,7 +81,15 @@ export function FilterBar({ search, onChange, onClear, inputRef }: Props) {
   );
 }
 
-function SearchBox({ value, onChange, inputRef }: { value: string; onChange: (value: string) => void; inputRef: Ref<HTMLInputElement> }) {
+function SearchBox({
+  value,
+  onChange,
+  inputRef,
+}: {
+  value: string;
+  onChange: (value: string) => void;
+  inputRef: Ref<HTMLInputElement>;
+}) {
   const [typed, setTyped] = useState(value);
   const send = useDebouncedCallback(onChange, DEBOUNCE_MS);
   // Going back in the history, or clearing all filters, changes the value from outside.

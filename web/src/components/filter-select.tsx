@@ -85,7 +85,9 @@ export function ChoiceSelect({ label, value, onChange, choices, searchable, onOp
               <span className={classes.option}>
                 <span className={classes.optionName}>{choice.label}</span>
                 {choice.value === value && <IconCheck size={14} aria-hidden />}
-                {choice.count !== undefined && <span className={classes.optionCount}>{choice.count.toLocaleString('en-US')}</span>}
+                {choice.count !== undefined && (
+                  <span className={classes.optionCount}>{choice.count.toLocaleString('en-US')}</span>
+                )}
               </span>
             </Combobox.Option>
           ))}

@@ -76,7 +76,11 @@ function Branch({ name, value, depth, openDepth }: NodeProps & { value: object }
 function Leaf({ value }: { value: unknown }) {
   const [all, setAll] = useState(false);
   if (typeof value !== 'string') {
-    return <span className={classes.value} data-type={value === null ? 'null' : typeof value}>{String(value)}</span>;
+    return (
+      <span className={classes.value} data-type={value === null ? 'null' : typeof value}>
+        {String(value)}
+      </span>
+    );
   }
   const cut = !all && value.length > FIRST_CHARS;
   return (

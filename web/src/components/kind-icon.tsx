@@ -4,8 +4,8 @@ import {
   IconArrowsSplit2,
   IconBolt,
   IconDatabaseSearch,
-  IconHierarchy2,
   IconHelpHexagon,
+  IconHierarchy2,
   IconLink,
   IconMessage2,
   IconMoodSmile,
@@ -47,7 +47,13 @@ export function kindName(kind: string): string {
 export function KindIcon({ kind, size = 20 }: { kind: string; size?: number }) {
   const Shape = ICONS[kind] ?? IconPointFilled;
   return (
-    <span className={classes.kind} data-kind={kind} style={{ width: size, height: size }} title={kindName(kind)} aria-hidden>
+    <span
+      className={classes.kind}
+      data-kind={kind}
+      style={{ width: size, height: size }}
+      title={kindName(kind)}
+      aria-hidden
+    >
       <Shape size={size * 0.68} stroke={1.9} />
     </span>
   );

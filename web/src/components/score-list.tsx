@@ -24,7 +24,8 @@ export function ScoreList({ scores }: { scores: Score[] }) {
         <li key={score.id} className={classes.score} data-verdict={verdict(score) ?? undefined}>
           <ScoreMark score={score} />
           <div className={classes.words}>
-            <span className={classes.name}>{score.name}</span> <span className={classes.value}>{valueText(score.value)}</span>
+            <span className={classes.name}>{score.name}</span>{' '}
+            <span className={classes.value}>{valueText(score.value)}</span>
             {score.comment && <p className={classes.comment}>{score.comment}</p>}
           </div>
           <span className={classes.by}>
@@ -44,7 +45,11 @@ export function ScoreList({ scores }: { scores: Score[] }) {
 
 export function ScoreMark({ score }: { score: Score }) {
   const sign = verdict(score);
-  if (sign === 'positive') return <IconThumbUp size={16} stroke={2} className={classes.up} role="img" aria-label={text.feedback.positive} />;
-  if (sign === 'negative') return <IconThumbDown size={16} stroke={2} className={classes.down} role="img" aria-label={text.feedback.negative} />;
+  if (sign === 'positive')
+    return <IconThumbUp size={16} stroke={2} className={classes.up} role="img" aria-label={text.feedback.positive} />;
+  if (sign === 'negative')
+    return (
+      <IconThumbDown size={16} stroke={2} className={classes.down} role="img" aria-label={text.feedback.negative} />
+    );
   return null;
 }

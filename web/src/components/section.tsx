@@ -22,7 +22,13 @@ export function Section({ name, title, count, actions, children }: Props) {
     <section className={classes.section} aria-labelledby={`${id}-title`} data-section={name}>
       <div className={classes.head}>
         <h3 className={classes.title}>
-          <button type="button" id={`${id}-title`} aria-expanded={open} aria-controls={open ? id : undefined} onClick={toggle}>
+          <button
+            type="button"
+            id={`${id}-title`}
+            aria-expanded={open}
+            aria-controls={open ? id : undefined}
+            onClick={toggle}
+          >
             <IconChevronRight size={14} stroke={2.2} aria-hidden />
             {title}
             {count !== undefined && <span className={classes.count}>{count}</span>}
@@ -45,7 +51,7 @@ export interface Fact {
 }
 
 /** Names and values side by side; those without a value are left out. */
-export function Facts({ facts }: { facts: (Fact | false | null | undefined)[] }) {
+export function Facts({ facts }: { facts: (Fact | false | '' | null | undefined)[] }) {
   const shown = facts.filter((fact): fact is Fact => Boolean(fact));
   return (
     <dl className={classes.facts}>

@@ -26,7 +26,8 @@ export function StepFacts({ span }: { span: SpanDetail }) {
   const age = useAge(span.start_time, span.running);
   const tokens = span.usage ? usageText(span.usage) : '';
   const user = userName(span.user);
-  const source = span.source && [span.source.client ?? span.source.protocol, span.source.version].filter(Boolean).join(' ');
+  const source =
+    span.source && [span.source.client ?? span.source.protocol, span.source.version].filter(Boolean).join(' ');
   return (
     <Facts
       facts={[
@@ -70,7 +71,12 @@ export function StepExtras({ span }: { span: SpanDetail }) {
           <div className={classes.stack}>
             {span.links.map((link) => (
               <div key={`${link.trace_id}/${link.span_id}`} className={classes.card}>
-                <Link to="/traces/$traceId" params={{ traceId: link.trace_id }} search={{ step: link.span_id }} className={classes.link}>
+                <Link
+                  to="/traces/$traceId"
+                  params={{ traceId: link.trace_id }}
+                  search={{ step: link.span_id }}
+                  className={classes.link}
+                >
                   {link.span_id}
                 </Link>
                 {Object.keys(link.attributes ?? {}).length > 0 && <JsonTree value={link.attributes} openDepth={1} />}
@@ -120,7 +126,12 @@ export function StepExtras({ span }: { span: SpanDetail }) {
 
 /** Exceptions are events with the fields of OpenTelemetry's conventions. */
 function EventCard({ event, start }: { event: Event; start: number | null }) {
-  const { 'exception.type': type, 'exception.message': message, 'exception.stacktrace': stack, ...rest } = event.attributes ?? {};
+  const {
+    'exception.type': type,
+    'exception.message': message,
+    'exception.stacktrace': stack,
+    ...rest
+  } = event.attributes ?? {};
   const time = parseTime(event.time);
   return (
     <div className={classes.card} data-error={event.name === 'exception' || undefined}>

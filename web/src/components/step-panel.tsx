@@ -37,8 +37,20 @@ export function StepPanel({ traceId, stepId, row, onClose }: Props) {
     <section className={classes.panel} aria-label={text.step.panel} data-panel-step={data ? stepId : undefined}>
       {span && <Head span={span} onClose={onClose} />}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the panel scrolls and must be reachable by keyboard */}
-      <div className={classes.scroll} tabIndex={0} role="group" aria-label={span?.name ?? text.loading} key={`${traceId}/${stepId}`}>
-        {data ? <Body span={data} /> : error ? <ErrorState error={error} onRetry={() => void refetch()} /> : <PanelSkeleton />}
+      <div
+        className={classes.scroll}
+        tabIndex={0}
+        role="group"
+        aria-label={span?.name ?? text.loading}
+        key={`${traceId}/${stepId}`}
+      >
+        {data ? (
+          <Body span={data} />
+        ) : error ? (
+          <ErrorState error={error} onRetry={() => void refetch()} />
+        ) : (
+          <PanelSkeleton />
+        )}
       </div>
     </section>
   );
@@ -62,7 +74,14 @@ function Head({ span, onClose }: { span: SpanRow; onClose: () => void }) {
         </div>
       </div>
       {span.running && <Running label={text.list.running} />}
-      <ActionIcon variant="subtle" color="gray" size={30} aria-label={text.step.close} title={`${text.step.close} (Esc)`} onClick={onClose}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size={30}
+        aria-label={text.step.close}
+        title={`${text.step.close} (Esc)`}
+        onClick={onClose}
+      >
         <IconX size={18} stroke={1.8} />
       </ActionIcon>
     </div>

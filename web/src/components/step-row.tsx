@@ -105,7 +105,11 @@ function Step({ span, depth, extent, selected, onSelect }: StepProps) {
           <span
             className={classes.bar}
             data-running={span.running || undefined}
-            style={{ left: `${bar.left}%`, width: `max(3px, ${bar.width}%)`, maxWidth: `calc(100% - ${Math.min(bar.left, 97)}%)` }}
+            style={{
+              left: `${bar.left}%`,
+              width: `max(3px, ${bar.width}%)`,
+              maxWidth: `calc(100% - ${Math.min(bar.left, 97)}%)`,
+            }}
           />
         )}
       </span>

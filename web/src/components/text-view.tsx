@@ -2,7 +2,7 @@
 import { SegmentedControl } from '@mantine/core';
 import { Component, lazy, type ReactNode, Suspense, useState } from 'react';
 import { text as words } from '../lib/text';
-import { type TextView as View, useTextView } from '../state/preferences';
+import { useTextView, type TextView as View } from '../state/preferences';
 import classes from './text-view.module.css';
 
 const FormattedText = lazy(() => import('./markdown'));

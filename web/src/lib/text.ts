@@ -42,7 +42,10 @@ export const text = {
     model: 'Model',
     errors: 'With errors',
     period: 'Any time',
-    periods: { '1h': 'Last hour', '24h': 'Last 24 hours', '7d': 'Last 7 days', '30d': 'Last 30 days' } as Record<string, string>,
+    periods: { '1h': 'Last hour', '24h': 'Last 24 hours', '7d': 'Last 7 days', '30d': 'Last 30 days' } as Record<
+      string,
+      string
+    >,
     periodField: 'Time',
     clear: 'Clear all',
     remove: (name: string) => `Remove the filter ${name}`,
@@ -108,6 +111,7 @@ export const text = {
     noTurns: 'Nothing has happened here yet',
     noInput: 'No input',
     noOutput: 'No answer',
+    failed: 'Failed before there was an answer',
     thinking: 'Working on an answer…',
     turn: (index: number) => `Turn ${index}`,
     openTrace: 'Open as a trace',
@@ -209,6 +213,7 @@ export const text = {
     media: 'Attachment',
     showAll: (size: string) => `Show all ${size} characters`,
     showMore: (count: string) => `Show ${count} more`,
+    showRest: 'Show the rest',
     earlier: (count: number) => `${count} earlier ${count === 1 ? 'message' : 'messages'}`,
     items: (count: number) => (count === 1 ? '1 item' : `${count} items`),
     keys: (count: number) => (count === 1 ? '1 key' : `${count} keys`),

@@ -84,7 +84,9 @@ export function neighbour(
     const isOpen = group.turn === null || open.has(group.key);
     for (const row of isOpen ? rows : rows.slice(0, 1)) steps.push({ traceId: group.traceId, stepId: row.node.id });
   }
-  const at = selected ? steps.findIndex((step) => step.stepId === selected.stepId && step.traceId === selected.traceId) : -1;
+  const at = selected
+    ? steps.findIndex((step) => step.stepId === selected.stepId && step.traceId === selected.traceId)
+    : -1;
   if (at < 0) return (by > 0 ? steps[0] : steps[steps.length - 1]) ?? null;
   return steps[at + by] ?? null;
 }

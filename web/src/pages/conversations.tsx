@@ -13,6 +13,7 @@ import { useKeys } from '../lib/keys';
 import { text } from '../lib/text';
 import { sinceTime } from '../model/period';
 import { conversationsRoute, type ListSearch } from '../router';
+import { rememberList } from '../state/last-list';
 import { useConversations } from '../state/queries';
 import classes from './conversations.module.css';
 
@@ -54,6 +55,7 @@ export function ConversationsPage() {
   useEffect(() => {
     document.title = `${text.list.title} · ${text.product}`;
   }, []);
+  useEffect(() => rememberList(search), [search]);
   useEffect(() => {
     place.selected = selected;
   }, [place, selected]);

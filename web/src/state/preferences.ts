@@ -7,7 +7,11 @@ const PREFIX = 'neuraltrust.';
 
 /** Whether texts are shown formatted or as they came. */
 export function useTextView() {
-  return useLocalStorage<TextView>({ key: `${PREFIX}text-view`, defaultValue: 'markdown', getInitialValueInEffect: false });
+  return useLocalStorage<TextView>({
+    key: `${PREFIX}text-view`,
+    defaultValue: 'markdown',
+    getInitialValueInEffect: false,
+  });
 }
 
 /** Width of the panel beside a transcript, in pixels. */
@@ -22,7 +26,11 @@ export function useDetailsShown() {
 
 /** Sections of the panel that the reader has closed. */
 export function useClosedSections() {
-  return useLocalStorage<string[]>({ key: `${PREFIX}closed-sections`, defaultValue: [], getInitialValueInEffect: false });
+  return useLocalStorage<string[]>({
+    key: `${PREFIX}closed-sections`,
+    defaultValue: [],
+    getInitialValueInEffect: false,
+  });
 }
 
 export const COLOR_SCHEME_KEY = `${PREFIX}color-scheme`;

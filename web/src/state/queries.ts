@@ -131,10 +131,13 @@ export function useConversations(filter: ConversationFilter) {
 export function useTranscript(id: string) {
   const client = useQueryClient();
   const query = useQuery({ queryKey: keys.conversation(id), queryFn: ({ signal }) => api.conversation(id, signal) });
-  useRefresh((changes) => changes.all || changes.conversations.has(id), () => {
-    void client.invalidateQueries({ queryKey: keys.conversation(id) });
-    void client.invalidateQueries({ queryKey: ['span'] });
-  });
+  useRefresh(
+    (changes) => changes.all || changes.conversations.has(id),
+    () => {
+      void client.invalidateQueries({ queryKey: keys.conversation(id) });
+      void client.invalidateQueries({ queryKey: ['span'] });
+    },
+  );
   return query;
 }
 
@@ -142,10 +145,13 @@ export function useTranscript(id: string) {
 export function useTrace(id: string) {
   const client = useQueryClient();
   const query = useQuery({ queryKey: keys.trace(id), queryFn: ({ signal }) => api.trace(id, signal) });
-  useRefresh((changes) => changes.all || changes.traces.has(id), () => {
-    void client.invalidateQueries({ queryKey: keys.trace(id) });
-    void client.invalidateQueries({ queryKey: ['span'] });
-  });
+  useRefresh(
+    (changes) => changes.all || changes.traces.has(id),
+    () => {
+      void client.invalidateQueries({ queryKey: keys.trace(id) });
+      void client.invalidateQueries({ queryKey: ['span'] });
+    },
+  );
   return query;
 }
 

@@ -1,0 +1,96 @@
+// What is known of a conversation as a whole, beside its transcript.
+import { ActionIcon } from '@mantine/core';
+import { IconX } from '@tabler/icons-react';
+import type { Transcript, User } from '../api/types';
+import { text } from '../lib/text';
+import { formatAbsolute, formatCost, formatDuration, userName } from '../model/format';
+import { parseTime } from '../model/time';
+import { Avatar } from './avatar';
+import classes from './details-panel.module.css';
+import { JsonTree } from './json-tree';
+import { Facts, Section } from './section';
+import { DataSection, Ids } from './step-extras';
+import panelClasses from './step-panel.module.css';
+
+const words = text.conversation;
+const tokens = text.step.tokenKinds;
+
+/** What the application told of the user beyond what has a place of its own. */
+function extraOf(user: User | null | undefined): Record<string, unknown> {
+  const { id: _id, name: _name, email: _email, ...extra } = user ?? {};
+  return extra;
+}
+
+export function DetailsPanel({ transcript, onClose }: { transcript: Transcript; onClose: () => void }) {
+  const { conversation, user, metadata, custom } = transcript;
+  const extra = extraOf(user);
+  const { usage } = conversation;
+  const counted = (['input', 'output', 'cache_read', 'cache_write', 'reasoning'] as const).filter(
+    (kind) => usage?.[kind] != null,
+  );
+  return (
+    <section className={panelClasses.panel} aria-label={words.details}>
+      <div className={classes.head}>
+        <h2>{words.details}</h2>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size={30}
+          aria-label={words.hideDetails}
+          title={words.hideDetails}
+          onClick={onClose}
+        >
+          <IconX size={18} stroke={1.8} />
+        </ActionIcon>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the panel scrolls and must be reachable by keyboard */}
+      <div className={panelClasses.scroll} tabIndex={0} role="group" aria-label={words.details}>
+        <div className={classes.user}>
+          <Avatar user={user} size={40} />
+          <div>
+            <strong>{userName(user) ?? text.list.anonymous}</strong>
+            {user?.email && user.email !== userName(user) && <span>{user.email}</span>}
+            {user?.id && user.id !== userName(user) && <span className="nt-mono">{user.id}</span>}
+          </div>
+        </div>
+        {Object.keys(extra).length > 0 && (
+          <div className={classes.extra}>
+            <JsonTree value={extra} openDepth={1} />
+          </div>
+        )}
+        <Section name="about" title={words.title}>
+          <Facts
+            facts={[
+              { name: words.started, value: formatAbsolute(parseTime(conversation.start_time)) },
+              { name: words.last, value: formatAbsolute(parseTime(conversation.last_time)) },
+              { name: words.duration, value: formatDuration(conversation.duration_ms) },
+              { name: words.turns, value: conversation.turns },
+              { name: words.steps, value: conversation.spans },
+              conversation.errors > 0 && { name: words.errors, value: conversation.errors },
+              conversation.models.length > 0 && { name: words.models, value: conversation.models.join(', ') },
+              conversation.cost != null && { name: words.cost, value: formatCost(conversation.cost) },
+            ]}
+          />
+        </Section>
+        {usage && counted.length > 0 && (
+          <Section name="usage" title={words.tokens}>
+            <Facts
+              facts={counted.map((kind) => ({ name: tokens[kind], value: usage[kind]!.toLocaleString('en-US') }))}
+            />
+          </Section>
+        )}
+        <DataSection name="metadata" title={words.metadata} value={metadata} />
+        <DataSection name="custom" title={words.custom} value={custom} />
+        <Section name="ids" title={text.step.ids}>
+          <Ids
+            ids={[
+              { name: text.step.idNames.conversation, value: conversation.conversation_id },
+              { name: text.step.idNames.channel, value: conversation.channel_id },
+              ...conversation.session_ids.map((id) => ({ name: text.step.idNames.session, value: id })),
+            ]}
+          />
+        </Section>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,76 @@
+// The head of a conversation or trace: who, where, and the sums over all steps.
+import { ActionIcon } from '@mantine/core';
+import { IconArrowLeft, IconLink } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import type { ConversationRow, TraceRow } from '../api/types';
+import { text } from '../lib/text';
+import { formatCost, formatCount, formatDuration, plural, totalTokens } from '../model/format';
+import { lastList } from '../state/last-list';
+import { Ago, useAge } from './ago';
+import { CopyButton } from './copy-button';
+import { ErrorBadge, Feedback, Running } from './signals';
+import classes from './totals-header.module.css';
+
+interface Props {
+  totals: ConversationRow | TraceRow;
+  lead: ReactNode;
+  title: string;
+  id: string;
+  tags?: ReactNode;
+  actions?: ReactNode;
+}
+
+export function TotalsHeader({ totals, lead, title, id, tags, actions }: Props) {
+  const age = useAge(totals.start_time, totals.running);
+  const tokens = totalTokens(totals.usage);
+  return (
+    <header className={classes.header}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size={32}
+        aria-label={text.conversation.back}
+        title={`${text.conversation.back} (Esc)`}
+        renderRoot={(props) => <Link to="/" search={lastList()} {...props} />}
+      >
+        <IconArrowLeft size={19} stroke={1.8} />
+      </ActionIcon>
+      {lead}
+      <div className={classes.who}>
+        <div className={classes.line}>
+          <h1 className={classes.title}>{title}</h1>
+          {totals.channel_id && <span className={classes.tag}>{totals.channel_id}</span>}
+          {tags}
+          {totals.running && <Running />}
+          <ErrorBadge count={totals.errors} />
+          <Feedback counts={totals.feedback} />
+        </div>
+        <div className={classes.facts}>
+          <span className={classes.id}>
+            <span className="nt-mono" title={id}>
+              {id}
+            </span>
+            <CopyButton value={() => id} label={text.conversation.copyId} size={20} />
+          </span>
+          <Ago time={totals.last_time} />
+          <span>{plural(totals.turns, 'turn')}</span>
+          <span>{plural(totals.spans, 'step')}</span>
+          <span>{formatDuration(age ?? totals.duration_ms)}</span>
+          {tokens !== null && <span>{formatCount(tokens)} tokens</span>}
+          {totals.cost != null && <span>{formatCost(totals.cost)}</span>}
+          {totals.models.length > 0 && <span className={classes.models}>{totals.models.join(', ')}</span>}
+        </div>
+      </div>
+      <div className={classes.actions}>
+        {actions}
+        <CopyButton
+          value={() => window.location.href}
+          label={text.conversation.copyLink}
+          icon={<IconLink size={18} stroke={1.7} />}
+          size={32}
+        />
+      </div>
+    </header>
+  );
+}

@@ -1,0 +1,97 @@
+// The virtual list of a conversation or trace: bubbles and steps of different heights, drawn only where they are seen.
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useEffect, useMemo, useRef } from 'react';
+import type { SpanRow, User } from '../api/types';
+import type { Group, Item, StepRef } from '../model/outline';
+import { type Extent, extentOf } from '../model/waterfall';
+import { useNow } from '../state/clock';
+import { StepRow } from './step-row';
+import classes from './transcript-view.module.css';
+import { Answer, Ask, StepsBar } from './turn-view';
+
+const HEIGHTS = { ask: 96, bar: 36, step: 32, answer: 84 };
+
+interface Props {
+  label: string;
+  groups: Group[];
+  items: Item[];
+  user: User | null;
+  selected: StepRef | null;
+  onSelect: (span: SpanRow) => void;
+  onToggleStep: (group: Group, nodeId: string) => void;
+  onToggleTurn: (group: Group) => void;
+}
+
+export function TranscriptView({ label, groups, items, user, selected, onSelect, onToggleStep, onToggleTurn }: Props) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const running = groups.some((group) => group.spans.some((span) => span.running));
+  const now = useNow(running ? 1000 : null);
+  const extents = useMemo(() => {
+    const found = new Map<string, Extent | null>();
+    for (const group of groups) found.set(group.key, extentOf(group.spans, now));
+    return found;
+  }, [groups, now]);
+
+  const virtual = useVirtualizer({
+    count: items.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (index) => HEIGHTS[items[index]?.type ?? 'step'],
+    getItemKey: (index) => items[index]?.key ?? index,
+    overscan: 10,
+    paddingStart: 8,
+    paddingEnd: 40,
+  });
+
+  const isSelected = (item: Item) =>
+    item.type === 'step' && item.row.node.id === selected?.stepId && item.group.traceId === selected.traceId;
+  const selectedKey = items.find(isSelected)?.key;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new selection may move the list, live changes must not
+  useEffect(() => {
+    const index = items.findIndex((item) => item.key === selectedKey);
+    if (index >= 0) virtual.scrollToIndex(index, { align: 'auto' });
+  }, [selectedKey]);
+
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: the list scrolls and must be reachable by keyboard
+    <div ref={scroller} className={classes.scroller} tabIndex={0} role="group" aria-label={label}>
+      <div role="list" className={classes.list} style={{ height: virtual.getTotalSize() }}>
+        {virtual.getVirtualItems().map((slot) => {
+          const item = items[slot.index];
+          if (!item) return null;
+          return (
+            <div
+              key={slot.key}
+              role="listitem"
+              data-index={slot.index}
+              ref={virtual.measureElement}
+              className={classes.slot}
+              style={{ transform: `translateY(${slot.start}px)` }}
+            >
+              <div className={classes.item} data-type={item.type}>
+                {item.type === 'ask' && <Ask turn={item.turn} index={item.group.index} user={user} />}
+                {item.type === 'bar' && (
+                  <StepsBar
+                    group={item.group}
+                    turn={item.turn}
+                    open={item.open}
+                    onToggle={() => onToggleTurn(item.group)}
+                  />
+                )}
+                {item.type === 'step' && (
+                  <StepRow
+                    row={item.row}
+                    extent={extents.get(item.group.key) ?? null}
+                    selected={isSelected(item)}
+                    onSelect={onSelect}
+                    onToggle={(nodeId) => onToggleStep(item.group, nodeId)}
+                  />
+                )}
+                {item.type === 'answer' && <Answer turn={item.turn} />}
+              </div>
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}

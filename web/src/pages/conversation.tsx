@@ -1,0 +1,118 @@
+// One conversation: its turns, the steps in between, and the selected step beside them.
+import { ActionIcon, Button } from '@mantine/core';
+import { IconFold, IconInfoCircle, IconListTree } from '@tabler/icons-react';
+import { useNavigate } from '@tanstack/react-router';
+import { useEffect, useMemo } from 'react';
+import { ApiError } from '../api/client';
+import type { Transcript } from '../api/types';
+import { Avatar } from '../components/avatar';
+import { DetailsPanel } from '../components/details-panel';
+import { Centered, ErrorState, Missing } from '../components/error-state';
+import { Split } from '../components/split';
+import { StepPanel } from '../components/step-panel';
+import { TotalsHeader } from '../components/totals-header';
+import { TranscriptSkeleton } from '../components/transcript-skeleton';
+import { TranscriptView } from '../components/transcript-view';
+import { text } from '../lib/text';
+import { userName } from '../model/format';
+import { groupsOfTranscript, type StepRef } from '../model/outline';
+import { conversationRoute } from '../router';
+import { lastList } from '../state/last-list';
+import { useDetailsShown } from '../state/preferences';
+import { useTranscript } from '../state/queries';
+import { useSteps } from '../state/steps';
+
+export function ConversationPage() {
+  const { id } = conversationRoute.useParams();
+  const { data, error, refetch } = useTranscript(id);
+  if (data) return <Conversation key={id} transcript={data} />;
+  if (error instanceof ApiError && error.status === 404) {
+    return <Missing title={text.conversation.notFound} help={text.conversation.notFoundHelp} />;
+  }
+  if (error) return <ErrorState error={error} onRetry={() => void refetch()} />;
+  return <TranscriptSkeleton />;
+}
+
+function Conversation({ transcript }: { transcript: Transcript }) {
+  const { trace, step } = conversationRoute.useSearch();
+  const navigate = useNavigate({ from: '/conversations/$id' });
+  const [details, setDetails] = useDetailsShown();
+  const groups = useMemo(() => groupsOfTranscript(transcript), [transcript]);
+  const selected = useMemo(() => (trace && step ? { traceId: trace, stepId: step } : null), [trace, step]);
+  // Steps replace each other in the history, so that "back" leads to the list.
+  const select = (next: StepRef | null) =>
+    void navigate({ search: next ? { trace: next.traceId, step: next.stepId } : {}, replace: true });
+  const steps = useSteps({ groups, selected, select, onLeave: () => void navigate({ to: '/', search: lastList() }) });
+
+  const { conversation } = transcript;
+  const user = transcript.user ?? conversation.user ?? null;
+  const name = userName(user) ?? text.list.anonymous;
+  useEffect(() => {
+    document.title = `${name} · ${text.product}`;
+  }, [name]);
+
+  const side = selected ? (
+    <StepPanel
+      traceId={selected.traceId}
+      stepId={selected.stepId}
+      row={steps.selectedRow}
+      onClose={() => select(null)}
+    />
+  ) : details ? (
+    <DetailsPanel transcript={transcript} onClose={() => setDetails(false)} />
+  ) : null;
+
+  const detailsLabel = details ? text.conversation.hideDetails : text.conversation.showDetails;
+  return (
+    <>
+      <TotalsHeader
+        totals={conversation}
+        id={conversation.conversation_id}
+        lead={<Avatar user={user} size={36} />}
+        title={name}
+        actions={
+          <>
+            <Button
+              size="compact-sm"
+              variant="default"
+              leftSection={steps.allOpen ? <IconFold size={15} /> : <IconListTree size={15} />}
+              onClick={steps.toggleAll}
+            >
+              {steps.allOpen ? text.conversation.collapseAll : text.conversation.expandAll}
+            </Button>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size={32}
+              aria-label={detailsLabel}
+              aria-pressed={details}
+              title={detailsLabel}
+              onClick={() => {
+                setDetails(selected ? true : !details);
+                if (selected) select(null);
+              }}
+            >
+              <IconInfoCircle size={18} stroke={1.7} />
+            </ActionIcon>
+          </>
+        }
+      />
+      <Split side={side} sideOnTop={selected !== null}>
+        {groups.length === 0 ? (
+          <Centered role="status">{text.conversation.noTurns}</Centered>
+        ) : (
+          <TranscriptView
+            label={text.conversation.title}
+            groups={groups}
+            items={steps.items}
+            user={user}
+            selected={selected}
+            onSelect={(span) => select({ traceId: span.trace_id, stepId: span.span_id })}
+            onToggleStep={steps.toggleStep}
+            onToggleTurn={steps.toggleTurn}
+          />
+        )}
+      </Split>
+    </>
+  );
+}
