@@ -70,7 +70,13 @@ pub(crate) struct Client {
 impl Client {
     #[new]
     #[pyo3(signature = (api_key, base_url, timeout, service_name))]
-    fn new(py: Python<'_>, api_key: Option<String>, base_url: String, timeout: f64, service_name: Option<String>) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        api_key: Option<String>,
+        base_url: String,
+        timeout: f64,
+        service_name: Option<String>,
+    ) -> PyResult<Self> {
         let notices = Arc::new(Notices::default());
         let kept = Arc::clone(&notices);
         let options = Options {

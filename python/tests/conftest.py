@@ -49,7 +49,9 @@ class Span:
         self.end: int = span.end_time_unix_nano
         self.failed: bool = span.status.code == 2
         self.status_message: str = span.status.message
-        self.events = [(event.name, {pair.key: value(pair.value) for pair in event.attributes}) for event in span.events]
+        self.events = [
+            (event.name, {pair.key: value(pair.value) for pair in event.attributes}) for event in span.events
+        ]
 
 
 class Server:
@@ -142,7 +144,13 @@ def run(tmp_path: Path) -> Run:
             env["NEURALTRUST_API_KEY"] = key
         began = time.monotonic()
         done = subprocess.run(
-            [sys.executable, str(path)], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=LONG, check=False
+            [sys.executable, str(path)],
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=LONG,
+            check=False,
         )
         done.seconds = time.monotonic() - began  # type: ignore[attr-defined]
         return done

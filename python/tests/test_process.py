@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LONG, Run, Server
 
+from conftest import LONG, Run, Server
 from neuraltrust import NeuralTrust
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -204,5 +204,7 @@ def test_stubs_and_types_are_right(tmp_path: Path) -> None:
 
     package = Path(__file__).resolve().parents[1] / "python" / "neuraltrust"
     for command in (["mypy.stubtest", "neuraltrust"], ["mypy", "--strict", str(package)]):
-        done = subprocess.run([sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr

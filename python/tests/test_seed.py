@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import LONG, Run, Server, Span
 
+from conftest import LONG, Run, Server, Span
 from neuraltrust import Metadata, NeuralTrust, User
 
 ROOT = Path(__file__).resolve().parents[2]

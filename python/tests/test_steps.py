@@ -7,8 +7,8 @@ import datetime
 from typing import Any
 
 import pytest
-from conftest import LONG, Server, Span
 
+from conftest import LONG, Server, Span
 from neuraltrust import EventType, FeedbackTag, NeuralTrust, Step, Trace, User
 
 
@@ -178,7 +178,9 @@ def test_an_exception_as_output_is_a_failure(server: Server, client: NeuralTrust
 
 def test_model_and_usage(server: Server, client: NeuralTrust) -> None:
     generation = client.trace().generation("Hello", model="m", provider="openai", name="answer")
-    generation.end("Hi!", model="m-2026", usage={"prompt_tokens": 12, "output_tokens": 3}, attributes={"a": [1]})
+    generation.end(
+        "Hi!", model="m-2026", usage={"prompt_tokens": 12, "output_tokens": 3}, cost=0.01, attributes={"a": [1]}
+    )
     span = only(server, client)
     assert span.name == "answer"
     expected = {
@@ -187,6 +189,7 @@ def test_model_and_usage(server: Server, client: NeuralTrust) -> None:
         "gen_ai.response.model": "m-2026",
         "gen_ai.usage.input_tokens": 12,
         "gen_ai.usage.output_tokens": 3,
+        "neuraltrust.cost": 0.01,
         "a": [1],
     }
     assert expected.items() <= span.attributes.items()

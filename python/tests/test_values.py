@@ -12,8 +12,8 @@ import uuid
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import LONG, Server
 
+from conftest import LONG, Server
 from neuraltrust import Metadata, NeuralTrust, User
 
 
@@ -75,9 +75,10 @@ def test_structure_stays_structure(server: Server, client: NeuralTrust) -> None:
         (frozenset("a"), ["a"]),
         (range(3), [0, 1, 2]),
         ({"a": 1}.keys(), ["a"]),
+        ({"a": 1}.items(), [["a", 1]]),
         (collections.OrderedDict(a=1), {"a": 1}),
         (collections.ChainMap({"a": 1}), {"a": 1}),
-        (collections.deque([1]), "deque([1])"),
+        (collections.deque([1]), [1]),
         (Point(1, 2), {"x": 1, "y": 2}),
         (Document("t", {"b", "a"}, Point(1, 2)), {"text": "t", "tags": ["a", "b"], "inner": {"x": 1, "y": 2}}),
         (Model(name="n", at=moment), {"name": "n", "at": "2027-01-15T08:00:00+00:00"}),

@@ -103,7 +103,8 @@ impl Client {
     /// See [`Client::new`].
     pub fn from_env() -> Result<Self, Error> {
         let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let mut options = Options { api_key: read("NEURALTRUST_API_KEY"), service_name: read("OTEL_SERVICE_NAME"), ..Options::default() };
+        let mut options =
+            Options { api_key: read("NEURALTRUST_API_KEY"), service_name: read("OTEL_SERVICE_NAME"), ..Options::default() };
         if let Some(base_url) = read("NEURALTRUST_BASE_URL") {
             options.base_url = base_url;
         }
@@ -144,14 +145,17 @@ impl Client {
         if entry.size > MAX_SPAN_BYTES {
             let size = entry.size;
             shared.queue.count(|counts| add(&counts.dropped.too_large, 1));
-            shared.notify(NoticeKind::TooLarge, || format!("a span of {size} bytes was dropped: a span has up to {MAX_SPAN_BYTES}"));
+            shared.notify(NoticeKind::TooLarge, || {
+                format!("a span of {size} bytes was dropped: a span has up to {MAX_SPAN_BYTES}")
+            });
             return;
         }
         match shared.queue.push(entry) {
             Ok(()) => shared.ensure_worker(),
             Err(Full::Closed) => {}
             Err(Full::Queue) => {
-                shared.notify(NoticeKind::QueueFull, || "the queue is full: new spans are dropped until there is room".to_owned());
+                shared
+                    .notify(NoticeKind::QueueFull, || "the queue is full: new spans are dropped until there is room".to_owned());
             }
         }
     }

@@ -91,10 +91,11 @@ fn span(entry: &Entry) -> Span {
         end_time_unix_nano: entry.end,
         attributes: attributes(entry),
         events: entry.ending.failure.iter().map(|failure| exception(failure, entry.end)).collect(),
-        status: entry.ending.failure.as_ref().map(|failure| Status {
-            code: StatusCode::Error.into(),
-            message: failure.message.clone(),
-        }),
+        status: entry
+            .ending
+            .failure
+            .as_ref()
+            .map(|failure| Status { code: StatusCode::Error.into(), message: failure.message.clone() }),
         ..Span::default()
     }
 }
@@ -139,8 +140,7 @@ fn operation(kind: &Kind) -> Option<&'static str> {
 
 /// OTel semantic conventions, "Exceptions".
 fn exception(failure: &Failure, time: u64) -> Event {
-    let mut attributes =
-        vec![text("exception.type", failure.kind.as_str()), text("exception.message", failure.message.as_str())];
+    let mut attributes = vec![text("exception.type", failure.kind.as_str()), text("exception.message", failure.message.as_str())];
     attributes.extend(failure.stacktrace.as_ref().map(|trace| text("exception.stacktrace", trace.as_str())));
     Event { time_unix_nano: time, name: "exception".to_owned(), attributes, ..Event::default() }
 }

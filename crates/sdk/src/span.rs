@@ -135,7 +135,13 @@ pub struct Step {
 
 impl Step {
     /// Starts a step, and says so.
-    pub(crate) fn start(client: &Client, context: &Arc<Context>, parent: Option<&SpanId>, kind: Kind, options: StepOptions) -> Self {
+    pub(crate) fn start(
+        client: &Client,
+        context: &Arc<Context>,
+        parent: Option<&SpanId>,
+        kind: Kind,
+        options: StepOptions,
+    ) -> Self {
         let step = Self::new(client, context, parent, kind, options);
         step.push(0, Ending::default());
         step
@@ -234,9 +240,10 @@ impl Step {
     fn push(&self, end: u64, mut ending: Ending) {
         ending.output = ending.output.filter(|output| !output.is_null());
         let map = |map: &Map<String, Value>| map.iter().map(|(key, value)| key.len() + value::size(value)).sum::<usize>();
-        let failure = ending.failure.as_ref().map_or(0, |failure| {
-            failure.kind.len() + failure.message.len() + failure.stacktrace.as_ref().map_or(0, String::len)
-        });
+        let failure = ending
+            .failure
+            .as_ref()
+            .map_or(0, |failure| failure.kind.len() + failure.message.len() + failure.stacktrace.as_ref().map_or(0, String::len));
         let said = ending.output.as_ref().map_or(0, value::size) + map(&ending.attributes) + failure;
         let core = &self.core;
         let start = if core.described.load(Relaxed) {

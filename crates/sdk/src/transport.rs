@@ -108,7 +108,8 @@ fn read(mut answer: Response<ureq::Body>) -> Outcome {
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.trim().parse().ok())
         .map(Duration::from_secs);
-    let is_protobuf = answer.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-protobuf"));
+    let is_protobuf =
+        answer.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-protobuf"));
     // Reading to the end also gives the connection back to the pool.
     let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().unwrap_or_default();
     if status.is_success() {

@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn what_is_nested_too_deep_for_protobuf_becomes_json_text() {
-        for deep in [(0..64).fold(json!(1), |inner, _| json!([inner])), (0..64).fold(json!(1), |inner, _| json!({ "a": inner }))] {
+        for deep in [(0..64).fold(json!(1), |inner, _| json!([inner])), (0..64).fold(json!(1), |inner, _| json!({ "a": inner }))]
+        {
             let bytes = attribute("deep", &deep).encode_to_vec();
             let back = KeyValue::decode(bytes.as_slice()).unwrap();
             assert_eq!(back, attribute("deep", &deep));

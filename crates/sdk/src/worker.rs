@@ -41,11 +41,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     let worker = Worker {
         shared,
         transport: Transport::open(target, shared.config.timeout),
-        resource: encode::resource(
-            shared.config.service_name.as_deref(),
-            &shared.config.language,
-            &shared.config.sdk_version,
-        ),
+        resource: encode::resource(shared.config.service_name.as_deref(), &shared.config.language, &shared.config.sdk_version),
     };
     while let Some(batch) = shared.queue.next_batch() {
         worker.deliver(batch);
@@ -86,7 +82,8 @@ impl Worker<'_> {
             End::Delivered { rejected, message } => {
                 let rejected = rejected.min(spans);
                 if rejected > 0 {
-                    self.shared.notify(NoticeKind::Rejected, || format!("the server rejected {rejected} of {spans} spans: {message}"));
+                    self.shared
+                        .notify(NoticeKind::Rejected, || format!("the server rejected {rejected} of {spans} spans: {message}"));
                 }
                 queue.settle(|counts| {
                     merged(counts);

@@ -1,5 +1,7 @@
 from typing import Any, final
 
+__all__ = ["Client", "NeuralTrustError", "Step", "Trace", "__version__"]
+
 __version__: str
 
 class NeuralTrustError(Exception): ...

@@ -14,7 +14,7 @@ _UNITS = ((1e11, 10**9), (1e14, 10**6), (1e17, 10**3))
 
 
 def nanoseconds(moment: Any) -> int | None:
-    """Give nanoseconds since 1970 of a datetime, ISO text, or a number of seconds, ms, us or ns; ``None`` for anything else."""
+    """Give nanoseconds since 1970 of a datetime, ISO text, or a number of seconds, ms, us or ns; else ``None``."""
     try:
         if isinstance(moment, str):
             moment = _parse(moment.strip())

@@ -1,7 +1,7 @@
 """Descriptions of values that have no JSON, one level at a time; the native half walks down.
 
-Called from ``_native`` for every value that is not text, a number, a dict, a list or a tuple. May raise: the native half
-then names the value by its type.
+Called from ``_native`` for every value that is not text, a number, a dict, a list or a tuple. May raise: the native
+half then names the value by its type.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import enum
 import os
 import traceback
 import uuid
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import ItemsView, Iterable, KeysView, Mapping, ValuesView
 from typing import Any
 
 # Larger bytes are named by their size: they are media, for which a trace is not the place.
 MAX_BYTES = 64 * 1024
 MAX_REPR = 10_000
 # What an iterator yields cannot be read without taking it from the application.
-_COLLECTIONS: tuple[type, ...] = (list, tuple, set, frozenset, type({}.keys()), type({}.values()), range)
+_COLLECTIONS: tuple[type[Iterable[Any]], ...] = (list, tuple, deque, KeysView, ValuesView, ItemsView, range)
 
 
 def key(value: Any) -> str:
@@ -62,7 +63,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return _in_order(value)
     if isinstance(value, _COLLECTIONS):
-        return list(value)
+        return [*value]
     for method in ("model_dump", "_asdict", "tolist"):
         describe = getattr(value, method, None)
         if callable(describe):

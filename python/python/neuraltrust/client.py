@@ -43,8 +43,8 @@ class NeuralTrust:
 
         Without ``api_key``, ``NEURALTRUST_API_KEY`` is used; where there is none, a warning is logged and nothing is
         recorded. Without ``base_url``, ``NEURALTRUST_BASE_URL``, then ``http://127.0.0.1:6180``. ``timeout`` is that of
-        one request, in seconds. ``sdk_version``, ``max_workers`` and ``async_client`` are accepted from code written for
-        earlier versions: one thread delivers, always in the background.
+        one request, in seconds. ``sdk_version``, ``max_workers`` and ``async_client`` are accepted from code written
+        for earlier versions: one thread delivers, always in the background.
 
         Raises ``TypeError`` for an argument of a wrong type, and nothing else.
         """
@@ -60,9 +60,7 @@ class NeuralTrust:
         try:
             self._native = _native.Client(self.api_key, self.base_url, seconds, service)
             if self.api_key is None:
-                _logger.warning(
-                    "nothing is recorded: there is no API key; pass api_key=... or set NEURALTRUST_API_KEY"
-                )
+                _logger.warning("nothing is recorded: there is no API key; pass api_key=... or set NEURALTRUST_API_KEY")
         except _native.NeuralTrustError as error:
             # A wrong setting must not keep the application from starting.
             _logger.error("nothing is recorded: %s", error)
@@ -186,7 +184,7 @@ def _at_exit_of_workers() -> None:
     if util is None:
         return
     if not _anchored:
-        # A worker forgets all finalizers as it begins, and then calls what was registered so. Its own workers inherit it.
+        # A worker forgets all finalizers as it begins, and then calls what was registered so.
         _anchored = True
         util.register_after_fork(_anchor, _finalize)
     if _finalized_in != os.getpid():

@@ -135,9 +135,8 @@ class _Context:
         feedback_text: str | None = None,
     ) -> Step:
         """Record what the user thought of this step."""
-        return self._send(
-            "feedback", None, parent_id, None, _feedback(tag or feedback_tag, text if text is not None else feedback_text)
-        )
+        said = _feedback(tag or feedback_tag, feedback_text if text is None else text)
+        return self._send("feedback", None, parent_id, None, said)
 
     def send(
         self,
@@ -167,7 +166,9 @@ class _Context:
             milliseconds(latency),
         )
 
-    def _start(self, kind: str, input: Any, parent_id: Any, name: Any, attributes: dict[str, Any] | None = None) -> Step:
+    def _start(
+        self, kind: str, input: Any, parent_id: Any, name: Any, attributes: dict[str, Any] | None = None
+    ) -> Step:
         if parent_id is not None:
             parent_id = text(parent_id)
         if name is not None:
@@ -276,17 +277,20 @@ class Step(_Context):
         error: BaseException | str | None = None,
         model: str | None = None,
         usage: Any = None,
+        cost: float | None = None,
         attributes: dict[str, Any] | None = None,
     ) -> Step:
         """End the step with what it answered, or with the exception that it failed with.
 
+        ``model`` is the one that answered, ``usage`` its tokens (``input_tokens``, ``output_tokens``, ``cache_read``,
+        ``cache_write``, ``reasoning``, or a provider's own object), ``cost`` US dollars where the application knows it.
         The first end sets the time; a later one replaces the output.
         """
         if isinstance(output, BaseException):
             output, error = None, output
         said = None
-        if model is not None or usage is not None or attributes is not None:
-            said = _said(model, usage, attributes)
+        if model is not None or usage is not None or cost is not None or attributes is not None:
+            said = _said(model, usage, cost, attributes)
         self._native.end(output, None if error is None else failure(error), said)
         return self
 
@@ -306,10 +310,12 @@ def _feedback(tag: Any, words: Any) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value}
 
 
-def _said(model: Any, counts: Any, attributes: Any) -> dict[str, Any]:
+def _said(model: Any, counts: Any, cost: Any, attributes: Any) -> dict[str, Any]:
     said: dict[str, Any] = dict(attributes) if isinstance(attributes, dict) else {}
     if counts is not None:
         said.update(usage(counts))
     if model is not None:
         said["gen_ai.response.model"] = text(model)
+    if isinstance(cost, (int, float)):
+        said["neuraltrust.cost"] = cost
     return said

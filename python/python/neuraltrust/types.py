@@ -7,7 +7,17 @@ from enum import Enum
 from typing import Any
 
 
-class EventType(str, Enum):
+class _Name(str, Enum):
+    """A name from a closed list; equal to its text."""
+
+    def __new__(cls, value: str) -> _Name:
+        """Make the text a member, as the enumeration's own text would be."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        return member
+
+
+class EventType(_Name):
     """What a step is, for ``send``."""
 
     MESSAGE = "message"
@@ -21,7 +31,7 @@ class EventType(str, Enum):
     FEEDBACK = "feedback"
 
 
-class FeedbackTag(str, Enum):
+class FeedbackTag(_Name):
     """What a user thought of an answer."""
 
     POSITIVE = "positive"

@@ -31,7 +31,8 @@ fn one_step(client: &Client) {
 fn listening(options: Options) -> (Options, Arc<Mutex<Vec<NoticeKind>>>) {
     let kinds: Arc<Mutex<Vec<NoticeKind>>> = Arc::default();
     let kept = Arc::clone(&kinds);
-    let on_notice: Arc<dyn Fn(&neuraltrust::Notice) + Send + Sync> = Arc::new(move |notice| kept.lock().unwrap().push(notice.kind));
+    let on_notice: Arc<dyn Fn(&neuraltrust::Notice) + Send + Sync> =
+        Arc::new(move |notice| kept.lock().unwrap().push(notice.kind));
     (Options { on_notice: Some(on_notice), ..options }, kinds)
 }
 
@@ -43,7 +44,12 @@ fn a_short_step_is_one_span_in_one_request() {
     let stats = settled(&client);
     assert_eq!((stats.recorded, stats.merged, stats.sent, stats.retries), (2, 1, 1, 0));
     let head = &server.requests()[0].head;
-    for line in ["post /v1/traces http/1.1", "authorization: bearer test-key", "content-type: application/x-protobuf", "content-encoding: gzip"] {
+    for line in [
+        "post /v1/traces http/1.1",
+        "authorization: bearer test-key",
+        "content-type: application/x-protobuf",
+        "content-encoding: gzip",
+    ] {
         assert!(head.contains(line), "{head}");
     }
     assert_eq!(server.spans(0).len(), 1);
@@ -53,7 +59,11 @@ fn a_short_step_is_one_span_in_one_request() {
 fn a_long_step_is_sent_open_and_then_ended_without_saying_all_again() {
     let server = Server::answering(vec![]);
     let client = server.client();
-    let trace = client.trace(TraceOptions { custom: Some("mine".into()), conversation_id: Some("c".to_owned()), ..TraceOptions::default() });
+    let trace = client.trace(TraceOptions {
+        custom: Some("mine".into()),
+        conversation_id: Some("c".to_owned()),
+        ..TraceOptions::default()
+    });
     let message = trace.message("Hello");
     settled(&client);
     assert_eq!(server.spans(0)[0].end_time_unix_nano, 0);
@@ -62,7 +72,8 @@ fn a_long_step_is_sent_open_and_then_ended_without_saying_all_again() {
     let (open, ended) = (server.spans(0).remove(0), server.spans(1).remove(0));
     assert_eq!((&open.span_id, open.start_time_unix_nano), (&ended.span_id, ended.start_time_unix_nano));
     assert!(ended.end_time_unix_nano >= ended.start_time_unix_nano);
-    let said = |span: &opentelemetry_proto::tonic::trace::v1::Span, name: &str| span.attributes.iter().any(|pair| pair.key == name);
+    let said =
+        |span: &opentelemetry_proto::tonic::trace::v1::Span, name: &str| span.attributes.iter().any(|pair| pair.key == name);
     for (name, first, then) in [
         ("neuraltrust.kind", true, true),
         ("gen_ai.conversation.id", true, true),

@@ -1,5 +1,8 @@
 //! The SDK as an application uses it, against servers of every temper.
 
+#[cfg(test)]
 mod deliver;
+#[cfg(test)]
 mod meaning;
+#[cfg(test)]
 mod server;

@@ -102,7 +102,11 @@ fn failures_say_what_happened() {
         let tool = client.trace(TraceOptions::default()).tool("weather");
         tool.end_with(Ending {
             output: Some("partial".into()),
-            failure: Some(Failure { kind: "TimeoutError".to_owned(), message: "after 3 s".to_owned(), stacktrace: Some("at a".to_owned()) }),
+            failure: Some(Failure {
+                kind: "TimeoutError".to_owned(),
+                message: "after 3 s".to_owned(),
+                stacktrace: Some("at a".to_owned()),
+            }),
             attributes: map(json(r#"{"gen_ai.usage.input_tokens": 12, "gen_ai.request.model": "m"}"#)),
         });
         let io = std::io::Error::other("gone");
@@ -168,7 +172,9 @@ fn times_of_what_is_over_already() {
 #[test]
 fn what_is_nested_too_deep_is_kept_as_text() {
     let deep = (0..60).fold(Value::from("core"), |inner, _| Value::from(vec![inner]));
-    let patches = patches(|client| client.trace(TraceOptions { custom: Some(deep.clone()), ..TraceOptions::default() }).message(deep).end("x"));
+    let patches = patches(|client| {
+        client.trace(TraceOptions { custom: Some(deep.clone()), ..TraceOptions::default() }).message(deep).end("x")
+    });
     assert!(serde_json::to_string(&patches).unwrap().contains("core"));
 }
 
