@@ -210,7 +210,8 @@ impl Span {
         };
         if span.ends_before_start() {
             // Start and end may come in different messages, so only the merge can tell.
-            span.warnings.push(Warning::new("end_before_start", "the end is before the start; both are kept, the duration is unknown"));
+            span.warnings
+                .push(Warning::new("end_before_start", "the end is before the start; both are kept, the duration is unknown"));
         }
         span
     }

@@ -13,7 +13,9 @@ pub(crate) fn json(value: AnyValue, budget: usize) -> Option<Value> {
         Some(Any::StringValue(text)) => Value::String(text),
         Some(Any::BoolValue(flag)) => Value::Bool(flag),
         Some(Any::IntValue(number)) => number.into(),
-        Some(Any::DoubleValue(number)) => Number::from_f64(number).map_or_else(|| Value::String(number.to_string()), Value::Number),
+        Some(Any::DoubleValue(number)) => {
+            Number::from_f64(number).map_or_else(|| Value::String(number.to_string()), Value::Number)
+        }
         Some(Any::BytesValue(bytes)) => Value::String(hex(&bytes)),
         Some(Any::ArrayValue(array)) => {
             let inside = budget.checked_sub(1)?;

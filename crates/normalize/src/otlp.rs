@@ -3,7 +3,9 @@
 //! Format: OpenTelemetry protocol 1.x, `opentelemetry/proto/trace/v1/trace.proto`.
 
 use neuraltrust_model::limits::{FOLDED_ATTRIBUTES, MAX_ATTRIBUTE_KEY_BYTES, MAX_ATTRIBUTES, MAX_DEPTH};
-use neuraltrust_model::{Event, Link, Map, Source, SpanId, SpanPatch, Status, StatusCode, Timestamp, TraceId, Warning, attributes};
+use neuraltrust_model::{
+    Event, Link, Map, Source, SpanId, SpanPatch, Status, StatusCode, Timestamp, TraceId, Warning, attributes,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span as WireSpan;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode as WireStatus;

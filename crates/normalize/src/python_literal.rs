@@ -15,7 +15,9 @@ use winnow::token::{any, one_of, take, take_while};
 
 /// The value of a whole text that is one Python literal; `None` when it is not.
 pub(crate) fn parse(text: &str) -> Option<Value> {
-    delimited(multispace0, |input: &mut &str| value(input, Place { depth: MAX_DEPTH, hashable: false }), multispace0).parse(text).ok()
+    delimited(multispace0, |input: &mut &str| value(input, Place { depth: MAX_DEPTH, hashable: false }), multispace0)
+        .parse(text)
+        .ok()
 }
 
 /// Like [`parse`], but only for texts that `str()` makes of a dict, list, tuple or set, so that plain words and numbers stay
@@ -62,10 +64,7 @@ fn word(input: &mut &str) -> ModalResult<Value> {
 }
 
 fn items<'i>(place: Place) -> impl ModalParser<&'i str, Vec<Value>, winnow::error::ContextError> {
-    terminated(
-        separated(0.., terminated(move |i: &mut &'i str| value(i, place), multispace0), comma),
-        (opt(comma), multispace0),
-    )
+    terminated(separated(0.., terminated(move |i: &mut &'i str| value(i, place), multispace0), comma), (opt(comma), multispace0))
 }
 
 fn comma<'i>(input: &mut &'i str) -> ModalResult<&'i str> {
@@ -104,7 +103,10 @@ fn key(value: Value) -> String {
 fn number(input: &mut &str) -> ModalResult<Value> {
     let digits = take_while(0.., |c: char| c.is_ascii_digit());
     let exponent = (one_of(['e', 'E']), opt(one_of(['+', '-'])), digit1);
-    let text = (opt(one_of(['-', '+'])), alt(("inf", "nan", (digits, opt(('.', take_while(0.., |c: char| c.is_ascii_digit()))), opt(exponent)).take())))
+    let text = (
+        opt(one_of(['-', '+'])),
+        alt(("inf", "nan", (digits, opt(('.', take_while(0.., |c: char| c.is_ascii_digit()))), opt(exponent)).take())),
+    )
         .take()
         .verify(|text: &str| text.ends_with(['f', 'n']) || text.contains(|c: char| c.is_ascii_digit()))
         .parse_next(input)?;

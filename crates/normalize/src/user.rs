@@ -14,12 +14,8 @@ pub(crate) fn user(mut map: Map) -> Option<User> {
             other => other.to_string(),
         })
     };
-    let user = User {
-        id: take(["user_id", "id"]),
-        name: take(["name", "user_name"]),
-        email: take(["user_email", "email"]),
-        extra: map,
-    };
+    let user =
+        User { id: take(["user_id", "id"]), name: take(["name", "user_name"]), email: take(["user_email", "email"]), extra: map };
     (!user.is_empty()).then_some(user)
 }
 

@@ -36,7 +36,7 @@ const VARIABLES: [&str; 9] = [
 
 /// Keeps every conversation that people have with an AI application, and makes it findable.
 #[derive(Debug, Parser)]
-#[command(name = "neuraltrust", version, propagate_version = true)]
+#[command(name = "neuraltrust", version, propagate_version = true, args_override_self = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -58,7 +58,8 @@ impl Ingest {
         tokio::time::timeout(PATIENCE, room).await.ok().and_then(Result::ok).ok_or_else(ApiError::busy)
     }
 
-    /// Keeps what a request said; returns what of it was rejected. When it returns, the rest is on disk.
+    /// Keeps what a request said; returns what of it was rejected, which is for the caller to tell and to count. When it
+    /// returns, the rest is on disk.
     pub(crate) async fn keep(&self, surface: Surface, grant: &Grant, normalized: Normalized) -> Result<Vec<Rejection>, ApiError> {
         let Normalized { mut patches, mut rejected } = normalized;
         let begin = Instant::now();
@@ -76,9 +77,6 @@ impl Ingest {
         metrics::counter!(ACCEPTED, "surface" => surface.as_str()).increment(patches.len() as u64);
         metrics::counter!(STORED).increment(kept.new as u64);
         metrics::counter!(DUPLICATES).increment(kept.duplicates as u64);
-        for rejection in &rejected {
-            count_rejected(surface, rejection.reason.as_str());
-        }
         Ok(rejected)
     }
 }
@@ -86,6 +84,13 @@ impl Ingest {
 /// Counts something that a client sent and that is not kept.
 pub(crate) fn count_rejected(surface: Surface, reason: &'static str) {
     metrics::counter!(REJECTED, "surface" => surface.as_str(), "reason" => reason).increment(1);
+}
+
+/// Counts what is rejected of a request that is kept otherwise.
+pub(crate) fn count_all_rejected(surface: Surface, rejected: &[Rejection]) {
+    for rejection in rejected {
+        count_rejected(surface, rejection.reason.as_str());
+    }
 }
 
 /// The moment of arrival.

@@ -36,6 +36,8 @@ impl Answer {
 pub struct Server {
     binary: PathBuf,
     arguments: Vec<String>,
+    /// Shell commands that the process is started behind, e.g. limits.
+    behind: Option<String>,
     data: TempDir,
     running: Option<Running>,
     key: String,
@@ -76,6 +78,7 @@ impl Server {
         let mut server = Self {
             binary: binary.as_ref().to_owned(),
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            behind: None,
             data: tempfile::tempdir().expect("make a data directory"),
             running: None,
             key: String::new(),
@@ -107,7 +110,14 @@ impl Server {
     /// The command that starts the server, for tests that expect it to fail; its output is piped, its input is empty.
     #[must_use]
     pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = match &self.behind {
+            None => Command::new(&self.binary),
+            Some(behind) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("{behind}; exec \"$0\" \"$@\"")]).arg(&self.binary);
+                shell
+            }
+        };
         command.args(["serve", "--listen", "127.0.0.1:0", "--grpc-listen", "off", "--otlp-listen", "off", "--data-dir"]);
         command.arg(self.data.path()).args(&self.arguments);
         // What the developer has set for a server of their own must not reach this one.
@@ -186,6 +196,14 @@ impl Server {
     pub fn restart(&mut self) {
         self.kill();
         self.run();
+    }
+
+    /// Restarts it behind shell commands such as `ulimit -n 64`, which the restarts after that do without.
+    pub fn restart_behind(&mut self, commands: &str) {
+        self.kill();
+        self.behind = Some(commands.to_owned());
+        self.run();
+        self.behind = None;
     }
 
     /// Reads a path with the admin key: the status, and the body as JSON (null where it is none).

@@ -1,4 +1,4 @@
 //! One file per vocabulary that clients speak.
 
-pub mod neuraltrust_v1;
 pub(crate) mod neuraltrust_otlp;
+pub mod neuraltrust_v1;

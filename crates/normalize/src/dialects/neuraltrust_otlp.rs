@@ -27,6 +27,7 @@ pub(crate) fn read(patch: &mut SpanPatch, attributes: &mut Map) -> Result<Option
         attributes.insert(names::REQUEST_MODEL.to_owned(), Value::String(requested));
     }
     patch.usage = usage(attributes);
+    patch.cost = cost(attributes);
     if let Some(status) = &mut patch.status
         && status.code == StatusCode::Error
         && status.message.is_none()
@@ -74,7 +75,10 @@ fn text(attributes: &mut Map, name: &str) -> Option<String> {
     }
 }
 
-fn text_id<T: TryFrom<String, Error = neuraltrust_model::IdError>>(attributes: &mut Map, name: &str) -> Result<Option<T>, Rejection> {
+fn text_id<T: TryFrom<String, Error = neuraltrust_model::IdError>>(
+    attributes: &mut Map,
+    name: &str,
+) -> Result<Option<T>, Rejection> {
     text(attributes, name).map(|text| id(&format!("attributes.{name}"), text)).transpose()
 }
 
@@ -124,6 +128,13 @@ fn read_content(kind: &Kind, side: Side, attributes: &mut Map) -> Option<Content
         };
     }
     attributes.remove(tool).map(json_text).and_then(|value| content(kind, side, value))
+}
+
+/// A cost that cannot be one stays among the attributes.
+fn cost(attributes: &mut Map) -> Option<f64> {
+    let cost = attributes.get(names::COST)?.as_f64().filter(|cost| cost.is_finite() && *cost >= 0.0)?;
+    attributes.remove(names::COST);
+    Some(cost)
 }
 
 fn usage(attributes: &mut Map) -> Option<Usage> {

@@ -94,6 +94,8 @@ fn keep(attributes: &mut Map, name: &str, text: Option<String>) {
 fn malformed(body: &[u8], error: &serde_json::Error) -> Rejection {
     let message = if body.iter().all(u8::is_ascii_whitespace) {
         "is empty; accepted is one JSON object".to_owned()
+    } else if let Err(error) = std::str::from_utf8(body) {
+        format!("is not JSON in UTF-8: {error}")
     } else {
         format!("is not JSON: {error}")
     };
@@ -151,7 +153,9 @@ fn times(patch: &mut SpanPatch, fields: &mut Fields) -> Result<(), Rejection> {
     let Some(millis) = latency else { return Ok(()) };
     patch.attributes.insert(attributes::LATENCY_MS.to_owned(), millis.into());
     if !(0.0..=MAX_LATENCY_MS).contains(&millis) {
-        patch.warnings.push(Warning::new("latency_ignored", format!("a latency of {millis} ms cannot be; it is kept as an attribute")));
+        patch
+            .warnings
+            .push(Warning::new("latency_ignored", format!("a latency of {millis} ms cannot be; it is kept as an attribute")));
     } else if let Some(start) = patch.start
         && patch.end.is_none_or(|end| end == start)
     {

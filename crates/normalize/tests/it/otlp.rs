@@ -73,7 +73,9 @@ fn what_our_own_sdk_says() {
     };
     let message = Span {
         end_time_unix_nano: 0,
-        ..span(&with(json!({names::KIND: "message", names::INPUT: "[1]", names::TRACE_ID: "my own trace", names::SPAN_ID: "my own span"})))
+        ..span(&with(
+            json!({names::KIND: "message", names::INPUT: "[1]", names::TRACE_ID: "my own trace", names::SPAN_ID: "my own span"}),
+        ))
     };
     let retrieval = Span {
         parent_span_id: vec![3; 8],
@@ -82,7 +84,11 @@ fn what_our_own_sdk_says() {
     let generation = Span {
         parent_span_id: vec![3; 8],
         status: Some(Status { code: 2, message: String::new() }),
-        events: vec![span::Event { name: "exception".to_owned(), attributes: pairs(&json!({"exception.type": "TimeoutError"})), ..span::Event::default() }],
+        events: vec![span::Event {
+            name: "exception".to_owned(),
+            attributes: pairs(&json!({"exception.type": "TimeoutError"})),
+            ..span::Event::default()
+        }],
         ..span(&with(json!({
             names::OPERATION_NAME: "chat", names::REQUEST_MODEL: "gpt-4o", names::RESPONSE_MODEL: "gpt-4o-2024-08-06", names::PROVIDER_NAME: "openai",
             names::USAGE_INPUT_TOKENS: 12, names::USAGE_OUTPUT_TOKENS: 3, names::ERROR_TYPE: "TimeoutError",
@@ -144,7 +150,8 @@ fn one_bad_span_costs_only_itself() {
 
 #[test]
 fn too_many_attributes_are_folded_not_lost() {
-    let many: serde_json::Map<String, Value> = (0..1_500).map(|n| (format!("a{n:04}"), json!(n))).chain([("k".repeat(600), json!(1))]).collect();
+    let many: serde_json::Map<String, Value> =
+        (0..1_500).map(|n| (format!("a{n:04}"), json!(n))).chain([("k".repeat(600), json!(1))]).collect();
     let normalized = export(vec![span(&Value::Object(many))]);
     let patch = &normalized.patches[0];
     assert_eq!(patch.warnings[0].code, "attributes_folded");

@@ -3,8 +3,10 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
+use bytes::BytesMut;
+use futures_util::StreamExt as _;
 use neuraltrust_model::limits::MAX_BODY_BYTES;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -15,6 +17,8 @@ use crate::ingest::Ingest;
 const UNANNOUNCED_BYTES: usize = 1 << 20;
 /// Longest time for a body to come in.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Most bytes that a refused client is let to send.
+const DISCARDED_BYTES: usize = 256 << 20;
 /// From this size on, decoding leaves the threads that serve connections.
 const DECODE_ASIDE_BYTES: usize = 64 << 10;
 
@@ -54,29 +58,72 @@ fn too_large() -> ApiError {
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
 }
 
-/// Reads a body. What announces itself as too large is refused before it is read.
-pub(super) async fn receive(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Received, ApiError> {
-    let encoding = encoding(headers)?;
+/// Reads a body, if `check` lets its sender. What announces itself as too large is refused before it is read.
+pub(super) async fn receive<T>(
+    ingest: &Ingest,
+    headers: &HeaderMap,
+    body: Body,
+    check: impl FnOnce() -> Result<T, ApiError>,
+) -> Result<(T, Received), ApiError> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES) {
-        return Err(too_large());
+    let admitted = check().and_then(|checked| match encoding(headers)? {
+        _ if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES) => Err(too_large()),
+        encoding => Ok((checked, encoding)),
+    });
+    let room = match &admitted {
+        Ok(_) => ingest.room(announced.unwrap_or(UNANNOUNCED_BYTES)).await,
+        Err(_) => Err(ApiError::busy()),
+    };
+    let ((checked, encoding), mut room) = match (admitted, room) {
+        (Ok(admitted), Ok(room)) => (admitted, room),
+        (Err(error), _) | (Ok(_), Err(error)) => {
+            discard(body).await;
+            return Err(error);
+        }
+    };
+    let bytes = read(body).await?;
+    if announced.is_none() && bytes.len() > UNANNOUNCED_BYTES {
+        room.merge(ingest.room(bytes.len() - UNANNOUNCED_BYTES).await?);
     }
-    let mut room = ingest.room(announced.unwrap_or(UNANNOUNCED_BYTES)).await?;
-    let read = tokio::time::timeout(PATIENCE, to_bytes(body, MAX_BODY_BYTES)).await;
-    let read =
-        read.map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not come in within a minute"))?;
-    let bytes = read.map_err(|error| {
-        let over = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-        let over = over.map(ToString::to_string).any(|text| text.contains("length limit"));
-        if over { too_large() } else { ApiError::bad_request("incomplete", "the connection ended before the body did") }
+    Ok((checked, Received { bytes, encoding, _room: room }))
+}
+
+async fn read(body: Body) -> Result<Bytes, ApiError> {
+    let mut parts = body.into_data_stream();
+    let mut bytes = BytesMut::new();
+    let all = async {
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(|_| ApiError::bad_request("incomplete", "the connection ended before the body did"))?;
+            if bytes.len() + part.len() > MAX_BODY_BYTES {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(&part);
+        }
+        Ok(())
+    };
+    let in_time = tokio::time::timeout(PATIENCE, all).await;
+    in_time.unwrap_or_else(|_| {
+        Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not come in within a minute"))
     })?;
     if bytes.is_empty() {
         return Err(ApiError::bad_request("empty", "the body is empty"));
     }
-    if announced.is_none() && bytes.len() > UNANNOUNCED_BYTES {
-        room.merge(ingest.room(bytes.len() - UNANNOUNCED_BYTES).await?);
-    }
-    Ok(Received { bytes, encoding, _room: room })
+    Ok(bytes.freeze())
+}
+
+/// Lets a refused client finish: most read no answer before they have sent everything, and see a broken connection instead.
+async fn discard(body: Body) {
+    let mut parts = body.into_data_stream();
+    let mut bytes = 0;
+    let rest = async {
+        while let Some(Ok(part)) = parts.next().await {
+            bytes += part.len();
+            if bytes > DISCARDED_BYTES {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, rest).await;
 }
 
 impl Received {

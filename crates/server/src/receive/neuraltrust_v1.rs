@@ -23,9 +23,9 @@ pub(super) async fn trace(State(app): State<App>, headers: HeaderMap, body: Body
 }
 
 async fn keep(app: &App, headers: &HeaderMap, body: Body) -> Result<(), ApiError> {
-    let grant = auth::require_key(app.store.accounts(), headers, Scope::Ingest)?;
     let source = source(headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()), "neuraltrust_v1");
-    let received = body::receive(&app.ingest, headers, body).await?;
+    let check = || auth::require_key(app.store.accounts(), headers, Scope::Ingest);
+    let (grant, received) = body::receive(&app.ingest, headers, body, check).await?;
     let patches = received.decode(move |bytes| Ok(normalize(bytes, source)?)).await?;
     // One message is one step: it is kept whole or refused whole.
     match app.ingest.keep(SURFACE, &grant, whole(patches)).await?.pop() {

@@ -16,7 +16,7 @@ use super::otlp_http::partial_success;
 use crate::auth;
 use crate::error::ApiError;
 use crate::http::App;
-use crate::ingest::{Surface, count_rejected};
+use crate::ingest::{Surface, count_all_rejected, count_rejected};
 
 const SURFACE: Surface = Surface::OtlpGrpc;
 
@@ -35,12 +35,12 @@ struct Traces {
 #[tonic::async_trait]
 impl TraceService for Traces {
     async fn export(&self, request: Request<ExportTraceServiceRequest>) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let rejected = self.keep(request).await.map_err(|error| {
+        let answer = self.keep(request).await.map_err(|error| {
             count_rejected(SURFACE, error.reason);
             error.log();
             Status::new(code(error.status), error.detail)
         })?;
-        Ok(Response::new(rejected))
+        Ok(Response::new(answer))
     }
 }
 
@@ -51,6 +51,7 @@ impl Traces {
         let export = request.into_inner();
         let _room = self.app.ingest.room(export.encoded_len()).await?;
         let rejected = self.app.ingest.keep(SURFACE, &grant, otlp::normalize(export)).await?;
+        count_all_rejected(SURFACE, &rejected);
         Ok(ExportTraceServiceResponse { partial_success: partial_success(&rejected) })
     }
 }

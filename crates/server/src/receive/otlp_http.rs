@@ -17,7 +17,7 @@ use super::body;
 use crate::auth;
 use crate::error::ApiError;
 use crate::http::App;
-use crate::ingest::{Surface, count_rejected};
+use crate::ingest::{Surface, count_all_rejected, count_rejected};
 
 const SURFACE: Surface = Surface::OtlpHttp;
 const PROTOBUF: &str = "application/x-protobuf";
@@ -37,6 +37,7 @@ struct RpcStatus {
 pub(super) async fn traces(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
     match keep(&app, &headers, body).await {
         Ok(rejected) => {
+            count_all_rejected(SURFACE, &rejected);
             let answer = ExportTraceServiceResponse { partial_success: partial_success(&rejected) };
             ([(header::CONTENT_TYPE, PROTOBUF)], answer.encode_to_vec()).into_response()
         }
@@ -48,9 +49,11 @@ pub(super) async fn traces(State(app): State<App>, headers: HeaderMap, body: Bod
 }
 
 async fn keep(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<Rejection>, ApiError> {
-    let grant = auth::require_key(app.store.accounts(), headers, Scope::Ingest)?;
-    content_type(headers)?;
-    let received = match body::receive(&app.ingest, headers, body).await {
+    let check = || {
+        let grant = auth::require_key(app.store.accounts(), headers, Scope::Ingest)?;
+        content_type(headers).map(|()| grant)
+    };
+    let (grant, received) = match body::receive(&app.ingest, headers, body, check).await {
         // An export without spans is an empty protobuf message.
         Err(error) if error.reason == "empty" => return Ok(Vec::new()),
         received => received?,
