@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use neuraltrust::{Map, Notice, NoticeKind, Options, TraceOptions, Value};
 use pyo3::exceptions::PyException;
@@ -123,7 +123,7 @@ impl Client {
 
     /// Waits until all is delivered or dropped; false when the time is over first.
     fn flush(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
-        let done = py.detach(|| self.client.flush(seconds(timeout)));
+        let done = wait(py, timeout, |slice| self.client.flush(slice))?;
         self.notices.log(py)?;
         Ok(done)
     }
@@ -154,6 +154,22 @@ impl Client {
             all.set_item(format!("dropped_{name}"), count)?;
         }
         Ok(all)
+    }
+}
+
+/// Waits in slices, without the interpreter's lock, so that an interrupt from the keyboard need not wait for the end.
+fn wait(py: Python<'_>, timeout: f64, step: impl Fn(Duration) -> bool + Sync) -> PyResult<bool> {
+    const SLICE: Duration = Duration::from_millis(250);
+    let until = Instant::now() + seconds(timeout);
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if py.detach(|| step(left.min(SLICE))) {
+            return Ok(true);
+        }
+        if left <= SLICE {
+            return Ok(false);
+        }
+        py.check_signals()?;
     }
 }
 
