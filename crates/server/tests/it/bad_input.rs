@@ -75,7 +75,6 @@ fn every_odd_body_is_told_what_is_wrong_and_nothing_else_is_lost() {
     refused(&server, with("task", json!("dance")), 400, "unknown_task", "retrieval");
     refused(&server, with("task", json!(7)), 400, "wrong_type", "task");
     refused(&server, without("interaction_id"), 400, "missing_id", "interaction_id");
-    refused(&server, without("trace_id"), 400, "missing_id", "trace_id");
     refused(&server, with("conversation_id", json!("x".repeat(10_000))), 400, "bad_id", "10000");
     refused(&server, with("conversation_id", json!(["a"])), 400, "wrong_type", "conversation_id");
     refused(&server, with("start_timestamp", json!(-5)), 400, "bad_time", "start_timestamp");
