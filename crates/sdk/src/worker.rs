@@ -82,8 +82,9 @@ impl Worker<'_> {
             End::Delivered { rejected, message } => {
                 let rejected = rejected.min(spans);
                 if rejected > 0 {
-                    self.shared
-                        .notify(NoticeKind::Rejected, || format!("the server rejected {rejected} of {spans} spans: {message}"));
+                    self.shared.notify(NoticeKind::Rejected, || {
+                        format!("the server rejected {rejected} of {}: {message}", counted(spans))
+                    });
                 }
                 queue.settle(|counts| {
                     merged(counts);
@@ -92,14 +93,15 @@ impl Worker<'_> {
                 });
             }
             End::Refused { why } => {
-                self.shared.notify(NoticeKind::Refused, || format!("{spans} spans were dropped: {why}"));
+                self.shared.notify(NoticeKind::Refused, || format!("dropped {}: {why}", counted(spans)));
                 queue.settle(|counts| {
                     merged(counts);
                     add(&counts.dropped.refused, spans);
                 });
             }
             End::GivenUp { why } => {
-                self.shared.notify(NoticeKind::Undelivered, || format!("spans were dropped that could not be delivered: {why}"));
+                self.shared
+                    .notify(NoticeKind::Undelivered, || format!("dropped {} that could not be delivered: {why}", counted(spans)));
                 queue.settle(|counts| {
                     merged(counts);
                     add(&counts.dropped.undelivered, spans);
@@ -152,7 +154,11 @@ impl Worker<'_> {
     }
 }
 
-/// Full jitter: anything between half of the wait and the whole, so that many clients do not come back at once.
+fn counted(spans: usize) -> String {
+    format!("{spans} {}", if spans == 1 { "span" } else { "spans" })
+}
+
+/// Anything between half of the wait and the whole, so that many clients do not come back at once.
 fn backoff(first: Duration, attempts: u32) -> Duration {
     let most = first.saturating_mul(1 << attempts.min(16)).min(MAX_BACKOFF);
     let random = RandomState::new().build_hasher().finish() % 512;
