@@ -1,7 +1,7 @@
 """A first conversation: one turn of a parcel service's assistant, step by step.
 
-Needs a running server (`make run`) and the SDK (`make sdk-python`). Put the key that the server printed at its first start
-into a file `.env` beside you:
+Needs a running server (`make run`) and the SDK (`make sdk-python`). Put the key that the server printed at its first
+start into a file `.env`, here or in a folder above:
 
     NEURALTRUST_API_KEY=...
 

@@ -170,7 +170,9 @@ def test_a_forked_process_delivers_its_own(server: Server, run: Run) -> None:
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     """
     done = run(script(body), server.url)
-    assert (done.returncode, done.stderr) == (0, "")
+    # From 3.12 on, Python warns of any fork beside a thread.
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
     spans = {span.input: span for span in server.spans()}
     assert sorted(spans) == ["child", "parent"]
     assert spans["child"].parent_id == spans["parent"].span_id
