@@ -6,7 +6,7 @@ import { ErrorState } from './components/error-state';
 import { SignIn } from './pages/sign-in';
 import { createAppRouter } from './router';
 import { LiveProvider } from './state/live';
-import { useSession } from './state/queries';
+import { changeSession, useSession } from './state/queries';
 
 export function App() {
   const client = useQueryClient();
@@ -22,13 +22,5 @@ export function App() {
   }
   if (error) return <ErrorState error={error} onRetry={() => void refetch()} />;
   if (isPending) return null;
-  return (
-    <SignIn
-      onSignedIn={(signedIn) => {
-        // What another key was shown must not be on screen for a moment.
-        client.clear();
-        client.setQueryData(['session'], signedIn);
-      }}
-    />
-  );
+  return <SignIn onSignedIn={(signedIn) => void changeSession(client, signedIn)} />;
 }

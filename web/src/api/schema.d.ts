@@ -4,144 +4,15 @@
  */
 
 export interface paths {
-    "/api/v1/session": {
+    "/api/v1/channels": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["SignIn"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/status": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Status"];
-                    };
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Channels, by the number of their conversations. */
+        get: operations["channels"];
         put?: never;
         post?: never;
         delete?: never;
@@ -157,47 +28,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: string;
-                    cursor?: string;
-                    q?: string;
-                    user_id?: string;
-                    channel_id?: string;
-                    session_id?: string;
-                    status?: string;
-                    model?: string;
-                    kind?: string;
-                    after?: string;
-                    before?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_ConversationRow"];
-                    };
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Conversations, the last active first. */
+        get: operations["conversations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -206,390 +38,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/conversations/{id}": {
+    "/api/v1/conversations/{conversation_id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Transcript"];
-                    };
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/traces": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: string;
-                    cursor?: string;
-                    q?: string;
-                    user_id?: string;
-                    channel_id?: string;
-                    session_id?: string;
-                    status?: string;
-                    model?: string;
-                    kind?: string;
-                    after?: string;
-                    before?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_TraceRow"];
-                    };
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/traces/{trace_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    trace_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["TraceDetail"];
-                    };
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/traces/{trace_id}/spans/{span_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    trace_id: string;
-                    span_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SpanDetail"];
-                    };
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/spans": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: string;
-                    cursor?: string;
-                    q?: string;
-                    user_id?: string;
-                    channel_id?: string;
-                    session_id?: string;
-                    status?: string;
-                    model?: string;
-                    kind?: string;
-                    after?: string;
-                    before?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_SpanRow"];
-                    };
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: string;
-                    q?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_FacetRow"];
-                    };
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: string;
-                    q?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_FacetRow"];
-                    };
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/channels": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: string;
-                    q?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_FacetRow"];
-                    };
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** A conversation with its turns. */
+        get: operations["conversation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -605,40 +62,180 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    of?: string;
-                    field?: string;
-                    limit?: string;
-                    q?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_FacetRow"];
-                    };
-                };
-                /** @description Error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        /** The values of any field over a list. */
+        get: operations["facets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        get?: never;
+        put?: never;
+        /** Makes a project. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{name}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a key of a project. */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in. */
+        get: operations["show"];
+        put?: never;
+        /** Signs a browser in with a key that may read. */
+        post: operations["create"];
+        /** Signs the browser out. */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sessions, by the number of their conversations. */
+        get: operations["sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Spans, newest first. */
+        get: operations["spans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the server does, and how far the lists are behind. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Traces, newest first. */
+        get: operations["traces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/{trace_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A trace with the rows of its spans. */
+        get: operations["trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/{trace_id}/spans/{span_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A span with everything that is known of it. */
+        get: operations["span"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Users, by the number of their conversations. */
+        get: operations["users"];
         put?: never;
         post?: never;
         delete?: never;
@@ -651,317 +248,618 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Tokens of a model call. */
-        Usage: {
-            /** Format: int64 */
-            input?: number | null;
-            /** Format: int64 */
-            output?: number | null;
-            /** Format: int64 */
-            cache_read?: number | null;
-            /** Format: int64 */
-            cache_write?: number | null;
-            /** Format: int64 */
-            reasoning?: number | null;
-            source?: null | components["schemas"]["UsageSource"];
-        };
-        /** @enum {string} */
-        UsageSource: "api" | "framework" | "computed";
-        /** @description Who is talking. */
-        User: {
-            [key: string]: unknown;
-        } & {
-            id?: string | null;
-            name?: string | null;
-            email?: string | null;
-        };
-        /** @enum {string} */
-        StatusCode: "unset" | "ok" | "error";
-        /** @enum {string} */
-        ScoreSource: "user" | "api" | "evaluator";
-        /** @description Something that happened during a span. */
-        Event: {
-            name: string;
-            /** Format: date-time */
-            time?: string | null;
-            attributes?: {
-                [key: string]: unknown;
-            };
-        };
-        /** @description Another span that a span has to do with. */
-        Link: {
-            trace_id: string;
-            span_id: string;
-            attributes?: {
-                [key: string]: unknown;
-            };
-        };
-        /** @description A judgement of a span. */
-        Score: {
-            id: string;
-            name: string;
-            value: unknown;
-            source: components["schemas"]["ScoreSource"];
-            comment?: string | null;
-            /** Format: date-time */
-            time?: string | null;
-        };
-        /** @description Who sent a message about a span. */
-        Source: {
-            protocol: string;
-            client?: string | null;
-            version?: string | null;
-        };
-        /** @description What was odd about a payload. */
-        Warning: {
-            code: string;
-            message: string;
-        };
-        /** @description One document that a retrieval found. */
-        Document: {
-            id?: string | null;
-            content?: string | null;
-            /** Format: double */
-            score?: number | null;
-            metadata?: {
-                [key: string]: unknown;
-            };
-        };
-        Part: {
-            /** @enum {string} */
-            type: "text";
-            text: string;
-        } | {
-            /** @enum {string} */
-            type: "tool_call";
-            arguments: unknown;
-            id?: string | null;
-            name?: string | null;
-        } | {
-            /** @enum {string} */
-            type: "tool_result";
-            result: unknown;
-            id?: string | null;
-            name?: string | null;
-        } | {
-            /** @enum {string} */
-            type: "reasoning";
-            text: string;
-        } | {
-            /** @enum {string} */
-            type: "media";
-            mime_type?: string | null;
-            uri?: string | null;
-            name?: string | null;
-        } | {
-            /** @enum {string} */
-            type: "other";
-            value: unknown;
-        };
-        /** @description One message to or from a model. */
-        Message: {
-            role: string;
-            parts: components["schemas"]["Part"][];
-            extra?: {
-                [key: string]: unknown;
-            };
-        };
+        /** @description Where the user talks: a web site, a phone line, an app. */
+        ChannelId: string;
+        /** @description What went into a span or came out of it, as what it is. */
         Content: {
+            /** @description The text. */
+            text: string;
             /** @enum {string} */
             type: "text";
-            text: string;
         } | {
+            /** @description The messages. */
+            messages: components["schemas"]["Message"][];
             /** @enum {string} */
             type: "messages";
-            messages: components["schemas"]["Message"][];
         } | {
+            /** @description The documents. */
+            documents: components["schemas"]["Document"][];
             /** @enum {string} */
             type: "documents";
-            documents: components["schemas"]["Document"][];
         } | {
             /** @enum {string} */
             type: "json";
+            /** @description The value. */
             value: unknown;
         };
-        /** @description A span as lists and trees show it. */
-        SpanRow: {
-            trace_id: string;
-            span_id: string;
-            conversation_id: string;
-            kind: string;
-            name: string;
-            status: components["schemas"]["StatusCode"];
-            running: boolean;
-            parent_id?: string | null;
-            session_id?: string | null;
-            channel_id?: string | null;
-            status_message?: string | null;
-            /** Format: date-time */
-            start_time?: string | null;
-            /** Format: date-time */
-            end_time?: string | null;
-            /** Format: double */
-            duration_ms?: number | null;
-            user?: null | components["schemas"]["User"];
-            model?: string | null;
-            provider?: string | null;
-            usage?: null | components["schemas"]["Usage"];
-            /** Format: double */
-            cost?: number | null;
-            input_preview?: string | null;
-            output_preview?: string | null;
-        };
-        /** @description A span with everything that is known of it. */
-        SpanDetail: components["schemas"]["SpanRow"] & {
-            input?: null | components["schemas"]["Content"];
-            output?: null | components["schemas"]["Content"];
-            attributes: {
-                [key: string]: unknown;
-            };
-            metadata: {
-                [key: string]: unknown;
-            };
-            custom?: unknown;
-            events: components["schemas"]["Event"][];
-            links: components["schemas"]["Link"][];
-            scores: components["schemas"]["Score"][];
-            source?: null | components["schemas"]["Source"];
-            warnings: components["schemas"]["Warning"][];
-            /** Format: date-time */
-            received_at: string;
-        };
-        FeedbackCounts: {
-            /** Format: int64 */
-            positive: number;
-            /** Format: int64 */
-            negative: number;
-            /** Format: int64 */
-            neutral: number;
-        };
-        /** @description What is said alike of a trace and of a conversation. */
-        Totals: {
-            session_ids: string[];
-            /** Format: int64 */
-            turns: number;
-            /** Format: int64 */
-            spans: number;
-            /** Format: int64 */
-            errors: number;
-            running: boolean;
-            /** Format: date-time */
-            start_time: string;
-            /** Format: date-time */
-            last_time: string;
-            models: string[];
-            feedback: components["schemas"]["FeedbackCounts"];
-            user?: null | components["schemas"]["User"];
-            channel_id?: string | null;
-            first_words?: string | null;
-            last_words?: string | null;
-            /** Format: double */
-            duration_ms?: number | null;
-            usage?: null | components["schemas"]["Usage"];
-            /** Format: double */
-            cost?: number | null;
-        };
-        /** @description A trace as lists show it. */
-        TraceRow: components["schemas"]["Totals"] & {
-            trace_id: string;
-            conversation_id: string;
-            name?: string | null;
-            status: components["schemas"]["StatusCode"];
-        };
+        /** @description Everything that one user and the application said to each other in one thread. */
+        ConversationId: string;
         /** @description A conversation as lists show it. */
         ConversationRow: components["schemas"]["Totals"] & {
-            conversation_id: string;
-            /** Format: int64 */
+            /** @description The conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /**
+             * Format: int64
+             * @description Number of traces.
+             */
             traces: number;
         };
-        /** @description A trace with its spans. */
-        TraceDetail: {
-            trace: components["schemas"]["TraceRow"];
-            spans: components["schemas"]["SpanRow"][];
-        };
-        /** @description What the user said once, what was answered, and how that came about. */
-        Turn: {
-            trace_id: string;
-            status: components["schemas"]["StatusCode"];
-            running: boolean;
-            /** Format: date-time */
-            start_time: string;
-            scores: components["schemas"]["Score"][];
-            spans: components["schemas"]["SpanRow"][];
-            span_id?: string | null;
-            input?: null | components["schemas"]["Content"];
-            output?: null | components["schemas"]["Content"];
-            /** Format: date-time */
-            end_time?: string | null;
-            /** Format: double */
-            duration_ms?: number | null;
-        };
-        /** @description A conversation with its turns. */
-        Transcript: {
-            conversation: components["schemas"]["ConversationRow"];
-            metadata: {
+        /** @description One document that a retrieval found. */
+        Document: {
+            /** @description Its text. */
+            content?: string | null;
+            /** @description The application's id of the document. */
+            id?: string | null;
+            /** @description Everything else that is known of it. */
+            metadata?: {
                 [key: string]: unknown;
             };
-            turns: components["schemas"]["Turn"][];
-            user?: null | components["schemas"]["User"];
-            custom?: unknown;
+            /**
+             * Format: double
+             * @description How well it fits; the scale is the application's.
+             */
+            score?: number | null;
+        };
+        /** @description Something that happened during a span. */
+        Event: {
+            /** @description What is known of it. */
+            attributes?: {
+                [key: string]: unknown;
+            };
+            /** @description What happened. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            time?: string | null;
         };
         /** @description A value of a field and how often it occurs. */
         FacetRow: {
-            value: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description In how many documents of the list it occurs.
+             */
             count: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it last occurred.
+             */
             last_time?: string | null;
+            /** @description The value. */
+            value: string;
+        };
+        /** @description Values, the most frequent first. */
+        Facets: {
+            /** @description The values. */
+            items: components["schemas"]["FacetRow"][];
+        };
+        /** @description How often users approved and disapproved. */
+        FeedbackCounts: {
+            /**
+             * Format: int64
+             * @description Verdicts `negative`.
+             */
+            negative: number;
+            /**
+             * Format: int64
+             * @description Every other verdict.
+             */
+            neutral: number;
+            /**
+             * Format: int64
+             * @description Verdicts `positive`.
+             */
+            positive: number;
+        };
+        /** @description A key, shown this once. */
+        Key: {
+            /** @description The key. */
+            key: string;
+        };
+        /** @description Another span that a span has to do with. */
+        Link: {
+            /** @description What is known of the relation. */
+            attributes?: {
+                [key: string]: unknown;
+            };
+            /** @description The other span. */
+            span_id: components["schemas"]["SpanId"];
+            /** @description The trace of the other span. */
+            trace_id: components["schemas"]["TraceId"];
+        };
+        /** @description One message to or from a model. */
+        Message: {
+            /** @description Fields of the client's message that are not understood. */
+            extra?: {
+                [key: string]: unknown;
+            };
+            /** @description What is said, in order. */
+            parts: components["schemas"]["Part"][];
+            /** @description Who speaks: `system`, `user`, `assistant`, `tool` or what the client calls it. */
+            role: string;
+        };
+        /** @description Which key to make. */
+        NewKey: {
+            /** @description `ingest`, `read` or `admin`. */
+            scope: string;
         };
         /** @description One page of a list. */
         Page_ConversationRow: {
-            items: components["schemas"]["ConversationRow"][];
-            next_cursor?: string | null;
-        };
-        /** @description One page of a list. */
-        Page_TraceRow: {
-            items: components["schemas"]["TraceRow"][];
+            /** @description The rows. */
+            items: (components["schemas"]["Totals"] & {
+                /** @description The conversation. */
+                conversation_id: components["schemas"]["ConversationId"];
+                /**
+                 * Format: int64
+                 * @description Number of traces.
+                 */
+                traces: number;
+            })[];
+            /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Page_SpanRow: {
-            items: components["schemas"]["SpanRow"][];
+            /** @description The rows. */
+            items: {
+                channel_id?: components["schemas"]["ChannelId"] | null;
+                /** @description The conversation of the trace; a trace that names none is its own. */
+                conversation_id: components["schemas"]["ConversationId"];
+                /**
+                 * Format: double
+                 * @description Cost of the call in US dollars.
+                 */
+                cost?: number | null;
+                /**
+                 * Format: double
+                 * @description From start to end in milliseconds; null while running.
+                 */
+                duration_ms?: number | null;
+                /**
+                 * Format: date-time
+                 * @description When it ended.
+                 */
+                end_time?: string | null;
+                /** @description The first words of the input. */
+                input_preview?: string | null;
+                /** @description What the span is, e.g. `generation`. */
+                kind: string;
+                /** @description The model that answered. */
+                model?: string | null;
+                /** @description What the application calls the step. */
+                name: string;
+                /** @description The first words of the output. */
+                output_preview?: string | null;
+                parent_id?: components["schemas"]["SpanId"] | null;
+                /** @description Who served the model. */
+                provider?: string | null;
+                /** @description Whether it has started and not ended. */
+                running: boolean;
+                session_id?: components["schemas"]["SessionId"] | null;
+                /** @description The span. */
+                span_id: components["schemas"]["SpanId"];
+                /**
+                 * Format: date-time
+                 * @description When it started.
+                 */
+                start_time?: string | null;
+                /** @description How it ended. */
+                status: components["schemas"]["StatusCode"];
+                /** @description What the application says about the end. */
+                status_message?: string | null;
+                /** @description The trace of the span. */
+                trace_id: components["schemas"]["TraceId"];
+                usage?: components["schemas"]["Usage"] | null;
+                user?: components["schemas"]["User"] | null;
+            }[];
+            /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
-        Page_FacetRow: {
-            items: components["schemas"]["FacetRow"][];
+        Page_TraceRow: {
+            /** @description The rows. */
+            items: (components["schemas"]["Totals"] & {
+                /** @description Its conversation; a trace that names none is its own. */
+                conversation_id: components["schemas"]["ConversationId"];
+                /** @description Name of its first root. */
+                name?: string | null;
+                /** @description `error` when a span failed, `ok` when the application says so, else `unset`. */
+                status: components["schemas"]["StatusCode"];
+                /** @description The trace. */
+                trace_id: components["schemas"]["TraceId"];
+            })[];
+            /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
         };
+        /** @description One part of a message. */
+        Part: {
+            /** @description The text. */
+            text: string;
+            /** @enum {string} */
+            type: "text";
+        } | {
+            /** @description What the tool is called with. */
+            arguments: unknown;
+            /** @description Id that joins the call to its result. */
+            id?: string | null;
+            /** @description Name of the tool. */
+            name?: string | null;
+            /** @enum {string} */
+            type: "tool_call";
+        } | {
+            /** @description Id of the call that it answers. */
+            id?: string | null;
+            /** @description Name of the tool. */
+            name?: string | null;
+            /** @description The answer. */
+            result: unknown;
+            /** @enum {string} */
+            type: "tool_result";
+        } | {
+            /** @description The text. */
+            text: string;
+            /** @enum {string} */
+            type: "reasoning";
+        } | {
+            /** @description Media type, e.g. `image/png`. */
+            mime_type?: string | null;
+            /** @description Its file name. */
+            name?: string | null;
+            /** @enum {string} */
+            type: "media";
+            /** @description Where it is. */
+            uri?: string | null;
+        } | {
+            /** @enum {string} */
+            type: "other";
+            /** @description The part. */
+            value: unknown;
+        };
+        /** @description Problem details (RFC 9457). */
+        Problem: {
+            /** @description What was wrong, where, and what is accepted. */
+            detail: string;
+            /** @description The stable name of what is wrong. */
+            reason: string;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description What the status means. */
+            title: string;
+        };
+        /** @description A project. */
+        Project: {
+            /** @description 1 to 64 letters, digits, `-`, `_` or `.`. */
+            name: string;
+        };
+        /** @description A judgement of a span. */
+        Score: {
+            /** @description The reasons given. */
+            comment?: string | null;
+            /** @description Id of the judgement; a later one of the same id replaces it. */
+            id: string;
+            /** @description What is judged, e.g. `feedback`. */
+            name: string;
+            /** @description Who judges. */
+            source: components["schemas"]["ScoreSource"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            time?: string | null;
+            /** @description The verdict: a number, a category, yes or no. */
+            value: unknown;
+        };
+        /**
+         * @description Who judges.
+         * @enum {string}
+         */
+        ScoreSource: "user" | "api" | "evaluator";
         /** @description Who is signed in. */
         Session: {
+            /** @description The project. */
             project: string;
+            /** @description What is allowed there: `read` or `admin`. */
             scope: string;
+            /** @description Version of the server. */
             version: string;
         };
+        /** @description One sitting of a user. */
+        SessionId: string;
+        /** @description What signs a browser in. */
         SignIn: {
+            /** @description A key that may read. */
             key: string;
         };
-        /** @description How far the lists are behind the record. */
-        Status: {
-            version: string;
-            project: string;
-            /** Format: int64 */
-            recorded: number;
-            /** Format: int64 */
-            indexed: number;
+        /** @description Who sent a message about a span. */
+        Source: {
+            /** @description Name of the client, e.g. `python-httpx` or `neuraltrust`. */
+            client?: string | null;
+            /** @description The protocol it spoke: `neuraltrust_v1`, `otlp`. */
+            protocol: string;
+            /** @description Its version. */
+            version?: string | null;
         };
-        /** @description RFC 9457. */
-        Problem: {
-            title: string;
-            /** Format: int64 */
-            status: number;
-            type?: string;
-            detail?: string | null;
+        /** @description A span with everything that is known of it. */
+        SpanDetail: components["schemas"]["SpanRow"] & {
+            /** @description Everything that has no field of its own. */
+            attributes: {
+                [key: string]: unknown;
+            };
+            /** @description The application's own data. */
+            custom?: unknown;
+            /** @description Things that happened during the span. */
+            events: components["schemas"]["Event"][];
+            input?: components["schemas"]["Content"] | null;
+            /** @description Other spans that this one has to do with. */
+            links: components["schemas"]["Link"][];
+            /** @description The application's metadata. */
+            metadata: {
+                [key: string]: unknown;
+            };
+            output?: components["schemas"]["Content"] | null;
+            /**
+             * Format: date-time
+             * @description When the first message about it came in.
+             */
+            received_at: string;
+            /** @description Judgements of the span. */
+            scores: components["schemas"]["Score"][];
+            source?: components["schemas"]["Source"] | null;
+            /** @description What was odd about its messages. */
+            warnings: components["schemas"]["Warning"][];
+        };
+        /** @description One step (`trace_id` of the neuraltrust protocol). Unique within its trace. */
+        SpanId: string;
+        /** @description A span as lists and trees show it. */
+        SpanRow: {
+            channel_id?: components["schemas"]["ChannelId"] | null;
+            /** @description The conversation of the trace; a trace that names none is its own. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /**
+             * Format: double
+             * @description Cost of the call in US dollars.
+             */
+            cost?: number | null;
+            /**
+             * Format: double
+             * @description From start to end in milliseconds; null while running.
+             */
+            duration_ms?: number | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            end_time?: string | null;
+            /** @description The first words of the input. */
+            input_preview?: string | null;
+            /** @description What the span is, e.g. `generation`. */
+            kind: string;
+            /** @description The model that answered. */
+            model?: string | null;
+            /** @description What the application calls the step. */
+            name: string;
+            /** @description The first words of the output. */
+            output_preview?: string | null;
+            parent_id?: components["schemas"]["SpanId"] | null;
+            /** @description Who served the model. */
+            provider?: string | null;
+            /** @description Whether it has started and not ended. */
+            running: boolean;
+            session_id?: components["schemas"]["SessionId"] | null;
+            /** @description The span. */
+            span_id: components["schemas"]["SpanId"];
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
+            start_time?: string | null;
+            /** @description How it ended. */
+            status: components["schemas"]["StatusCode"];
+            /** @description What the application says about the end. */
+            status_message?: string | null;
+            /** @description The trace of the span. */
+            trace_id: components["schemas"]["TraceId"];
+            usage?: components["schemas"]["Usage"] | null;
+            user?: components["schemas"]["User"] | null;
+        };
+        /** @description How the server does. */
+        Status: {
+            /**
+             * Format: int64
+             * @description Number of the last patch that the lists show; they are complete when it is `recorded`.
+             */
+            indexed: number;
+            /** @description The asker's project. */
+            project: string;
+            /**
+             * Format: int64
+             * @description Number of the last patch on disk, over all projects.
+             */
+            recorded: number;
+            /** @description Version of the server. */
+            version: string;
+        };
+        /**
+         * @description How a span ended.
+         * @enum {string}
+         */
+        StatusCode: "unset" | "ok" | "error";
+        /** @description What is said alike of a trace and of a conversation. */
+        Totals: {
+            channel_id?: components["schemas"]["ChannelId"] | null;
+            /**
+             * Format: double
+             * @description Cost of all model calls in US dollars.
+             */
+            cost?: number | null;
+            /**
+             * Format: double
+             * @description From `start_time` to `last_time` in milliseconds.
+             */
+            duration_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Number of spans that failed.
+             */
+            errors: number;
+            /** @description How often users approved and disapproved. */
+            feedback: components["schemas"]["FeedbackCounts"];
+            /** @description The first thing that was said. */
+            first_words?: string | null;
+            /**
+             * Format: date-time
+             * @description When the last thing happened that is known.
+             */
+            last_time: string;
+            /** @description The last thing that was answered. */
+            last_words?: string | null;
+            /** @description The models that answered. */
+            models: string[];
+            /** @description Whether something has begun and not ended. */
+            running: boolean;
+            /** @description The sessions of the user. */
+            session_ids: components["schemas"]["SessionId"][];
+            /**
+             * Format: int64
+             * @description Number of spans.
+             */
+            spans: number;
+            /**
+             * Format: date-time
+             * @description When the first span started.
+             */
+            start_time: string;
+            /**
+             * Format: int64
+             * @description Number of turns.
+             */
+            turns: number;
+            usage?: components["schemas"]["Usage"] | null;
+            user?: components["schemas"]["User"] | null;
+        };
+        /** @description A trace with its spans. */
+        TraceDetail: {
+            /** @description Its spans, by start. */
+            spans: components["schemas"]["SpanRow"][];
+            /** @description The trace. */
+            trace: components["schemas"]["TraceRow"];
+        };
+        /** @description One unit of work, often one turn (`interaction_id` of the neuraltrust protocol). */
+        TraceId: string;
+        /** @description A trace as lists show it. */
+        TraceRow: components["schemas"]["Totals"] & {
+            /** @description Its conversation; a trace that names none is its own. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Name of its first root. */
+            name?: string | null;
+            /** @description `error` when a span failed, `ok` when the application says so, else `unset`. */
+            status: components["schemas"]["StatusCode"];
+            /** @description The trace. */
+            trace_id: components["schemas"]["TraceId"];
+        };
+        /** @description A conversation with its turns. */
+        Transcript: {
+            /** @description The conversation. */
+            conversation: components["schemas"]["ConversationRow"];
+            /** @description The application's own data. */
+            custom?: unknown;
+            /** @description The application's metadata. */
+            metadata: {
+                [key: string]: unknown;
+            };
+            /** @description The turns, oldest first. */
+            turns: components["schemas"]["Turn"][];
+            user?: components["schemas"]["User"] | null;
+        };
+        /** @description What the user said once, what was answered, and how that came about. */
+        Turn: {
+            /**
+             * Format: double
+             * @description From start to end in milliseconds; null while running.
+             */
+            duration_ms?: number | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            end_time?: string | null;
+            input?: components["schemas"]["Content"] | null;
+            output?: components["schemas"]["Content"] | null;
+            /** @description Whether it has started and not ended. */
+            running: boolean;
+            /** @description Judgements of the turn. */
+            scores: components["schemas"]["Score"][];
+            span_id?: components["schemas"]["SpanId"] | null;
+            /** @description All steps, the message span among them, by start. */
+            spans: components["schemas"]["SpanRow"][];
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
+            start_time: string;
+            /** @description How it ended. */
+            status: components["schemas"]["StatusCode"];
+            /** @description The trace of the turn. */
+            trace_id: components["schemas"]["TraceId"];
+        };
+        /**
+         * @description Tokens of a model call by the rule of OTel GenAI: `input` includes cached reads and writes, `output` includes
+         *     reasoning; the other three are parts of them.
+         */
+        Usage: {
+            /**
+             * Format: int64
+             * @description The part of `input` that came from the provider's cache.
+             */
+            cache_read?: number | null;
+            /**
+             * Format: int64
+             * @description The part of `input` that was put into the provider's cache.
+             */
+            cache_write?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens of the prompt, cached ones included.
+             */
+            input?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens of the answer, reasoning included.
+             */
+            output?: number | null;
+            /**
+             * Format: int64
+             * @description The part of `output` that was reasoning.
+             */
+            reasoning?: number | null;
+            source?: components["schemas"]["UsageSource"] | null;
+        };
+        /**
+         * @description Who counted the tokens.
+         * @enum {string}
+         */
+        UsageSource: "api" | "framework" | "computed";
+        /** @description Who is talking: whatever the application told of the user. */
+        User: {
+            /** @description The user's mail address. */
+            email?: string | null;
+            /** @description The application's id of the user. */
+            id?: string | null;
+            /** @description The user's name. */
+            name?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description Something about a payload that was kept but is not as it should be. Data, not an error. */
+        Warning: {
+            /** @description Stable name of the case, e.g. `end_before_start`. */
+            code: string;
+            /** @description What was seen and what was made of it, for people. */
+            message: string;
         };
     };
     responses: never;
@@ -971,4 +869,654 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    channels: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                q?: string;
+                /** @description Only rows from this moment on (RFC 3339). */
+                after?: string;
+                /** @description Only rows before this moment (RFC 3339). */
+                before?: string;
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Facets"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    conversations: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                q?: string;
+                /** @description Only rows from this moment on (RFC 3339). */
+                after?: string;
+                /** @description Only rows before this moment (RFC 3339). */
+                before?: string;
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ConversationRow"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The conversation */
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transcript"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    facets: {
+        parameters: {
+            query: {
+                /** @description `conversations`, `traces` or `spans`. */
+                of?: string;
+                /** @description A field that the list can be filtered by, e.g. `channel_id`. */
+                field: string;
+                /** @description Most values: 1 to 1000. */
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Facets"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Project"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sessions: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                q?: string;
+                /** @description Only rows from this moment on (RFC 3339). */
+                after?: string;
+                /** @description Only rows before this moment (RFC 3339). */
+                before?: string;
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Facets"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    spans: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                q?: string;
+                /** @description Only rows from this moment on (RFC 3339). */
+                after?: string;
+                /** @description Only rows before this moment (RFC 3339). */
+                before?: string;
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SpanRow"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    traces: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                q?: string;
+                /** @description Only rows from this moment on (RFC 3339). */
+                after?: string;
+                /** @description Only rows before this moment (RFC 3339). */
+                before?: string;
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TraceRow"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The trace */
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceDetail"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    span: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The trace */
+                trace_id: string;
+                /** @description The span */
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpanDetail"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                q?: string;
+                /** @description Only rows from this moment on (RFC 3339). */
+                after?: string;
+                /** @description Only rows before this moment (RFC 3339). */
+                before?: string;
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Facets"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

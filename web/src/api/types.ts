@@ -12,9 +12,11 @@ export type FeedbackCounts = Schemas['FeedbackCounts'];
 export type Message = Schemas['Message'];
 export type Part = Schemas['Part'];
 export type Score = Schemas['Score'];
+export type Session = Schemas['Session'];
 export type Source = Schemas['Source'];
 export type SpanDetail = Schemas['SpanDetail'];
 export type SpanRow = Schemas['SpanRow'];
+export type Status = Schemas['Status'];
 export type StatusCode = Schemas['StatusCode'];
 export type TraceDetail = Schemas['TraceDetail'];
 export type TraceRow = Schemas['TraceRow'];
@@ -28,21 +30,6 @@ export type Warning = Schemas['Warning'];
 export interface Page<T> {
   items: T[];
   next_cursor?: string | null;
-}
-
-/** Who is signed in. */
-export interface Session {
-  project: string;
-  scope: string;
-  version: string;
-}
-
-/** How far the lists are behind the record. */
-export interface Status {
-  version: string;
-  project: string;
-  recorded: number;
-  indexed: number;
 }
 
 /** What a live `change` event names. */

@@ -43,7 +43,6 @@ export function DetailsPanel({ transcript, onClose }: { transcript: Transcript; 
           <IconX size={18} stroke={1.8} />
         </ActionIcon>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the panel scrolls and must be reachable by keyboard */}
       <div className={panelClasses.scroll} tabIndex={0} role="group" aria-label={words.details}>
         <div className={classes.user}>
           <Avatar user={user} size={40} />

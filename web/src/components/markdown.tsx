@@ -23,7 +23,6 @@ const FormattedText = memo(function FormattedText({ text }: { text: string }) {
               {alt || (typeof src === 'string' ? src : '')}
             </a>
           ),
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls sideways must be reachable by keyboard
           pre: ({ children }) => <pre tabIndex={0}>{children}</pre>,
           // A heading inside a message is no heading of the page.
           h1: ({ children }) => <p className={classes.heading}>{children}</p>,

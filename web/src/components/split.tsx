@@ -43,7 +43,6 @@ export function Split({ children, side, sideOnTop }: Props) {
       <div className={classes.main}>{children}</div>
       {side && (
         <>
-          {/* biome-ignore lint/a11y/useAriaPropsForRole: the values are given below */}
           <div
             className={classes.handle}
             role="separator"

@@ -143,7 +143,6 @@ function EventCard({ event, start }: { event: Event; start: number | null }) {
       {stack !== undefined && (
         <details>
           <summary>{text.step.stackTrace}</summary>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls sideways must be reachable by keyboard */}
           <pre className={classes.stackTrace} tabIndex={0}>
             {pretty(stack)}
           </pre>

@@ -36,7 +36,6 @@ export function StepPanel({ traceId, stepId, row, onClose }: Props) {
   return (
     <section className={classes.panel} aria-label={text.step.panel} data-panel-step={data ? stepId : undefined}>
       {span && <Head span={span} onClose={onClose} />}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the panel scrolls and must be reachable by keyboard */}
       <div
         className={classes.scroll}
         tabIndex={0}

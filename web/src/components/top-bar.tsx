@@ -4,10 +4,9 @@ import { IconKeyboard, IconLogout, IconMessages } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { api } from '../api/client';
-import type { Session } from '../api/types';
 import { text } from '../lib/text';
 import { useLiveState } from '../state/live';
-import { keys, useLag, useSession } from '../state/queries';
+import { changeSession, useLag, useSession } from '../state/queries';
 import { Mark } from './mark';
 import { ThemeToggle } from './theme-toggle';
 import classes from './top-bar.module.css';
@@ -87,9 +86,7 @@ function SignOut() {
       // Whatever the server says, this browser is to forget; the cookie decides on the next request anyway.
     }
     await navigate({ to: '/' });
-    await client.cancelQueries();
-    client.clear();
-    client.setQueryData<Session | null>(keys.session, null);
+    await changeSession(client, null);
   };
   return (
     <ActionIcon

@@ -52,7 +52,6 @@ export function TranscriptView({ label, groups, items, user, selected, onSelect,
   }, [selectedKey]);
 
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: the list scrolls and must be reachable by keyboard
     <div ref={scroller} className={classes.scroller} tabIndex={0} role="group" aria-label={label}>
       <div role="list" className={classes.list} style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map((slot) => {

@@ -32,8 +32,7 @@ export function Welcome() {
             <span>Python</span>
             <CopyTextButton value={() => code} label={words.copy} />
           </div>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls sideways must be reachable by keyboard */}
-          <pre tabIndex={0} aria-label="Python">
+          <pre tabIndex={0}>
             <code>
               {before}
               <mark>YOUR_KEY</mark>

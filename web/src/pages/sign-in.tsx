@@ -63,7 +63,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void 
             autoComplete="current-password"
             autoFocus
             size="md"
-            classNames={{ innerInput: 'nt-mono' }}
+            classNames={{ innerInput: 'nt-mono', label: classes.label }}
           />
           <Button type="submit" size="md" loading={busy} fullWidth>
             {words.submit}

@@ -44,6 +44,14 @@ export function createQueryClient(): QueryClient {
   return client;
 }
 
+/** Changes who is signed in. What another key was shown must not be on screen for a moment, so all else is forgotten. */
+export async function changeSession(client: QueryClient, session: Session | null): Promise<void> {
+  await client.cancelQueries();
+  // NOTE: the session's own query stays: it is observed, and an observer of a removed query would never hear of its successor.
+  client.removeQueries({ predicate: (query) => query.queryKey[0] !== keys.session[0] });
+  client.setQueryData<Session | null>(keys.session, session);
+}
+
 /** Who is signed in; null when nobody is. */
 export function useSession() {
   return useQuery<Session | null>({
