@@ -91,7 +91,7 @@ fn what_our_own_sdk_says() {
         }],
         ..span(&with(json!({
             names::OPERATION_NAME: "chat", names::REQUEST_MODEL: "gpt-4o", names::RESPONSE_MODEL: "gpt-4o-2024-08-06", names::PROVIDER_NAME: "openai",
-            names::USAGE_INPUT_TOKENS: 12, names::USAGE_OUTPUT_TOKENS: 3, names::ERROR_TYPE: "TimeoutError",
+            names::USAGE_INPUT_TOKENS: 12, names::USAGE_OUTPUT_TOKENS: 3, names::COST: 0.25, names::ERROR_TYPE: "TimeoutError",
             names::INPUT_MESSAGES: "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"Hi\"}]}]",
             "gen_ai.request.temperature": 0.2,
         })))
@@ -146,6 +146,14 @@ fn one_bad_span_costs_only_itself() {
             ("spans[9].attributes", Reason::TooDeep),
         ]
     );
+}
+
+#[test]
+fn a_cost_that_cannot_be_one_stays_an_attribute() {
+    for (given, cost) in [(json!(0), Some(0.0)), (json!(-1), None), (json!("much"), None), (json!(f64::MAX), Some(f64::MAX))] {
+        let patch = export(vec![span(&json!({names::COST: given.clone()}))]).patches.remove(0);
+        assert_eq!((patch.cost, patch.attributes.contains_key(names::COST)), (cost, cost.is_none()), "{given}");
+    }
 }
 
 #[test]
