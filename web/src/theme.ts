@@ -20,8 +20,22 @@ const brand: MantineColorsTuple = [
   '#074a42',
 ];
 
+/** Mantine's dark greys with our tint: 0 is text, 4 borders, 6 inputs, 7 the ground. */
+const dark: MantineColorsTuple = [
+  '#e8eded',
+  '#c2cbcc',
+  '#96a3a6',
+  '#6b787c',
+  '#3a4549',
+  '#252d30',
+  '#151a1c',
+  '#0e1213',
+  '#0a0d0e',
+  '#060808',
+];
+
 export const theme = createTheme({
-  colors: { brand },
+  colors: { brand, dark },
   primaryColor: 'brand',
   primaryShade: { light: 7, dark: 4 },
   autoContrast: true,

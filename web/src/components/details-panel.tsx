@@ -54,7 +54,7 @@ export function DetailsPanel({ transcript, onClose }: { transcript: Transcript; 
         </div>
         {Object.keys(extra).length > 0 && (
           <div className={classes.extra}>
-            <JsonTree value={extra} openDepth={1} />
+            <JsonTree value={extra} openDepth={1} bare />
           </div>
         )}
         <Section name="about" title={words.title}>

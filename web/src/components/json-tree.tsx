@@ -7,10 +7,23 @@ import classes from './json-tree.module.css';
 const PORTION = 100;
 const FIRST_CHARS = 600;
 
-export function JsonTree({ value, openDepth = 2 }: { value: unknown; openDepth?: number }) {
+interface Props {
+  value: unknown;
+  /** How many levels are open at first. */
+  openDepth?: number;
+  /** Whether an object shows its fields only, without a line for itself. */
+  bare?: boolean;
+}
+
+export function JsonTree({ value, openDepth = 2, bare }: Props) {
+  const fields = bare && typeof value === 'object' && value !== null && !Array.isArray(value) && Object.entries(value);
   return (
     <div className={classes.tree}>
-      <Node value={value} depth={0} openDepth={openDepth} />
+      {fields ? (
+        fields.map(([name, item]) => <Node key={name} name={name} value={item} depth={1} openDepth={openDepth} />)
+      ) : (
+        <Node value={value} depth={0} openDepth={openDepth} />
+      )}
     </div>
   );
 }

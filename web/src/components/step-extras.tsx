@@ -148,7 +148,7 @@ function EventCard({ event, start }: { event: Event; start: number | null }) {
           </pre>
         </details>
       )}
-      {Object.keys(rest).length > 0 && <JsonTree value={rest} openDepth={1} />}
+      {Object.keys(rest).length > 0 && <JsonTree value={rest} openDepth={1} bare />}
     </div>
   );
 }
@@ -164,7 +164,7 @@ export function DataSection({ name, title, value }: { name: string; title: strin
       count={count}
       actions={<CopyButton value={() => pretty(value)} label={`${text.content.copy}: ${title}`} />}
     >
-      <JsonTree value={value} />
+      <JsonTree value={value} openDepth={name === 'attributes' ? 1 : 2} bare />
     </Section>
   );
 }

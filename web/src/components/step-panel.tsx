@@ -16,7 +16,7 @@ import { Section } from './section';
 import { Running } from './signals';
 import { StepExtras, StepFacts } from './step-extras';
 import classes from './step-panel.module.css';
-import { TextViewToggle } from './text-view';
+import { hasMarkup, TextViewToggle } from './text-view';
 
 interface Props {
   traceId: string;
@@ -118,7 +118,7 @@ interface ContentSectionProps {
 
 function ContentSection({ name, title, content, running }: ContentSectionProps) {
   const blank = isBlank(content);
-  const hasText = content && content.type !== 'json';
+  const hasText = content && content.type !== 'json' && hasMarkup(contentText(content));
   const actions = content && !blank && (
     <>
       {hasText && <TextViewToggle />}

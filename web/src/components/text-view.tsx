@@ -13,13 +13,18 @@ const MAX_FORMATTED = 100_000;
 /** Text without any of these looks the same either way. */
 const MARKUP = /[*_`#[\]|>~-]|\n\s*\n|https?:|\d\./;
 
+/** Whether formatting would make a difference. */
+export function hasMarkup(text: string): boolean {
+  return MARKUP.test(text);
+}
+
 export function TextView({ text }: { text: string }) {
   const [view] = useTextView();
   const [all, setAll] = useState(false);
   const cut = !all && text.length > FIRST_CHARS * 1.2;
   const shown = cut ? text.slice(0, FIRST_CHARS) : text;
   const plain = <div className={classes.plain}>{shown}</div>;
-  const formatted = view === 'markdown' && shown.length <= MAX_FORMATTED && MARKUP.test(shown);
+  const formatted = view === 'markdown' && shown.length <= MAX_FORMATTED && hasMarkup(shown);
   return (
     <>
       {formatted ? (

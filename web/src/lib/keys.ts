@@ -10,7 +10,9 @@ function isTyping(target: EventTarget | null): boolean {
 
 /** An open dialog or drop-down takes the keys for itself. */
 function isCovered(): boolean {
-  return document.querySelector('[role="dialog"][aria-modal="true"], [role="listbox"], [role="menu"]') !== null;
+  const layers = document.querySelectorAll('[role="dialog"][aria-modal="true"], [role="listbox"], [role="menu"]');
+  // Closed drop-downs may stay in the document, without a box.
+  return [...layers].some((layer) => layer.getClientRects().length > 0);
 }
 
 /** Calls the handler of the pressed key, named as in `KeyboardEvent.key`. */

@@ -119,6 +119,9 @@ export function initials(name: string): string {
 export function hueOf(name: string): number {
   let hash = 2166136261;
   for (const char of name) hash = Math.imul(hash ^ char.codePointAt(0)!, 16777619);
+  // Ids that differ in their last digit only must not end up side by side.
+  hash = Math.imul(hash ^ (hash >>> 15), 2246822507);
+  hash ^= hash >>> 13;
   return (hash >>> 0) % 360;
 }
 

@@ -11,7 +11,9 @@ export interface Extent {
 export function extentOf(spans: readonly SpanRow[], now: number): Extent | null {
   let start = Number.POSITIVE_INFINITY;
   let end = Number.NEGATIVE_INFINITY;
-  for (const span of spans) {
+  // Feedback comes minutes after the answer; it must not squeeze the work into the first pixels.
+  const work = spans.filter((span) => span.kind !== 'feedback');
+  for (const span of work.length > 0 ? work : spans) {
     const began = parseTime(span.start_time);
     if (began === null) continue;
     start = Math.min(start, began);
@@ -39,6 +41,7 @@ export function barOf(span: SpanRow, extent: Extent | null, now: number): Bar | 
   const length = extent.end - extent.start;
   // When everything happened at one moment, a full bar says more than none.
   if (length <= 0) return { left: 0, width: 100 };
+  if (began > extent.end) return null;
   const left = ((began - extent.start) / length) * 100;
   const width = ((endOf(span, began, now) - began) / length) * 100;
   return { left: clamp(left), width: Math.min(clamp(width), 100 - clamp(left)) };

@@ -74,6 +74,9 @@ function Conversation({ transcript }: { transcript: Transcript }) {
           <>
             <Button
               size="compact-sm"
+              fw={550}
+              fz={13}
+              h={30}
               variant="default"
               leftSection={steps.allOpen ? <IconFold size={15} /> : <IconListTree size={15} />}
               onClick={steps.toggleAll}

@@ -1,0 +1,24 @@
+// A fresh first page joins the list without losing rows.
+import { expect, test } from 'vitest';
+import { mergeFirstPage } from './pages';
+
+const page = (items: string, next_cursor: string | null = null) => ({ items: items.split(''), next_cursor });
+const same = (id: string) => id;
+
+test('new rows come on top, moved ones move, the rest stays', () => {
+  const merged = mergeFirstPage([page('abc', '1'), page('def', '2')], page('xea', '9'), same);
+  expect(merged.added).toEqual(['x']);
+  expect(merged.pages).toEqual([
+    { items: ['x', 'e', 'a', 'b', 'c'], next_cursor: '1' },
+    { items: ['d', 'f'], next_cursor: '2' },
+  ]);
+});
+
+test('a fresh page that is the whole list replaces it', () => {
+  expect(mergeFirstPage([page('abc')], page('xa'), same)).toEqual({ pages: [page('xa')], added: ['x'] });
+});
+
+test('a list that outgrows its page leads on', () => {
+  const merged = mergeFirstPage([page('ab')], page('xya', '7'), same);
+  expect(merged.pages).toEqual([{ items: ['x', 'y', 'a'], next_cursor: '7' }]);
+});

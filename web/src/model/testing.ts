@@ -1,0 +1,15 @@
+// Rows for tests, with only what a test cares about spelled out.
+import type { SpanRow } from '../api/types';
+
+export function span(id: string, fields: Partial<SpanRow> = {}): SpanRow {
+  return {
+    trace_id: 't',
+    span_id: id,
+    conversation_id: 'c',
+    kind: 'chain',
+    name: id,
+    status: 'ok',
+    running: false,
+    ...fields,
+  };
+}
