@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode as WireStatus;
 use serde_json::Value;
 
 use crate::any_value::{hex, object};
-use crate::dialects::neuraltrust_otlp;
+use crate::dialects::{self, Draft};
 use crate::fields::{bad_time, id, too_deep, wrong_type};
 use crate::{Normalized, Reason, Rejection};
 
@@ -134,12 +134,14 @@ fn normalize_span(span: WireSpan, origin: &Origin<'_>) -> Result<Vec<SpanPatch>,
     }
     patch.source = Some(origin.source());
 
-    let verdict = neuraltrust_otlp::read(&mut patch, &mut attributes)?;
+    let mut draft = Draft { patch, attributes, more: Vec::new() };
+    dialects::read_otlp(&mut draft)?;
+    let Draft { mut patch, mut attributes, more, .. } = draft;
     attributes.retain(|_, value| !value.is_null());
     fold(&mut attributes, &mut patch.warnings);
     origin.describe(&mut attributes);
     patch.attributes = attributes;
-    Ok(std::iter::once(patch).chain(verdict).collect())
+    Ok(std::iter::once(patch).chain(more).collect())
 }
 
 /// An id of `length` bytes, not all zero (trace.proto: "An ID with all zeroes is considered invalid").
