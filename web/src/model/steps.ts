@@ -13,25 +13,25 @@ export interface StepNode {
   children: StepNode[];
 }
 
-function byStart(a: SpanRow, b: SpanRow): number {
-  const left = parseTime(a.start_time);
-  const right = parseTime(b.start_time);
-  if (left === null || right === null) return left === right ? 0 : left === null ? 1 : -1;
-  return left - right;
+function byStart(spans: readonly SpanRow[]): SpanRow[] {
+  // A span without a start is not known to be earlier than anything.
+  const timed = spans.map((span) => ({ span, start: parseTime(span.start_time) ?? Number.MAX_VALUE }));
+  return timed.sort((a, b) => a.start - b.start).map(({ span }) => span);
 }
 
 /** The roots in order of start. Spans whose parent is not among them hang under one node for each unknown parent. */
 export function buildTree(spans: readonly SpanRow[]): StepNode[] {
   const nodes = new Map<string, StepNode>();
-  for (const span of [...spans].sort(byStart)) {
+  for (const span of byStart(spans)) {
     if (!nodes.has(span.span_id)) nodes.set(span.span_id, { id: span.span_id, span, children: [] });
   }
+  const cut = cyclic(nodes);
   const roots: StepNode[] = [];
   const unknown = new Map<string, StepNode>();
   for (const node of nodes.values()) {
     const parentId = node.span?.parent_id;
     const parent = parentId ? nodes.get(parentId) : undefined;
-    if (!parentId || isInCycle(node, nodes)) {
+    if (!parentId || cut.has(node.id)) {
       roots.push(node);
     } else if (parent) {
       parent.children.push(node);
@@ -48,16 +48,23 @@ export function buildTree(spans: readonly SpanRow[]): StepNode[] {
   return roots;
 }
 
-/** Whether the way up from the node comes back to it. Such a span is cut off and shown as a root. */
-function isInCycle(node: StepNode, nodes: Map<string, StepNode>): boolean {
-  const seen = new Set<string>();
-  let parentId = node.span?.parent_id;
-  while (parentId && !seen.has(parentId)) {
-    if (parentId === node.id) return true;
-    seen.add(parentId);
-    parentId = nodes.get(parentId)?.span?.parent_id;
+/** The spans that are their own ancestors. They are cut off and shown as roots. Every span is looked at once. */
+function cyclic(nodes: ReadonlyMap<string, StepNode>): Set<string> {
+  const found = new Set<string>();
+  const done = new Set<string>();
+  for (const start of nodes.keys()) {
+    const way: string[] = [];
+    const onWay = new Set<string>();
+    let id: string | null | undefined = start;
+    while (id && nodes.has(id) && !done.has(id) && !onWay.has(id)) {
+      way.push(id);
+      onWay.add(id);
+      id = nodes.get(id)?.span?.parent_id;
+    }
+    if (id && onWay.has(id)) for (const each of way.slice(way.indexOf(id))) found.add(each);
+    for (const each of way) done.add(each);
   }
-  return false;
+  return found;
 }
 
 export interface StepRow {
