@@ -60,7 +60,7 @@ export function FilterBar({ search, onChange, onClear, inputRef }: Props) {
       </button>
       {chips.map((chip) => (
         <span key={chip.name} className={classes.chip}>
-          <span className={classes.chipName}>{chip.name}</span>
+          <span>{chip.name}</span>
           <span className={classes.chipValue}>{chip.value}</span>
           <button
             type="button"
