@@ -19,7 +19,7 @@ pub(crate) struct ApiError {
     /// What the client reads: what was wrong, where, and what is accepted.
     pub(crate) detail: String,
     /// What only the log records.
-    source: Option<StoreError>,
+    source: Option<Box<StoreError>>,
 }
 
 /// Problem details (RFC 9457).
@@ -60,7 +60,7 @@ impl ApiError {
     /// Records in the log what the client does not read.
     pub(crate) fn log(&self) {
         if let Some(source) = &self.source {
-            tracing::error!(error = source as &dyn std::error::Error, reason = self.reason, "a request failed");
+            tracing::error!(error = &**source as &dyn std::error::Error, reason = self.reason, "a request failed");
         }
     }
 }
@@ -93,7 +93,7 @@ impl From<StoreError> for ApiError {
             ),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed to answer; its log says why".to_owned()),
         };
-        let source = status.is_server_error().then_some(error);
+        let source = status.is_server_error().then(|| Box::new(error));
         Self { status, reason, detail, source }
     }
 }

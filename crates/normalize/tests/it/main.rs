@@ -1,5 +1,7 @@
 //! Recorded payloads of real clients and what they become.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
 mod neuraltrust_v1;
 mod otlp;
 

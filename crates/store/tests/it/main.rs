@@ -1,4 +1,6 @@
 //! The stores, each under the conformance suite and under what only it can suffer.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
 mod embedded;
 mod histories;
