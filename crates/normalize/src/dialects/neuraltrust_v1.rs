@@ -92,6 +92,10 @@ fn keep(attributes: &mut Map, name: &str, text: Option<String>) {
 }
 
 fn malformed(body: &[u8], error: &serde_json::Error) -> Rejection {
+    // The parser has a limit of its own, which it tells by its message alone.
+    if error.to_string().starts_with("recursion limit") {
+        return too_deep("body");
+    }
     let message = if body.iter().all(u8::is_ascii_whitespace) {
         "is empty; accepted is one JSON object".to_owned()
     } else if let Err(error) = std::str::from_utf8(body) {
