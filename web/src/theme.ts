@@ -44,6 +44,7 @@ export const theme = createTheme({
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
   fontFamilyMonospace: 'var(--nt-mono)',
   respectReducedMotion: true,
+  components: { Button: { styles: { label: { fontWeight: 550 } } } },
 });
 
 // NOTE: Mantine's own grey for dimmed text and placeholders fails WCAG AA on a tinted ground; ours passes.

@@ -9,6 +9,8 @@ import { TextView } from './text-view';
 
 /** More history than this is folded: the end of it is what a step is about. */
 const SHOWN_MESSAGES = 6;
+/** More fields than these are folded below a document. */
+const SHOWN_FIELDS = 6;
 
 export function ContentView({ content }: { content: Content }) {
   switch (content.type) {
@@ -150,7 +152,9 @@ function DocumentCard({ document, index }: { document: Document; index: number }
           <TextView text={document.content} />
         </div>
       )}
-      {Object.keys(metadata).length > 0 && <JsonTree value={metadata} openDepth={document.content ? 0 : 1} />}
+      {Object.keys(metadata).length > 0 && (
+        <JsonTree value={metadata} openDepth={1} bare={Object.keys(metadata).length <= SHOWN_FIELDS} />
+      )}
     </div>
   );
 }

@@ -60,6 +60,7 @@ export function CopyTextButton({ value, label }: Props) {
   return (
     <Button
       size="compact-sm"
+      fz={13}
       variant="default"
       leftSection={copied ? <IconCheck size={14} /> : <IconCopy size={14} />}
       onClick={run}

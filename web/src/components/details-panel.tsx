@@ -5,6 +5,7 @@ import type { Transcript, User } from '../api/types';
 import { text } from '../lib/text';
 import { formatAbsolute, formatCost, formatDuration, userName } from '../model/format';
 import { parseTime } from '../model/time';
+import { useAge } from './ago';
 import { Avatar } from './avatar';
 import classes from './details-panel.module.css';
 import { JsonTree } from './json-tree';
@@ -24,6 +25,7 @@ function extraOf(user: User | null | undefined): Record<string, unknown> {
 export function DetailsPanel({ transcript, onClose }: { transcript: Transcript; onClose: () => void }) {
   const { conversation, user, metadata, custom } = transcript;
   const extra = extraOf(user);
+  const age = useAge(conversation.start_time, conversation.running);
   const { usage } = conversation;
   const counted = (['input', 'output', 'cache_read', 'cache_write', 'reasoning'] as const).filter(
     (kind) => usage?.[kind] != null,
@@ -62,7 +64,7 @@ export function DetailsPanel({ transcript, onClose }: { transcript: Transcript; 
             facts={[
               { name: words.started, value: formatAbsolute(parseTime(conversation.start_time)) },
               { name: words.last, value: formatAbsolute(parseTime(conversation.last_time)) },
-              { name: words.duration, value: formatDuration(conversation.duration_ms) },
+              { name: words.duration, value: formatDuration(age ?? conversation.duration_ms) },
               { name: words.turns, value: conversation.turns },
               { name: words.steps, value: conversation.spans },
               conversation.errors > 0 && { name: words.errors, value: conversation.errors },

@@ -16,13 +16,19 @@ interface Props {
   onChange: (change: Partial<ListSearch>) => void;
   onClear: () => void;
   inputRef: Ref<HTMLInputElement>;
+  /** Names of users by id, as far as they are known. */
+  userNames: ReadonlyMap<string, string>;
 }
 
-export function FilterBar({ search, onChange, onClear, inputRef }: Props) {
+export function FilterBar({ search, onChange, onClear, inputRef, userNames }: Props) {
   const words = text.list;
+  const userOf = (id: string) => {
+    const name = userNames.get(id);
+    return name ? `${name} (${id})` : id;
+  };
   const chips = [
     { name: words.channel, value: search.channel, clear: { channel: undefined } },
-    { name: words.user, value: search.user, clear: { user: undefined } },
+    { name: words.user, value: search.user && userOf(search.user), clear: { user: undefined } },
     { name: words.model, value: search.model, clear: { model: undefined } },
     {
       name: words.periodField,
@@ -40,7 +46,13 @@ export function FilterBar({ search, onChange, onClear, inputRef }: Props) {
         value={search.channel}
         onChange={(channel) => onChange({ channel })}
       />
-      <FacetSelect label={words.user} field="user_id" value={search.user} onChange={(user) => onChange({ user })} />
+      <FacetSelect
+        label={words.user}
+        field="user_id"
+        labelOf={userOf}
+        value={search.user}
+        onChange={(user) => onChange({ user })}
+      />
       <FacetSelect label={words.model} field="model" value={search.model} onChange={(model) => onChange({ model })} />
       <ChoiceSelect
         label={words.periodField}

@@ -19,10 +19,15 @@ interface Props {
 }
 
 /** The values come from the server when the list is opened. */
-export function FacetSelect({ field, ...props }: Props & { field: string }) {
+export function FacetSelect({
+  field,
+  labelOf,
+  ...props
+}: Props & { field: string; labelOf?: (value: string) => string }) {
   const [opened, setOpened] = useState(false);
   const { data } = useFacet(field, opened);
-  const choices = data?.items.map((row) => ({ value: row.value, label: row.value, count: row.count })) ?? [];
+  const choices =
+    data?.items.map((row) => ({ value: row.value, label: labelOf?.(row.value) ?? row.value, count: row.count })) ?? [];
   return <ChoiceSelect {...props} choices={choices} searchable onOpen={() => setOpened(true)} />;
 }
 

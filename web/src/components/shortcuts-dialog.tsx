@@ -6,9 +6,16 @@ import classes from './shortcuts-dialog.module.css';
 
 export function ShortcutsDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
-    <Modal.Root opened={opened} onClose={onClose} centered size="md" transitionProps={{ duration: 120 }}>
+    <Modal.Root
+      opened={opened}
+      onClose={onClose}
+      centered
+      size="md"
+      transitionProps={{ duration: 120 }}
+      classNames={{ content: classes.dialog }}
+    >
       <Modal.Overlay />
-      <Modal.Content className={classes.dialog}>
+      <Modal.Content>
         {/* No Modal.Header: it is a <header>, which would be a second banner of the page. */}
         <Modal.Body>
           <div className={classes.head}>

@@ -114,7 +114,6 @@ function Step({ span, depth, extent, selected, onSelect }: StepProps) {
         )}
       </span>
       <span className={classes.duration} data-running={span.running || undefined}>
-        {span.running && <span className="nt-pulse" aria-hidden />}
         {formatDuration(age ?? span.duration_ms)}
         {span.running && <span className={classes.srOnly}>, {text.step.running}</span>}
       </span>

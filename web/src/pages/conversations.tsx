@@ -50,6 +50,10 @@ export function ConversationsPage() {
   const filter = useMemo(() => filterOf(search, Date.now()), [search]);
   const list = useConversations(filter);
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const userNames = useMemo(
+    () => new Map(rows.flatMap(({ user }) => (user?.id && user.name ? [[user.id, user.name] as const] : []))),
+    [rows],
+  );
   const filtered = Object.values(search).some((value) => value !== undefined);
 
   useEffect(() => {
@@ -102,7 +106,7 @@ export function ConversationsPage() {
     <div className={classes.page}>
       <h1 className={classes.hidden}>{text.list.title}</h1>
       <div className={classes.filters}>
-        <FilterBar search={search} onChange={change} onClear={clear} inputRef={input} />
+        <FilterBar search={search} onChange={change} onClear={clear} inputRef={input} userNames={userNames} />
       </div>
       {list.isPending ? (
         <ListSkeleton />
