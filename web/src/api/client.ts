@@ -93,5 +93,5 @@ export const api = {
   span: (traceId: string, spanId: string, signal?: AbortSignal) =>
     request<SpanDetail>(`/traces/${id(traceId)}/spans/${id(spanId)}`, { signal }),
   facet: (field: string, signal?: AbortSignal) =>
-    request<Page<FacetRow>>('/facets', { query: { of: 'conversations', field }, signal }),
+    request<Page<FacetRow>>('/facets', { query: { of: 'conversations', field, limit: 200 }, signal }),
 };

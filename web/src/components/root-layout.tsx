@@ -2,6 +2,7 @@
 import { useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Outlet } from '@tanstack/react-router';
+import { useEffect } from 'react';
 import { useKeys } from '../lib/keys';
 import { text } from '../lib/text';
 import classes from './root-layout.module.css';
@@ -16,6 +17,13 @@ export function RootLayout() {
     '?': open,
     t: () => setColorScheme(nextScheme(colorScheme)),
   });
+  // Whoever is signed in need not read that a link has expired, now or after signing out.
+  useEffect(() => {
+    const url = new URL(window.location.href);
+    if (!url.searchParams.has('signin')) return;
+    url.searchParams.delete('signin');
+    window.history.replaceState(window.history.state, '', url);
+  }, []);
   return (
     <>
       <a className={classes.skip} href="#main">

@@ -1,7 +1,8 @@
 // The virtual list of a conversation or trace: bubbles and steps of different heights, drawn only where they are seen.
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef } from 'react';
+import { type RefObject, useEffect, useMemo, useRef, useState } from 'react';
 import type { SpanRow, User } from '../api/types';
+import { text } from '../lib/text';
 import type { Group, Item, StepRef } from '../model/outline';
 import { type Extent, extentOf } from '../model/waterfall';
 import { useNow } from '../state/clock';
@@ -48,11 +49,23 @@ export function TranscriptView({ label, groups, items, user, selected, onSelect,
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a new selection may move the list, live changes must not
   useEffect(() => {
     const index = items.findIndex((item) => item.key === selectedKey);
-    if (index >= 0) virtual.scrollToIndex(index, { align: 'auto' });
+    if (index < 0) return;
+    virtual.scrollToIndex(index, { align: 'auto' });
+    return focusStep(scroller.current, selected?.stepId);
   }, [selectedKey]);
 
+  const toEnd = () => virtual.scrollToIndex(items.length - 1, { align: 'end' });
+  const [unseen, setUnseen] = useNewTurn(groups, scroller, toEnd);
+
   return (
-    <div ref={scroller} className={classes.scroller} tabIndex={0} role="group" aria-label={label}>
+    <div
+      ref={scroller}
+      className={classes.scroller}
+      tabIndex={0}
+      role="group"
+      aria-label={label}
+      onScroll={(event) => unseen && isAtEnd(event.currentTarget) && setUnseen(false)}
+    >
       <div role="list" className={classes.list} style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map((slot) => {
           const item = items[slot.index];
@@ -91,6 +104,52 @@ export function TranscriptView({ label, groups, items, user, selected, onSelect,
           );
         })}
       </div>
+      {unseen && (
+        <button type="button" className={classes.unseen} onClick={toEnd}>
+          {text.conversation.toEnd}
+        </button>
+      )}
     </div>
   );
+}
+
+/** Moves the focus along with the selection, unless the reader is elsewhere on the page. */
+function focusStep(list: HTMLElement | null, stepId: string | undefined): (() => void) | undefined {
+  const { activeElement } = document;
+  if (!list || stepId === undefined) return undefined;
+  if (activeElement && activeElement !== document.body && !list.contains(activeElement)) return undefined;
+  // The row may have to be scrolled in first.
+  const frame = requestAnimationFrame(() => {
+    list.querySelector<HTMLElement>(`[data-step="${CSS.escape(stepId)}"]`)?.focus({ preventScroll: true });
+  });
+  return () => cancelAnimationFrame(frame);
+}
+
+function isAtEnd(element: HTMLElement): boolean {
+  return element.scrollHeight - element.scrollTop - element.clientHeight < 120;
+}
+
+/** Follows a growing conversation when the reader is at its end; otherwise says that there is more and stays. */
+function useNewTurn(groups: Group[], scroller: RefObject<HTMLDivElement | null>, toEnd: () => void) {
+  const [unseen, setUnseen] = useState(false);
+  const count = useRef(groups.length);
+  const wasAtEnd = useRef(false);
+  useEffect(() => {
+    const grown = groups.length > count.current;
+    count.current = groups.length;
+    if (!grown) return;
+    if (wasAtEnd.current) toEnd();
+    else setUnseen(true);
+  });
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const remember = () => {
+      wasAtEnd.current = isAtEnd(element);
+    };
+    remember();
+    element.addEventListener('scroll', remember, { passive: true });
+    return () => element.removeEventListener('scroll', remember);
+  }, [scroller]);
+  return [unseen, setUnseen] as const;
 }

@@ -121,7 +121,7 @@ export const text = {
     notFound: 'This conversation is not here',
     traceNotFound: 'This trace is not here',
     notFoundHelp: 'It may have been erased, or belong to another project.',
-    toEnd: 'To the newest turn',
+    toEnd: '↓ New turn',
   },
   step: {
     unknownParent: 'Unknown parent',

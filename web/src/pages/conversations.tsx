@@ -54,7 +54,7 @@ export function ConversationsPage() {
     () => new Map(rows.flatMap(({ user }) => (user?.id && user.name ? [[user.id, user.name] as const] : []))),
     [rows],
   );
-  const filtered = Object.values(search).some((value) => value !== undefined);
+  const filtered = Object.values(filter).some((value) => value !== undefined);
 
   useEffect(() => {
     document.title = `${text.list.title} · ${text.product}`;
