@@ -5,6 +5,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use neuraltrust_store::{Accounts, Grant, Scope, Secret};
 
 use crate::error::ApiError;
@@ -13,25 +15,44 @@ use crate::http::App;
 /// Name of the page's cookie.
 pub(crate) const COOKIE: &str = "nt_session";
 
-/// The key of a request: `Authorization: Bearer KEY`, `x-api-key: KEY` or `token: KEY`.
-fn key(headers: &HeaderMap) -> Option<&str> {
+/// The keys that a request may mean, the likeliest first: `Authorization: Bearer KEY`, `Authorization: Basic base64(pk:sk)`
+/// with the key as either part, `Authorization: KEY`, `x-api-key: KEY` or `token: KEY`.
+fn keys(headers: &HeaderMap) -> Vec<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let bearer = text("authorization").and_then(|value| {
-        let (scheme, key) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
-    });
-    bearer.or_else(|| text("x-api-key")).or_else(|| text("token")).filter(|key| !key.is_empty())
+    let mut keys = Vec::new();
+    if let Some(value) = text("authorization") {
+        match value.split_once(' ') {
+            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => keys.push(key.trim().to_owned()),
+            Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => keys.extend(basic(pair.trim())),
+            Some(_) => {}
+            None => keys.push(value.to_owned()),
+        }
+    }
+    keys.extend(["x-api-key", "token"].into_iter().filter_map(text).map(str::to_owned));
+    keys.retain(|key| !key.is_empty());
+    keys
+}
+
+/// The parts of Basic credentials (RFC 7617), the secret one first.
+fn basic(pair: &str) -> Vec<String> {
+    let decoded = STANDARD.decode(pair).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    let (public, secret) = decoded.split_once(':').unwrap_or(("", &decoded));
+    vec![secret.to_owned(), public.to_owned()]
 }
 
 /// What the key of a request opens, when it allows what is asked for.
 pub(crate) fn require_key(accounts: &Accounts, headers: &HeaderMap, scope: Scope) -> Result<Grant, ApiError> {
-    let key = key(headers).ok_or_else(|| {
-        unauthorized("no_key", "this needs an API key: send it as `Authorization: Bearer KEY`, `x-api-key: KEY` or `token: KEY`")
-    })?;
-    let grant = accounts.key(key)?.ok_or_else(|| {
-        unauthorized("unknown_key", "this server does not know the API key; make one with `neuraltrust key create`")
-    })?;
-    allowed(grant, scope)
+    let keys = keys(headers);
+    if keys.is_empty() {
+        let detail = "this needs an API key: send it as `Authorization: Bearer KEY`, `x-api-key: KEY` or `token: KEY`";
+        return Err(unauthorized("no_key", detail));
+    }
+    for key in keys {
+        if let Some(grant) = accounts.key(&key)? {
+            return allowed(grant, scope);
+        }
+    }
+    Err(unauthorized("unknown_key", "this server does not know the API key; make one with `neuraltrust key create`"))
 }
 
 fn allowed(grant: Grant, scope: Scope) -> Result<Grant, ApiError> {
@@ -96,7 +117,7 @@ impl FromRequestParts<App> for Admin {
 /// A key where one is sent, else the page's session.
 fn require(parts: &Parts, app: &App, scope: Scope) -> Result<Grant, ApiError> {
     let accounts = app.store.accounts();
-    if key(&parts.headers).is_some() {
+    if !keys(&parts.headers).is_empty() {
         return require_key(accounts, &parts.headers, scope);
     }
     let Some(secret) = session_secret(&parts.headers) else { return require_key(accounts, &parts.headers, scope) };
@@ -135,12 +156,21 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_read_from_any_of_three_headers() {
-        for pair in [("authorization", "Bearer k"), ("authorization", "bearer  k"), ("x-api-key", "k"), ("token", " k ")] {
-            assert_eq!(key(&headers(&[pair])), Some("k"), "{pair:?}");
+    fn a_key_is_read_from_the_headers_that_clients_use() {
+        let of = |pair| keys(&headers(&[pair]));
+        for pair in [
+            ("authorization", "Bearer k"),
+            ("authorization", "bearer  k"),
+            ("authorization", "k"),
+            ("x-api-key", "k"),
+            ("token", " k "),
+        ] {
+            assert_eq!(of(pair), ["k"], "{pair:?}");
         }
-        for pair in [("authorization", "Basic k"), ("authorization", "k"), ("token", " "), ("cookie", "token=k")] {
-            assert_eq!(key(&headers(&[pair])), None, "{pair:?}");
+        assert_eq!(of(("authorization", "Basic cGs6c2s=")), ["sk", "pk"]);
+        assert_eq!(of(("authorization", "Basic cGs6")), ["pk"]);
+        for pair in [("authorization", "Basic %%"), ("authorization", "Digest k"), ("token", " "), ("cookie", "token=k")] {
+            assert!(of(pair).is_empty(), "{pair:?}");
         }
     }
 
