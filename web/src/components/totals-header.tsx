@@ -53,6 +53,13 @@ export function TotalsHeader({ totals, lead, title, id, tags, actions }: Props) 
             </span>
             <CopyButton value={() => id} label={text.conversation.copyId} size={20} />
           </span>
+          {totals.session_ids.length > 0 && (
+            <span className={classes.session} title={totals.session_ids.join('\n')}>
+              {totals.session_ids.length === 1
+                ? `${text.conversation.session} ${totals.session_ids[0]}`
+                : `${totals.session_ids.length} ${text.conversation.sessions.toLowerCase()}`}
+            </span>
+          )}
           <Ago time={totals.last_time} />
           <span>{plural(totals.turns, 'turn')}</span>
           <span>{plural(totals.spans, 'step')}</span>

@@ -41,7 +41,6 @@ export const text = {
     user: 'User',
     model: 'Model',
     errors: 'With errors',
-    period: 'Any time',
     periods: { '1h': 'Last hour', '24h': 'Last 24 hours', '7d': 'Last 7 days', '30d': 'Last 30 days' } as Record<
       string,
       string
@@ -109,7 +108,6 @@ export const text = {
     expandAll: 'Show all steps',
     collapseAll: 'Hide all steps',
     noTurns: 'Nothing has happened here yet',
-    noInput: 'No input',
     noOutput: 'No answer',
     failed: 'Failed before there was an answer',
     thinking: 'Working on an answer…',
@@ -130,8 +128,6 @@ export const text = {
     expand: 'Expand',
     collapse: 'Collapse',
     close: 'Close the step',
-    next: 'Next step',
-    previous: 'Previous step',
     level: (level: number) => `level ${level}`,
     input: 'Input',
     output: 'Output',
@@ -222,7 +218,6 @@ export const text = {
   feedback: {
     positive: 'Approved',
     negative: 'Disapproved',
-    neutral: 'Other feedback',
   },
   shortcuts: {
     title: 'Keyboard shortcuts',

@@ -28,9 +28,9 @@ test('an end before the start has no length', () => {
   expect(barOf(odd, extentOf([odd, root], now), now)).toEqual({ left: 50, width: 0 });
 });
 
-test('steps at one moment fill the track; steps without a start have no bar', () => {
+test('steps at one moment have a mark; steps without a start have no bar', () => {
   const moment = span('a', { start_time: at('00'), end_time: at('00') });
-  expect(barOf(moment, extentOf([moment], now), now)).toEqual({ left: 0, width: 100 });
+  expect(barOf(moment, extentOf([moment], now), now)).toEqual({ left: 0, width: 0 });
   expect(barOf(span('b'), extentOf([moment], now), now)).toBeNull();
   expect(extentOf([span('b')], now)).toBeNull();
 });

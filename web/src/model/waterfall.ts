@@ -39,8 +39,8 @@ export function barOf(span: SpanRow, extent: Extent | null, now: number): Bar | 
   const began = parseTime(span.start_time);
   if (began === null || !extent) return null;
   const length = extent.end - extent.start;
-  // When everything happened at one moment, a full bar says more than none.
-  if (length <= 0) return { left: 0, width: 100 };
+  // Everything at one moment: a mark, not a length that nothing had.
+  if (length <= 0) return { left: 0, width: 0 };
   if (began > extent.end) return null;
   const left = ((began - extent.start) / length) * 100;
   const width = ((endOf(span, began, now) - began) / length) * 100;
