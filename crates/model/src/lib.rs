@@ -5,6 +5,7 @@
 
 pub mod attributes;
 mod content;
+mod fragment;
 mod ids;
 mod kind;
 pub mod limits;
@@ -16,6 +17,7 @@ mod user;
 mod warning;
 
 pub use content::{Content, Document, Message, Part};
+pub use fragment::{Fragment, Side};
 pub use ids::{ChannelId, ConversationId, IdError, SessionId, SpanId, TraceId};
 pub use kind::Kind;
 pub use patch::SpanPatch;

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::fragment;
 use crate::user::replace;
 use crate::{
-    ChannelId, Content, ConversationId, Event, Kind, Link, Map, Score, SessionId, Source, SpanId, Status, Timestamp, TraceId,
-    Usage, User, Warning,
+    ChannelId, Content, ConversationId, Event, Fragment, Kind, Link, Map, Score, SessionId, Source, SpanId, Status, Timestamp,
+    TraceId, Usage, User, Warning,
 };
 
 /// What one wire message says of a span: its key and any of its fields. The store keeps patches as they arrive; a
@@ -53,6 +54,9 @@ pub struct SpanPatch {
     /// What came out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Content>,
+    /// Messages of the span that came apart from it; they count where `input` or `output` is told nowhere as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fragments: Vec<Fragment>,
     /// The model that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -110,6 +114,7 @@ impl SpanPatch {
             user: None,
             input: None,
             output: None,
+            fragments: Vec::new(),
             model: None,
             provider: None,
             usage: None,
@@ -144,6 +149,7 @@ impl SpanPatch {
         merge(&mut self.user, later.user, User::merge);
         replace(&mut self.input, later.input);
         replace(&mut self.output, later.output);
+        fragment::add(&mut self.fragments, later.fragments);
         replace(&mut self.model, later.model);
         replace(&mut self.provider, later.provider);
         merge(&mut self.usage, later.usage, Usage::merge);

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    ChannelId, Content, ConversationId, Kind, Map, SessionId, SpanId, SpanPatch, Timestamp, TraceId, Usage, User, Warning,
+    ChannelId, Content, ConversationId, Kind, Map, SessionId, Side, SpanId, SpanPatch, Timestamp, TraceId, Usage, User, Warning,
+    fragment,
 };
 
 /// How a span ended.
@@ -192,8 +193,8 @@ impl Span {
             session_id: merged.session_id,
             channel_id: merged.channel_id,
             user: merged.user,
-            input: merged.input,
-            output: merged.output,
+            input: merged.input.or_else(|| fragment::content(&merged.fragments, Side::Input)),
+            output: merged.output.or_else(|| fragment::content(&merged.fragments, Side::Output)),
             model: merged.model,
             provider: merged.provider,
             usage: merged.usage,
@@ -208,6 +209,8 @@ impl Span {
             warnings: merged.warnings,
             received_at,
         };
+        // Events may come in different messages; between equal times the order of arrival stays.
+        span.events.sort_by_key(|event| event.time);
         if span.ends_before_start() {
             // Start and end may come in different messages, so only the merge can tell.
             span.warnings

@@ -3,15 +3,9 @@
 //! The shapes are those of OTel GenAI (semantic conventions, "Input messages", "Output messages" and "Retrieval documents"
 //! JSON schemas) and of the OpenAI and Anthropic chat APIs, which applications pass on as they are.
 
+pub(crate) use neuraltrust_model::Side;
 use neuraltrust_model::{Content, Document, Kind, Map, Message, Part};
 use serde_json::Value;
-
-/// Which end of the span the value is at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    Input,
-    Output,
-}
 
 /// The content that a value is, on that side of a span of that kind; `None` for null.
 pub(crate) fn content(kind: &Kind, side: Side, value: Value) -> Option<Content> {
