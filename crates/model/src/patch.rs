@@ -18,6 +18,10 @@ pub struct SpanPatch {
     pub trace_id: TraceId,
     /// The span.
     pub span_id: SpanId,
+    /// When the client said it, by its own clock, where its protocol tells. Of two messages that carry the same field, the
+    /// one that was told later wins, whatever the order in which they came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Timestamp>,
     /// The span that this one is a step of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<SpanId>,
@@ -102,6 +106,7 @@ impl SpanPatch {
         Self {
             trace_id,
             span_id,
+            told: None,
             parent_id: None,
             kind: None,
             name: None,
@@ -131,18 +136,27 @@ impl SpanPatch {
     }
 
     /// Adds what a later message about the same span says: a field that it carries replaces the field, maps merge by key,
-    /// lists gain what they do not hold yet, and a score replaces the one of the same id.
+    /// lists gain what they do not hold yet, and a score replaces the one of the same id. The start is the earliest that
+    /// any message tells, the end the latest: clients repeat a span with the time of the repetition.
+    ///
+    /// Where both messages say when they were [`told`](Self::told), the one told later is the later one.
     ///
     /// Patches that carry different fields give the same span in any order, and a patch applied twice gives what it gave
     /// once.
-    pub fn apply(&mut self, later: Self) {
+    pub fn apply(&mut self, mut later: Self) {
         debug_assert_eq!((&self.trace_id, &self.span_id), (&later.trace_id, &later.span_id));
+        if let (Some(told), Some(came_late)) = (self.told, later.told)
+            && came_late < told
+        {
+            std::mem::swap(self, &mut later);
+        }
+        replace(&mut self.told, later.told);
         replace(&mut self.parent_id, later.parent_id);
         replace(&mut self.kind, later.kind);
         replace(&mut self.name, later.name);
         replace(&mut self.status, later.status);
-        replace(&mut self.start, later.start);
-        replace(&mut self.end, later.end);
+        merge(&mut self.start, later.start, |start, other| *start = other.min(*start));
+        merge(&mut self.end, later.end, |end, other| *end = other.max(*end));
         replace(&mut self.conversation_id, later.conversation_id);
         replace(&mut self.session_id, later.session_id);
         replace(&mut self.channel_id, later.channel_id);
@@ -181,5 +195,29 @@ fn add_new<T: PartialEq>(list: &mut Vec<T>, later: Vec<T>) {
         if !list.contains(&item) {
             list.push(item);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_later_wins_in_any_order_and_times_only_widen() {
+        let patch = |told: i64, name: &str| SpanPatch {
+            told: Some(Timestamp::from_nanos(told)),
+            name: Some(name.to_owned()),
+            start: Some(Timestamp::from_nanos(told)),
+            end: Some(Timestamp::from_nanos(told + 1)),
+            ..SpanPatch::new(TraceId::try_from("t".to_owned()).unwrap(), SpanId::try_from("s".to_owned()).unwrap())
+        };
+        let merged = |patches: [SpanPatch; 2]| {
+            let [mut first, second] = patches;
+            first.apply(second);
+            (first.name.unwrap(), first.start.unwrap().as_nanos(), first.end.unwrap().as_nanos())
+        };
+        let expect = ("second".to_owned(), 1, 3);
+        assert_eq!(merged([patch(1, "first"), patch(2, "second")]), expect);
+        assert_eq!(merged([patch(2, "second"), patch(1, "first")]), expect);
     }
 }

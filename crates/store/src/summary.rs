@@ -32,6 +32,9 @@ impl TraceSpans {
     pub fn merge(trace_id: &TraceId, patches: impl IntoIterator<Item = (Timestamp, SpanPatch)>) -> Self {
         let mut merged: HashMap<SpanId, (Timestamp, SpanPatch)> = HashMap::new();
         let mut named = BTreeSet::new();
+        let mut patches: Vec<_> = patches.into_iter().collect();
+        // What clients tell in order may come in any; what does not say when it was told was told when it came.
+        patches.sort_by_key(|(received_at, patch)| patch.told.unwrap_or(*received_at));
         for (received_at, patch) in patches {
             named.extend(patch.conversation_id.clone());
             match merged.get_mut(&patch.span_id) {
