@@ -19,7 +19,7 @@ use neuraltrust_model::{ConversationId, SpanId, SpanPatch, Timestamp, TraceId};
 use tokio::sync::broadcast;
 
 pub use accounts::{Grant, ProjectId, Scope, Secret};
-pub use embedded::{Accounts, EmbeddedStore};
+pub use embedded::{Accounts, EmbeddedStore, NewQuarantined, Quarantine, QuarantineTotals, Quarantined};
 pub use error::StoreError;
 pub use query::{Cursor, Field, Filter, ListOf, ListQuery, Page};
 pub use rows::{ConversationRow, FacetRow, FeedbackCounts, SpanDetail, SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn};

@@ -8,6 +8,7 @@ mod index;
 mod indexer;
 mod lists;
 mod lock;
+mod quarantine;
 mod record;
 mod signal;
 mod writer;
@@ -23,6 +24,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 
 pub use accounts::Accounts;
+pub use quarantine::{NewQuarantined, Quarantine, QuarantineTotals, Quarantined};
 
 use crate::{
     Appended, Change, FacetRow, Field, Filter, ListOf, ListQuery, Page, Progress, ProjectId, SpanDetail, StoreError, TraceDetail,
