@@ -36,8 +36,8 @@ python_test() {
     MATURIN_PEP517_ARGS="--profile dev" "$venv/bin/pip" install -q "./python[test]" &&
     "$venv/bin/python" -m pytest -q python/tests &&
     "$venv/bin/python" -m mypy.stubtest neuraltrust._native &&
-    "$venv/bin/ruff" check -q --config python/pyproject.toml python tests/e2e &&
-    "$venv/bin/ruff" format -q --check --config python/pyproject.toml python tests/e2e
+    "$venv/bin/ruff" check -q python tests &&
+    "$venv/bin/ruff" format -q --check python tests
 }
 
 # What the tests that start the server are told. The server itself refuses variables NT_* that it does not know, so they set

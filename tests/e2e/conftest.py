@@ -23,7 +23,7 @@ def told(name):
 
 
 def environment(**extra):
-    """What a user's shell has: nothing of what the tests are told, and no settings of a client of the developer's own."""
+    """What a user's shell has: nothing of what the tests are told, and no settings of the developer's own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NT_", "NEURALTRUST_"))}
     return kept | extra
 

@@ -3,6 +3,7 @@
 import os
 
 from dotenv import load_dotenv
+
 from neuraltrust import Metadata, NeuralTrust, User
 
 load_dotenv()
