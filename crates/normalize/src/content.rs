@@ -117,6 +117,8 @@ fn part(value: Value) -> Part {
             None => None,
         },
         Some("uri" | "file" | "image") => field(&["uri", "file_id", "url"]).map(|uri| media(field(&["mime_type"]), Some(uri))),
+        // Google's parts say what they are by the name of their field.
+        None if map.len() == 1 => field(&["text"]).map(|text| Part::Text { text }),
         _ => None,
     };
     known.unwrap_or(Part::Other { value: Value::Object(map) })

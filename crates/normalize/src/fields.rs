@@ -86,3 +86,19 @@ pub(crate) fn within_depth(value: &Value, budget: usize) -> bool {
 pub(crate) fn too_deep(at: &str) -> Rejection {
     Rejection::new(Reason::TooDeep, at, format!("is nested deeper than {MAX_DEPTH} levels"))
 }
+
+/// What is wrong with a body that the JSON parser does not take.
+pub(crate) fn malformed(body: &[u8], error: &serde_json::Error) -> Rejection {
+    // The parser has a limit of its own, which it tells by its message alone.
+    if error.to_string().starts_with("recursion limit") {
+        return too_deep("body");
+    }
+    let message = if body.iter().all(u8::is_ascii_whitespace) {
+        "is empty; accepted is one JSON object".to_owned()
+    } else if let Err(error) = std::str::from_utf8(body) {
+        format!("is not JSON in UTF-8: {error}")
+    } else {
+        format!("is not JSON: {error}")
+    };
+    Rejection::new(Reason::Malformed, "body", message)
+}

@@ -1,4 +1,4 @@
-//! OTLP trace exports: what every OTLP span says alike. What its attributes mean is for the dialects to say.
+//! OTLP trace exports, protobuf and JSON: what every OTLP span says alike. What its attributes mean is for the dialects to say.
 //!
 //! Format: OpenTelemetry protocol 1.x, `opentelemetry/proto/trace/v1/trace.proto`.
 
@@ -7,6 +7,7 @@ use neuraltrust_model::{
     Event, Link, Map, Source, SpanId, SpanPatch, Status, StatusCode, Timestamp, TraceId, Warning, attributes,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span as WireSpan;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode as WireStatus;
 use serde_json::Value;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use crate::any_value::{hex, object};
 use crate::dialects::{self, Draft};
 use crate::fields::{bad_time, id, too_deep, wrong_type};
-use crate::{Normalized, Reason, Rejection};
+use crate::{Normalized, Reason, Rejection, otlp_json};
 
 /// Name of the protocol in [`Source`].
 const PROTOCOL: &str = "otlp";
@@ -25,23 +26,51 @@ pub fn normalize(request: ExportTraceServiceRequest) -> Normalized {
     let mut normalized = Normalized::default();
     let mut index = 0_usize;
     for resource_spans in request.resource_spans {
-        let resource = resource_spans.resource.and_then(|resource| object(resource.attributes, MAX_DEPTH)).unwrap_or_default();
+        let resource = resource(resource_spans.resource);
         for scope_spans in resource_spans.scope_spans {
             let scope = scope_spans.scope.unwrap_or_default();
             let origin = Origin { resource: &resource, scope: &scope.name, scope_version: &scope.version };
             for span in scope_spans.spans {
-                match normalize_span(span, &origin) {
-                    Ok(patches) => normalized.patches.extend(patches),
-                    Err(mut rejection) => {
-                        rejection.at = format!("spans[{index}].{}", rejection.at);
-                        normalized.rejected.push(rejection);
-                    }
-                }
-                index += 1;
+                normalized.add("spans", &mut index, normalize_span(span, &origin));
             }
         }
     }
     normalized
+}
+
+/// What an export in JSON says of its spans. A span that cannot be read or kept is rejected alone.
+///
+/// # Errors
+/// A [`Rejection`] when the body is no such export.
+pub fn normalize_json(body: &[u8]) -> Result<Normalized, Rejection> {
+    let mut normalized = Normalized::default();
+    let mut index = 0_usize;
+    for group in otlp_json::traces(body)? {
+        let (resource, scope) = (resource(group.resource), group.scope.unwrap_or_default());
+        let origin = Origin { resource: &resource, scope: &scope.name, scope_version: &scope.version };
+        for span in group.items {
+            normalized.add("spans", &mut index, span.and_then(|span| normalize_span(span, &origin)));
+        }
+    }
+    Ok(normalized)
+}
+
+impl Normalized {
+    /// Adds what the next item of a request gave, and names the item where it gave a rejection.
+    pub(crate) fn add(&mut self, list: &str, index: &mut usize, item: Result<Vec<SpanPatch>, Rejection>) {
+        match item {
+            Ok(patches) => self.patches.extend(patches),
+            Err(mut rejection) => {
+                rejection.at = format!("{list}[{index}].{}", rejection.at);
+                self.rejected.push(rejection);
+            }
+        }
+        *index += 1;
+    }
+}
+
+fn resource(resource: Option<Resource>) -> Map {
+    resource.and_then(|resource| object(resource.attributes, MAX_DEPTH)).unwrap_or_default()
 }
 
 /// Where a span comes from: the process and the instrumentation in it.
@@ -134,7 +163,7 @@ fn normalize_span(span: WireSpan, origin: &Origin<'_>) -> Result<Vec<SpanPatch>,
     }
     patch.source = Some(origin.source());
 
-    let mut draft = Draft { patch, attributes, more: Vec::new() };
+    let mut draft = Draft::new(patch, attributes);
     dialects::read_otlp(&mut draft)?;
     let Draft { mut patch, mut attributes, more, .. } = draft;
     attributes.retain(|_, value| !value.is_null());
@@ -145,7 +174,7 @@ fn normalize_span(span: WireSpan, origin: &Origin<'_>) -> Result<Vec<SpanPatch>,
 }
 
 /// An id of `length` bytes, not all zero (trace.proto: "An ID with all zeroes is considered invalid").
-fn wire_id(at: &str, bytes: &[u8], length: usize) -> Result<String, Rejection> {
+pub(crate) fn wire_id(at: &str, bytes: &[u8], length: usize) -> Result<String, Rejection> {
     if bytes.is_empty() {
         return Err(Rejection::new(Reason::MissingId, at, format!("is missing; it must have {length} bytes")));
     }
@@ -157,12 +186,12 @@ fn wire_id(at: &str, bytes: &[u8], length: usize) -> Result<String, Rejection> {
 }
 
 /// A time, or `None` for 0, which OTLP sends for "not set".
-fn time(at: &str, nanos: u64) -> Result<Option<Timestamp>, Rejection> {
+pub(crate) fn time(at: &str, nanos: u64) -> Result<Option<Timestamp>, Rejection> {
     (nanos != 0).then(|| Timestamp::from_wire_nanos(nanos).map_err(|error| bad_time(at, &error))).transpose()
 }
 
 /// Keeps the number of attributes and the length of their keys within the limits: what is over goes into one attribute.
-fn fold(attributes: &mut Map, warnings: &mut Vec<Warning>) {
+pub(crate) fn fold(attributes: &mut Map, warnings: &mut Vec<Warning>) {
     let over: Vec<String> = attributes
         .keys()
         .enumerate()

@@ -42,7 +42,18 @@ pub(crate) fn read_otlp(draft: &mut Draft) -> Result<(), Rejection> {
     OTLP.iter().try_for_each(|dialect| (dialect.read)(draft))
 }
 
+/// The same for what is said of a span beside it, which need not say what the span is.
+pub(crate) fn read_details(draft: &mut Draft) -> Result<(), Rejection> {
+    draft.patch.kind = OTLP.iter().find_map(|dialect| (dialect.kind)(draft));
+    OTLP.iter().try_for_each(|dialect| (dialect.read)(draft))
+}
+
 impl Draft {
+    /// A span of which nothing has been understood yet.
+    pub(crate) fn new(patch: SpanPatch, attributes: Map) -> Self {
+        Self { patch, attributes, more: Vec::new() }
+    }
+
     /// What the span is.
     pub(crate) fn kind(&self) -> &Kind {
         self.patch.kind.as_ref().unwrap_or(&Kind::Chain)

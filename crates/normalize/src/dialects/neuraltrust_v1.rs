@@ -10,7 +10,7 @@ use neuraltrust_model::{Content, Kind, Map, Source, SpanId, SpanPatch, Timestamp
 use serde_json::Value;
 
 use crate::content::{Side, content};
-use crate::fields::{Fields, id, too_deep, within_depth, wrong_type};
+use crate::fields::{Fields, id, malformed, too_deep, within_depth, wrong_type};
 use crate::{Reason, Rejection, feedback, python_literal, user};
 
 /// The tasks of the protocol; every other one is refused.
@@ -89,21 +89,6 @@ fn keep(attributes: &mut Map, name: &str, text: Option<String>) {
     if let Some(text) = text {
         attributes.insert(name.to_owned(), Value::String(text));
     }
-}
-
-fn malformed(body: &[u8], error: &serde_json::Error) -> Rejection {
-    // The parser has a limit of its own, which it tells by its message alone.
-    if error.to_string().starts_with("recursion limit") {
-        return too_deep("body");
-    }
-    let message = if body.iter().all(u8::is_ascii_whitespace) {
-        "is empty; accepted is one JSON object".to_owned()
-    } else if let Err(error) = std::str::from_utf8(body) {
-        format!("is not JSON in UTF-8: {error}")
-    } else {
-        format!("is not JSON: {error}")
-    };
-    Rejection::new(Reason::Malformed, "body", message)
 }
 
 fn missing(name: &str, meaning: &str) -> Rejection {
