@@ -75,7 +75,6 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let full = error.is_full();
         let (status, reason, detail) = match &error {
-            StoreError::SpanTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", error.to_string()),
             StoreError::Cursor | StoreError::Filter { .. } | StoreError::ProjectName(_) => {
                 (StatusCode::BAD_REQUEST, "bad_parameter", error.to_string())
             }

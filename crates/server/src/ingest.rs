@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use neuraltrust_model::{SpanPatch, Timestamp, limits};
 use neuraltrust_normalize::{Normalized, Reason, Rejection};
-use neuraltrust_store::{Grant, Store, StoreError};
+use neuraltrust_store::{Grant, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
@@ -61,20 +61,12 @@ impl Ingest {
     /// Keeps what a request said; returns what of it was rejected, which is for the caller to tell and to count. When it
     /// returns, the rest is on disk.
     pub(crate) async fn keep(&self, surface: Surface, grant: &Grant, normalized: Normalized) -> Result<Vec<Rejection>, ApiError> {
-        let Normalized { mut patches, mut rejected } = normalized;
+        let Normalized { patches, mut rejected } = normalized;
         let begin = Instant::now();
-        let kept = loop {
-            match self.store.append(grant.project, &patches, now()).await {
-                Err(StoreError::SpanTooLarge { span_id, bytes }) => {
-                    patches.retain(|patch| patch.span_id.as_str() != span_id);
-                    let message = StoreError::SpanTooLarge { span_id, bytes }.to_string();
-                    rejected.push(Rejection::new(Reason::TooLarge, "spans", message));
-                }
-                kept => break kept?,
-            }
-        };
+        let kept = self.store.append(grant.project, patches, now()).await?;
+        rejected.extend(kept.refused.iter().map(|refused| Rejection::new(Reason::TooLarge, "spans", refused.to_string())));
         metrics::histogram!(APPEND_SECONDS).record(begin.elapsed());
-        metrics::counter!(ACCEPTED, "surface" => surface.as_str()).increment(patches.len() as u64);
+        metrics::counter!(ACCEPTED, "surface" => surface.as_str()).increment((kept.new + kept.duplicates) as u64);
         metrics::counter!(STORED).increment(kept.new as u64);
         metrics::counter!(DUPLICATES).increment(kept.duplicates as u64);
         Ok(rejected)

@@ -6,13 +6,79 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use neuraltrust_model::{
-    Content, ConversationId, Kind, Score, ScoreSource, SpanId, SpanPatch, Status, StatusCode, Timestamp, TraceId, User,
+    Content, ConversationId, Kind, Map, Message, Part, Score, ScoreSource, SpanId, SpanPatch, Status, StatusCode, Timestamp,
+    TraceId, User,
 };
 use serde_json::json;
 
 use crate::{
     ConversationRow, Field, Filter, ListOf, ListQuery, Page, ProjectId, ProjectStore, SpanRow, Store, StoreError, TraceRow,
 };
+
+/// A made-up model call: its history is messages of the conversation by their numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Number of the trace.
+    pub trace: u8,
+    /// Number of the conversation, where the call names one.
+    pub conversation: Option<u8>,
+    /// Numbers of the messages that go in.
+    pub history: Vec<u8>,
+    /// Number of the message that comes out; in the same patch as what goes in, or in one of its own.
+    pub answer: u8,
+    /// Whether the answer comes in a patch of its own.
+    pub apart: bool,
+}
+
+/// A message that is long enough to be worth keeping once.
+fn said(number: u8) -> Message {
+    let text = format!("word{number} {}", "and on ".repeat(usize::from(number % 7) * 40));
+    Message { role: "user".to_owned(), parts: vec![Part::Text { text }], extra: Map::new() }
+}
+
+fn messages(numbers: &[u8]) -> Content {
+    Content::Messages { messages: numbers.iter().copied().map(said).collect() }
+}
+
+/// What is said of a call, the `n`th of its history.
+#[must_use]
+pub fn call_patches(n: usize, call: &Call) -> Vec<SpanPatch> {
+    let id = SpanId::new(format!("call-{n}")).unwrap_or_else(|_| unreachable!("a short text is an id"));
+    let empty = || SpanPatch::new(trace_id(call.trace), id.clone());
+    let begin = 1_700_000_000_000_000_000 + n as i64;
+    let asked = SpanPatch {
+        kind: Some(Kind::Generation),
+        start: Some(Timestamp::from_nanos(begin)),
+        conversation_id: call.conversation.map(conversation_id),
+        input: Some(messages(&call.history)),
+        ..empty()
+    };
+    let answered = |patch| SpanPatch { end: Some(Timestamp::from_nanos(begin)), output: Some(messages(&[call.answer])), ..patch };
+    if call.apart { vec![asked, answered(empty())] } else { vec![answered(asked)] }
+}
+
+/// Every call gives back exactly what went in and what came out, and its words are found.
+///
+/// # Panics
+/// When it does not.
+pub async fn check_calls(project: &ProjectStore, calls: &[Call]) {
+    for (n, call) in calls.iter().enumerate() {
+        let id = SpanId::new(format!("call-{n}")).unwrap_or_else(|_| unreachable!("a short text is an id"));
+        let span = project.span(trace_id(call.trace), id).await;
+        let Ok(Some(span)) = span else { panic!("call {n} is lost: {span:?}") };
+        assert_eq!(span.input, Some(messages(&call.history)), "what went into call {n}");
+        assert_eq!(span.output, Some(messages(&[call.answer])), "what came out of call {n}");
+        let first_words = messages(&[call.answer]).preview(240);
+        assert_eq!(span.row.output_preview, Some(first_words));
+    }
+    let said: BTreeSet<u8> = calls.iter().flat_map(|call| call.history.iter().chain([&call.answer]).copied()).collect();
+    for number in said {
+        let filter = Filter { text: Some(format!("word{number} ")), ..Filter::default() };
+        let found = project.spans(ListQuery { filter, limit: 1_000, cursor: None }).await;
+        let found = found.map(|page| page.items.len()).unwrap_or_default();
+        assert!(found > 0, "message {number} is found in no call");
+    }
+}
 
 /// One step of a made-up history; its patches say its start, its end and its place apart from each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,8 +162,8 @@ pub async fn settle(store: &Store) {
 pub async fn keep(store: &Store, project: ProjectId, batches: impl IntoIterator<Item = Vec<SpanPatch>>) {
     for batch in batches {
         let offered = batch.len();
-        match store.append(project, &batch, arrival()).await {
-            Ok(appended) => assert_eq!(appended.new + appended.duplicates, offered),
+        match store.append(project, batch, arrival()).await {
+            Ok(appended) => assert_eq!((appended.new + appended.duplicates, appended.refused), (offered, Vec::new())),
             Err(error) => panic!("the store refused a batch: {error}"),
         }
     }
@@ -331,7 +397,7 @@ pub async fn lists_are_filtered_and_counted(store: &Store, id: ProjectId) {
 pub async fn changes_are_announced_when_they_show(store: &Store, id: ProjectId) {
     let mut changes = store.changes();
     let step = Step { trace: 1, span: 0, conversation: Some(1), fails: false };
-    if let Err(error) = store.append(id, &patches(&step), arrival()).await {
+    if let Err(error) = store.append(id, patches(&step), arrival()).await {
         panic!("the store refused: {error}");
     }
     let change = tokio::time::timeout(Duration::from_secs(60), changes.recv()).await;

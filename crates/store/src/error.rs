@@ -63,14 +63,6 @@ pub enum StoreError {
         /// Why it cannot be read.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A span is larger than the limit. Tell the client.
-    #[error("the span {span_id:?} has {bytes} bytes; a span may have up to {}", neuraltrust_model::limits::MAX_SPAN_BYTES)]
-    SpanTooLarge {
-        /// The span.
-        span_id: String,
-        /// Its size before compression.
-        bytes: usize,
-    },
     /// The cursor was not made by this store. Tell the client.
     #[error("the cursor is not one of this list; start again without it")]
     Cursor,

@@ -11,6 +11,7 @@ pub mod embedded;
 mod error;
 mod query;
 mod rows;
+mod said;
 pub mod summary;
 
 use std::sync::Arc;
@@ -23,14 +24,27 @@ pub use embedded::{Accounts, EmbeddedStore, NewQuarantined, Quarantine, Quaranti
 pub use error::StoreError;
 pub use query::{Cursor, Field, Filter, ListOf, ListQuery, Page};
 pub use rows::{ConversationRow, FacetRow, FeedbackCounts, SpanDetail, SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn};
+pub use said::{Apart, Form, Said};
 
 /// What became of a batch of patches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
     /// Patches that were not known yet.
     pub new: usize,
     /// Patches that had come before, which change nothing.
     pub duplicates: usize,
+    /// Patches that are too large, and not kept.
+    pub refused: Vec<TooLarge>,
+}
+
+/// A patch over [`MAX_SPAN_BYTES`](neuraltrust_model::limits::MAX_SPAN_BYTES). Tell the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the span {span_id} has {bytes} bytes; a span may have up to {}", neuraltrust_model::limits::MAX_SPAN_BYTES)]
+pub struct TooLarge {
+    /// The span.
+    pub span_id: SpanId,
+    /// Its size before compression.
+    pub bytes: usize,
 }
 
 /// What has changed in the lists of a project.
@@ -66,12 +80,11 @@ impl Store {
     /// Keeps patches of a project. When it returns, they survive a crash and can be read by id.
     ///
     /// # Errors
-    /// [`StoreError::Full`] and [`StoreError::Stopped`] when nothing can be kept now, [`StoreError::SpanTooLarge`] when one of
-    /// the patches is over the limit; then none of them is kept.
+    /// [`StoreError::NotWritten`] and [`StoreError::Stopped`] when nothing can be kept now; then none of the patches is kept.
     pub async fn append(
         &self,
         project: ProjectId,
-        patches: &[SpanPatch],
+        patches: Vec<SpanPatch>,
         received_at: Timestamp,
     ) -> Result<Appended, StoreError> {
         match self {

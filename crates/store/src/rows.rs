@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Longest preview in a row, in characters.
-const PREVIEW_CHARS: usize = 240;
+pub(crate) const PREVIEW_CHARS: usize = 240;
 
 /// Who is talking, as short as a row shows it: id and name.
 pub(crate) fn short(user: &User) -> User {
@@ -68,9 +68,13 @@ pub struct SpanRow {
 }
 
 impl SpanRow {
-    /// The row of a span whose trace belongs to the conversation.
-    #[must_use]
-    pub fn new(span: &Span, conversation_id: &ConversationId) -> Self {
+    /// The row of a span whose trace belongs to the conversation, with the first words of its contents.
+    pub(crate) fn new(
+        span: &Span,
+        conversation_id: &ConversationId,
+        input_preview: Option<String>,
+        output_preview: Option<String>,
+    ) -> Self {
         let kind = span.kind.clone().unwrap_or(Kind::Chain);
         Self {
             trace_id: span.trace_id.clone(),
@@ -92,15 +96,10 @@ impl SpanRow {
             provider: span.provider.clone(),
             usage: span.usage,
             cost: span.cost,
-            input_preview: preview(span.input.as_ref()),
-            output_preview: preview(span.output.as_ref()),
+            input_preview,
+            output_preview,
         }
     }
-}
-
-/// The first words of a content, or `None` where there are none.
-pub(crate) fn preview(content: Option<&Content>) -> Option<String> {
-    content.map(|content| content.preview(PREVIEW_CHARS)).filter(|words| !words.is_empty())
 }
 
 /// A span with everything that is known of it.

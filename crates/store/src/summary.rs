@@ -9,9 +9,8 @@ use neuraltrust_model::{
     Content, ConversationId, Kind, Score, Span, SpanId, SpanPatch, StatusCode, Timestamp, TraceId, Usage, User,
 };
 
-use crate::rows::{
-    ConversationRow, FeedbackCounts, SpanDetail, SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn, preview, short,
-};
+use crate::rows::{ConversationRow, FeedbackCounts, SpanDetail, SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn, short};
+use crate::said::Said;
 
 /// The spans of one trace, each the merge of its patches, by start.
 #[derive(Debug, Clone)]
@@ -24,19 +23,43 @@ pub struct TraceSpans {
     pub spans: Vec<Span>,
     /// What is known of spans that have not come, e.g. a score on one.
     pub unknown: Vec<Span>,
+    /// Input and output of the spans, which themselves have none.
+    said: HashMap<SpanId, [Option<Said>; 2]>,
+}
+
+/// A patch as it is read back: without its contents, which are beside it.
+#[derive(Debug, Clone)]
+pub struct Arrived {
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// What it says otherwise.
+    pub patch: SpanPatch,
+    /// What it says of the input.
+    pub input: Option<Said>,
+    /// What it says of the output.
+    pub output: Option<Said>,
 }
 
 impl TraceSpans {
-    /// Merges the patches of one trace, given in order of arrival with the time of it.
+    /// Merges the patches of one trace, given in order of arrival.
     #[must_use]
-    pub fn merge(trace_id: &TraceId, patches: impl IntoIterator<Item = (Timestamp, SpanPatch)>) -> Self {
+    pub fn merge(trace_id: &TraceId, patches: impl IntoIterator<Item = Arrived>) -> Self {
         let mut merged: HashMap<SpanId, (Timestamp, SpanPatch)> = HashMap::new();
+        let mut said: HashMap<SpanId, [Option<Said>; 2]> = HashMap::new();
         let mut named = BTreeSet::new();
         let mut patches: Vec<_> = patches.into_iter().collect();
         // What clients tell in order may come in any; what does not say when it was told was told when it came.
-        patches.sort_by_key(|(received_at, patch)| patch.told.unwrap_or(*received_at));
-        for (received_at, patch) in patches {
+        patches.sort_by_key(|arrived| arrived.patch.told.unwrap_or(arrived.received_at));
+        for Arrived { received_at, patch, input, output } in patches {
             named.extend(patch.conversation_id.clone());
+            let before = said.entry(patch.span_id.clone()).or_default();
+            for (before, later) in before.iter_mut().zip([input, output]) {
+                match (before.as_mut(), later) {
+                    (_, None) => {}
+                    (Some(before), Some(later)) => before.replace(later),
+                    (None, later) => *before = later,
+                }
+            }
             match merged.get_mut(&patch.span_id) {
                 Some((first, known)) => {
                     *first = received_at.min(*first);
@@ -49,8 +72,34 @@ impl TraceSpans {
         }
         let (mut spans, unknown): (Vec<Span>, Vec<Span>) =
             merged.into_values().map(|(received_at, patch)| Span::new(patch, received_at)).partition(Span::is_known);
+        for span in &mut spans {
+            // Contents that came in fragments are in the patch, and count where nothing was said as a whole.
+            let [input, output] = said.entry(span.span_id.clone()).or_default();
+            for (said, fragments) in [(input, span.input.take()), (output, span.output.take())] {
+                *said = said.take().or(fragments.map(Said::Here));
+            }
+        }
         spans.sort_by(|a, b| (a.time(), a.received_at, &a.span_id).cmp(&(b.time(), b.received_at, &b.span_id)));
-        Self { conversation_id: conversation(trace_id, &spans), named, spans, unknown }
+        Self { conversation_id: conversation(trace_id, &spans), named, spans, unknown, said }
+    }
+
+    /// What went into a span.
+    #[must_use]
+    pub fn input(&self, span: &Span) -> Option<&Said> {
+        self.said.get(&span.span_id)?[0].as_ref()
+    }
+
+    /// What came out of a span.
+    #[must_use]
+    pub fn output(&self, span: &Span) -> Option<&Said> {
+        self.said.get(&span.span_id)?[1].as_ref()
+    }
+
+    /// The row of a span.
+    #[must_use]
+    pub fn row(&self, span: &Span) -> SpanRow {
+        let preview = |said: Option<&Said>| said.and_then(Said::preview);
+        SpanRow::new(span, &self.conversation_id, preview(self.input(span)), preview(self.output(span)))
     }
 }
 
@@ -102,8 +151,8 @@ pub fn trace_row(trace: &TraceSpans) -> Option<TraceRow> {
             user: user.as_ref().map(short),
             channel_id: trace.spans.iter().rev().find_map(|span| span.channel_id.clone()),
             session_ids: sessions.into_iter().collect(),
-            first_words: turns.iter().find_map(|turn| preview(turn.input.as_ref())),
-            last_words: turns.iter().rev().find_map(|turn| preview(turn.output.as_ref())),
+            first_words: turns.iter().find_map(|turn| turn.input(trace)?.preview()),
+            last_words: turns.iter().rev().find_map(|turn| turn.output(trace)?.preview()),
             turns: turns.len() as u64,
             spans: trace.spans.len() as u64,
             errors,
@@ -186,10 +235,17 @@ pub fn conversation_row<'a>(id: &ConversationId, traces: impl IntoIterator<Item 
     })
 }
 
+/// What happened in one turn.
+struct TurnSpans<'a> {
+    /// The message that the turn is about.
+    message: Option<&'a Span>,
+    /// All steps, the message among them, by start; at least one.
+    steps: Vec<&'a Span>,
+}
+
 /// The turns of a trace: each message span that is under no other, with all that happened under it. Steps under no message
 /// belong to the message that was running when they started; a trace without messages is one turn.
-#[must_use]
-pub fn turns(trace: &TraceSpans) -> Vec<Turn> {
+fn turns(trace: &TraceSpans) -> Vec<TurnSpans<'_>> {
     let by_id: HashMap<&SpanId, usize> = trace.spans.iter().enumerate().map(|(n, span)| (&span.span_id, n)).collect();
     let tops = topmost_messages(&trace.spans, &by_id);
     let messages: Vec<usize> = (0..trace.spans.len()).filter(|n| tops[*n] == Some(*n)).collect();
@@ -199,12 +255,8 @@ pub fn turns(trace: &TraceSpans) -> Vec<Turn> {
         let running = || messages.iter().rev().find(|n| trace.spans[**n].time() <= span.time()).or(messages.first()).copied();
         steps.entry(top.or_else(running)).or_default().push(span);
     }
-    steps
-        .into_iter()
-        .filter_map(|(message, steps)| {
-            Some(turn(message.and_then(|n| trace.spans.get(n)), &steps, &trace.conversation_id, *steps.first()?))
-        })
-        .collect()
+    let turn = |(message, steps): (Option<usize>, _)| TurnSpans { message: message.and_then(|n| trace.spans.get(n)), steps };
+    steps.into_iter().map(turn).collect()
 }
 
 /// For each span the topmost message among itself and its ancestors. Parents that form a circle end the climb.
@@ -237,27 +289,40 @@ fn topmost_messages(spans: &[Span], by_id: &HashMap<&SpanId, usize>) -> Vec<Opti
     tops.into_iter().map(Option::flatten).collect()
 }
 
-fn turn(message: Option<&Span>, steps: &[&Span], conversation_id: &ConversationId, first: &Span) -> Turn {
-    let spoken = message.into_iter().chain(speaker(steps));
-    let start_time = message.map_or_else(|| first.time(), Span::time);
-    let end_time = message.map_or_else(|| steps.iter().filter_map(|span| span.end).max(), |message| message.end);
-    let failed = || steps.iter().any(|span| span.status.code == StatusCode::Error);
-    Turn {
-        trace_id: first.trace_id.clone(),
-        span_id: message.map(|message| message.span_id.clone()),
-        input: spoken.clone().find_map(|span| span.input.clone()),
-        output: spoken.clone().find_map(|span| span.output.clone()),
-        status: match message {
-            Some(message) => message.status.code,
-            None if failed() => StatusCode::Error,
-            None => StatusCode::Unset,
-        },
-        running: message.map_or_else(|| steps.iter().any(|span| span.parent_id.is_none() && span.is_running()), Span::is_running),
-        start_time,
-        end_time,
-        duration_ms: end_time.and_then(|end| start_time.millis_until(end)),
-        scores: message.map(|message| message.scores.clone()).unwrap_or_default(),
-        spans: steps.iter().map(|span| SpanRow::new(span, conversation_id)).collect(),
+impl<'a> TurnSpans<'a> {
+    fn input(&self, trace: &'a TraceSpans) -> Option<&'a Said> {
+        self.message.into_iter().chain(speaker(&self.steps)).find_map(|span| trace.input(span))
+    }
+
+    fn output(&self, trace: &'a TraceSpans) -> Option<&'a Said> {
+        self.message.into_iter().chain(speaker(&self.steps)).find_map(|span| trace.output(span))
+    }
+
+    /// The turn as a page shows it; `read` reads a content.
+    fn show<E>(&self, trace: &'a TraceSpans, read: &mut impl FnMut(Said) -> Result<Content, E>) -> Result<Option<Turn>, E> {
+        let Some(first) = self.steps.first() else { return Ok(None) };
+        let (message, steps) = (self.message, &self.steps);
+        let start_time = message.map_or_else(|| first.time(), Span::time);
+        let end_time = message.map_or_else(|| steps.iter().filter_map(|span| span.end).max(), |message| message.end);
+        let failed = || steps.iter().any(|span| span.status.code == StatusCode::Error);
+        Ok(Some(Turn {
+            trace_id: first.trace_id.clone(),
+            span_id: message.map(|message| message.span_id.clone()),
+            input: self.input(trace).cloned().map(&mut *read).transpose()?,
+            output: self.output(trace).cloned().map(&mut *read).transpose()?,
+            status: match message {
+                Some(message) => message.status.code,
+                None if failed() => StatusCode::Error,
+                None => StatusCode::Unset,
+            },
+            running: message
+                .map_or_else(|| steps.iter().any(|span| span.parent_id.is_none() && span.is_running()), Span::is_running),
+            start_time,
+            end_time,
+            duration_ms: end_time.and_then(|end| start_time.millis_until(end)),
+            scores: message.map(|message| message.scores.clone()).unwrap_or_default(),
+            spans: steps.iter().map(|span| trace.row(span)).collect(),
+        }))
     }
 }
 
@@ -275,19 +340,25 @@ fn speaker<'a>(steps: &[&'a Span]) -> Option<&'a Span> {
 /// A trace with its spans; `None` while none of its spans has come.
 #[must_use]
 pub fn trace_detail(trace: &TraceSpans) -> Option<TraceDetail> {
-    let spans = trace.spans.iter().map(|span| SpanRow::new(span, &trace.conversation_id)).collect();
+    let spans = trace.spans.iter().map(|span| trace.row(span)).collect();
     Some(TraceDetail { trace: trace_row(trace)?, spans })
 }
 
-/// One span with everything known of it; `None` when it has not come.
-#[must_use]
-pub fn span_detail(trace: TraceSpans, span_id: &SpanId) -> Option<SpanDetail> {
-    let conversation_id = trace.conversation_id;
-    let span = trace.spans.into_iter().find(|span| span.span_id == *span_id)?;
-    Some(SpanDetail {
-        row: SpanRow { user: span.user.clone(), ..SpanRow::new(&span, &conversation_id) },
-        input: span.input,
-        output: span.output,
+/// One span with everything known of it; `None` when it has not come. `read` reads a content.
+///
+/// # Errors
+/// What `read` says.
+pub fn span_detail<E>(
+    trace: TraceSpans,
+    span_id: &SpanId,
+    read: impl Fn(Said) -> Result<Content, E>,
+) -> Result<Option<SpanDetail>, E> {
+    let Some(span) = trace.spans.iter().find(|span| span.span_id == *span_id) else { return Ok(None) };
+    let span = span.clone();
+    Ok(Some(SpanDetail {
+        row: SpanRow { user: span.user.clone(), ..trace.row(&span) },
+        input: trace.input(&span).cloned().map(&read).transpose()?,
+        output: trace.output(&span).cloned().map(&read).transpose()?,
         attributes: span.attributes.into_iter().collect(),
         metadata: span.metadata.into_iter().collect(),
         custom: span.custom,
@@ -297,15 +368,24 @@ pub fn span_detail(trace: TraceSpans, span_id: &SpanId) -> Option<SpanDetail> {
         source: span.source,
         warnings: span.warnings,
         received_at: span.received_at,
-    })
+    }))
 }
 
-/// A conversation with its turns; `None` without traces.
-#[must_use]
-pub fn transcript(id: &ConversationId, traces: &[TraceSpans]) -> Option<Transcript> {
+/// A conversation with its turns; `None` without traces. `read` reads a content.
+///
+/// # Errors
+/// What `read` says.
+pub fn transcript<E>(
+    id: &ConversationId,
+    traces: &[TraceSpans],
+    mut read: impl FnMut(Said) -> Result<Content, E>,
+) -> Result<Option<Transcript>, E> {
     let rows: Vec<TraceRow> = traces.iter().filter_map(trace_row).collect();
-    let conversation = conversation_row(id, &rows)?;
-    let mut turns: Vec<Turn> = traces.iter().flat_map(turns_of).collect();
+    let Some(conversation) = conversation_row(id, &rows) else { return Ok(None) };
+    let mut turns = Vec::new();
+    for trace in traces {
+        turns.extend(turns_of(trace, &mut read)?);
+    }
     turns.sort_by(|a, b| (a.start_time, &a.trace_id).cmp(&(b.start_time, &b.trace_id)));
     let mut spans: Vec<&Span> = traces.iter().flat_map(|trace| &trace.spans).collect();
     spans.sort_by_key(|span| span.time());
@@ -319,27 +399,36 @@ pub fn transcript(id: &ConversationId, traces: &[TraceSpans]) -> Option<Transcri
         metadata.extend(span.metadata.clone());
         custom = span.custom.clone().or(custom);
     }
-    Some(Transcript { conversation, user, metadata, custom, turns })
+    Ok(Some(Transcript { conversation, user, metadata, custom, turns }))
 }
 
-fn turns_of(trace: &TraceSpans) -> Vec<Turn> {
-    let mut turns = turns(trace);
+fn turns_of<E>(trace: &TraceSpans, read: &mut impl FnMut(Said) -> Result<Content, E>) -> Result<Vec<Turn>, E> {
+    let mut shown = Vec::new();
+    for turn in turns(trace) {
+        shown.extend(turn.show(trace, read)?);
+    }
     // A verdict on a step that never came is shown at the first turn rather than lost.
     let lost: Vec<Score> = trace.unknown.iter().flat_map(|span| span.scores.clone()).collect();
-    if let Some(turn) = turns.first_mut() {
+    if let Some(turn) = shown.first_mut() {
         turn.scores.extend(lost);
     }
-    turns
+    Ok(shown)
 }
 
-/// The words of a span for the text index, at most `limit` bytes.
-pub(crate) fn searchable_text(span: &Span, limit: usize) -> String {
+/// The words for the text index that a span brought in, at most about `limit` bytes. `fresh` reads what a content brought.
+pub(crate) fn searchable_text<E>(
+    trace: &TraceSpans,
+    span: &Span,
+    limit: usize,
+    fresh: impl Fn(&Said) -> Result<Option<Content>, E>,
+) -> Result<String, E> {
     let mut text = String::new();
-    let contents = [span.input.as_ref(), span.output.as_ref()];
-    let words = contents.into_iter().flatten().map(|content| Content::plain_text(content, limit));
-    for words in words.chain(span.status.message.clone()) {
-        text.push_str(&words);
-        text.push('\n');
+    for said in [trace.input(span), trace.output(span)].into_iter().flatten() {
+        if let Some(content) = fresh(said)? {
+            text.push_str(&content.plain_text(limit));
+            text.push('\n');
+        }
     }
-    text
+    text.extend(span.status.message.iter().map(String::as_str));
+    Ok(text)
 }

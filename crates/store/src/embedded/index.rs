@@ -15,15 +15,12 @@ use tantivy::schema::{
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
 
 use crate::rows::{ConversationRow, SpanRow, Totals, TraceRow};
-use crate::summary::searchable_text;
 use crate::{Field, ListOf, ProjectId, StoreError};
 
 /// Format of the index. An index of another format is made anew from the record.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Memory for documents before they are written to a segment; Tantivy's least is 15 MB.
 const WRITER_BYTES: usize = 48_000_000;
-/// Most bytes of a span's text in the index; what is behind is kept, shown, and not found by its words.
-const TEXT_BYTES: usize = 256 << 10;
 
 /// The fields of a document.
 #[derive(Debug, Clone)]
@@ -156,8 +153,8 @@ pub(super) struct Documents {
 }
 
 impl Documents {
-    /// Puts a span, with its words.
-    pub(super) fn put_span(&mut self, project: ProjectId, row: &SpanRow, span: &Span) -> Result<(), StoreError> {
+    /// Puts a span, with the words that it brought in.
+    pub(super) fn put_span(&mut self, project: ProjectId, row: &SpanRow, span: &Span, text: &str) -> Result<(), StoreError> {
         let time = row.start_time.unwrap_or(span.received_at).as_nanos();
         let key = format!("{}/{}", row.trace_id, row.span_id);
         let mut document = self.document(project, ListOf::Spans, &key, time, row)?;
@@ -176,7 +173,7 @@ impl Documents {
         add(Field::Status, Some(row.status.as_str()));
         add(Field::Model, row.model.as_deref());
         add(Field::Provider, row.provider.as_deref());
-        document.add_text(self.fields.text, searchable_text(span, TEXT_BYTES));
+        document.add_text(self.fields.text, text);
         self.add(document)
     }
 

@@ -14,8 +14,8 @@ use tokio::sync::broadcast;
 use super::index::{Documents, SearchIndex};
 use super::record::Record;
 use super::signal::Signal;
-use crate::rows::{SpanRow, TraceRow};
-use crate::summary::{conversation_row, trace_row};
+use crate::rows::TraceRow;
+use crate::summary::{conversation_row, searchable_text, trace_row};
 use crate::{Change, ListOf, ProjectId, StoreError};
 
 /// Patches looked at in one go.
@@ -24,6 +24,8 @@ const BATCH: usize = 4_000;
 const GATHER: Duration = Duration::from_millis(40);
 /// Shortest and longest pause between two commits under load; between them it is twice what the last commit took.
 const COMMIT_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// Most bytes of a span's text in the index; what is behind is kept, shown, and not found by its words.
+const TEXT_BYTES: usize = 256 << 10;
 /// Pause after an error, before the work starts again from the last commit.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Most rows of traces kept to make rows of conversations from; all are let go when there are more.
@@ -158,7 +160,8 @@ impl Work {
         let before = self.traces.conversation.insert((project, trace_id.clone()), conversation_id.clone());
         let moved = before.as_ref() != Some(conversation_id);
         for span in trace.spans.iter().filter(|span| moved || changed.contains(&span.span_id)) {
-            self.documents.put_span(project, &SpanRow::new(span, conversation_id), span)?;
+            let text = searchable_text(&trace, span, TEXT_BYTES, |said| record.fresh(said))?;
+            self.documents.put_span(project, &trace.row(span), span, &text)?;
         }
         self.documents.put_trace(project, &row)?;
 

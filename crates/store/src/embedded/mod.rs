@@ -3,6 +3,7 @@
 //! A data directory holds `lock`, `record.sqlite` (with its `-wal` and `-shm`) and `index/`. One process at a time serves it.
 
 mod accounts;
+mod chain;
 mod codec;
 mod index;
 mod indexer;
@@ -30,11 +31,12 @@ use crate::{
     Appended, Change, FacetRow, Field, Filter, ListOf, ListQuery, Page, Progress, ProjectId, SpanDetail, StoreError, TraceDetail,
     Transcript, summary,
 };
+use chain::Known;
 use index::SearchIndex;
 use indexer::Shared;
 use lock::DirLock;
 use record::Record;
-use writer::Writer;
+use writer::{Writer, Written};
 
 const RECORD: &str = "record.sqlite";
 const INDEX: &str = "index";
@@ -47,6 +49,7 @@ pub struct EmbeddedStore {
     accounts: Accounts,
     record: Arc<Record>,
     writer: Mutex<Option<Writer>>,
+    known: Known,
     recorded: Arc<AtomicU64>,
     shared: Shared,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -86,6 +89,7 @@ impl EmbeddedStore {
             accounts,
             record,
             writer: Mutex::new(Some(writer)),
+            known: Known::default(),
             recorded,
             shared,
             threads: Mutex::new(vec![writing, indexing]),
@@ -125,15 +129,26 @@ impl EmbeddedStore {
     pub(crate) async fn append(
         &self,
         project: ProjectId,
-        patches: &[SpanPatch],
+        mut patches: Vec<SpanPatch>,
         received_at: Timestamp,
     ) -> Result<Appended, StoreError> {
-        if patches.is_empty() {
-            return Ok(Appended { new: 0, duplicates: 0 });
-        }
-        let encoded = patches.iter().map(codec::encode).collect::<Result<_, _>>()?;
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Stopped)?;
-        writer.append(project, received_at, encoded).await
+        let mut known = Some(&self.known);
+        loop {
+            let batch = codec::encode(project, &mut patches, known)?;
+            let written = match batch.patches.is_empty() {
+                true => Written::Kept { new: 0, duplicates: 0 },
+                false => writer.append(project, received_at, batch.patches).await?,
+            };
+            match written {
+                Written::Kept { new, duplicates } => {
+                    self.known.extend(batch.brought);
+                    return Ok(Appended { new, duplicates, refused: batch.refused });
+                }
+                // What was left out is there no more: once more, with everything.
+                Written::Stale => known = None,
+            }
+        }
     }
 
     pub(crate) async fn trace(&self, project: ProjectId, trace: TraceId) -> Result<Option<TraceDetail>, StoreError> {
@@ -143,12 +158,12 @@ impl EmbeddedStore {
 
     pub(crate) async fn span(&self, project: ProjectId, trace: TraceId, span: SpanId) -> Result<Option<SpanDetail>, StoreError> {
         let record = Arc::clone(&self.record);
-        aside(move || Ok(summary::span_detail(record.trace(project, &trace)?, &span))).await
+        aside(move || summary::span_detail(record.trace(project, &trace)?, &span, |said| record.content(said))).await
     }
 
     pub(crate) async fn conversation(&self, project: ProjectId, id: ConversationId) -> Result<Option<Transcript>, StoreError> {
         let record = Arc::clone(&self.record);
-        aside(move || Ok(summary::transcript(&id, &record.conversation(project, &id)?))).await
+        aside(move || summary::transcript(&id, &record.conversation(project, &id)?, |said| record.content(said))).await
     }
 
     pub(crate) async fn list<T: DeserializeOwned + Send + 'static>(

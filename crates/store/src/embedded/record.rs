@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use neuraltrust_model::{ConversationId, SpanId, SpanPatch, Timestamp, TraceId};
+use neuraltrust_model::{Content, ConversationId, SpanId, Timestamp, TraceId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::codec;
-use crate::summary::TraceSpans;
+use super::codec::{self, Beside};
+use crate::said::{Apart, Form, Said};
+use crate::summary::{Arrived, TraceSpans};
 use crate::{ProjectId, Secret, StoreError};
 
 /// Format of the record. A record of another format is refused.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// How long a connection waits for another's write to end.
 const BUSY: Duration = Duration::from_secs(10);
 /// Page cache of a connection that reads, in KiB (negative is SQLite's sign for KiB).
@@ -26,6 +27,8 @@ const IDLE_READERS: usize = 8;
 /// `patch.seq` only grows, also after deletions (AUTOINCREMENT): the index says by it up to where it is complete.
 /// `membership` lists every trace that ever named a conversation; which conversation a trace belongs to is told by its merged
 /// spans, so a row here is a candidate, not a fact.
+/// `node` holds contents (see `chain`): a node is named by `hash` within its `scope`, and hangs below `parent`. `home` says
+/// which scope the nodes of a trace are in.
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE project (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL) STRICT;
@@ -44,9 +47,33 @@ CREATE TABLE patch (
     span_id TEXT NOT NULL,
     digest BLOB NOT NULL,
     received_at INTEGER NOT NULL,
+    scope INTEGER REFERENCES scope (id),
+    input_fresh INTEGER NOT NULL,
+    output_fresh INTEGER NOT NULL,
     body BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX patch_by_span ON patch (project, trace_id, span_id, digest);
+CREATE TABLE scope (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    project INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('conversation', 'trace')),
+    name TEXT NOT NULL,
+    UNIQUE (project, kind, name)
+) STRICT;
+CREATE TABLE home (
+    project INTEGER NOT NULL,
+    trace_id TEXT NOT NULL,
+    scope INTEGER NOT NULL REFERENCES scope (id),
+    PRIMARY KEY (project, trace_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE node (
+    id INTEGER PRIMARY KEY,
+    scope INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    parent INTEGER,
+    body BLOB NOT NULL,
+    UNIQUE (scope, hash)
+) STRICT;
 CREATE TABLE membership (
     project INTEGER NOT NULL,
     conversation_id TEXT NOT NULL,
@@ -168,15 +195,72 @@ impl Record {
             .collect()
     }
 
-    /// The patches of a trace in order of arrival, each with the time of it.
-    pub(super) fn patches(&self, project: ProjectId, trace: &TraceId) -> Result<Vec<(Timestamp, SpanPatch)>, StoreError> {
-        let rows: Vec<(i64, Vec<u8>)> = self.read("read a trace", |connection| {
+    /// The patches of a trace in order of arrival. Their contents are read where they are needed.
+    pub(super) fn patches(&self, project: ProjectId, trace: &TraceId) -> Result<Vec<Arrived>, StoreError> {
+        let rows: Vec<(i64, Beside, Vec<u8>)> = self.read("read a trace", |connection| {
             connection
-                .prepare_cached("SELECT received_at, body FROM patch WHERE project = ?1 AND trace_id = ?2 ORDER BY seq")?
-                .query_map(params![project.0, trace.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .prepare_cached(
+                    "SELECT received_at, scope, input_fresh, output_fresh, body FROM patch
+                     WHERE project = ?1 AND trace_id = ?2 ORDER BY seq",
+                )?
+                .query_map(params![project.0, trace.as_str()], |row| {
+                    Ok((row.get(0)?, Beside { scope: row.get(1)?, fresh: [row.get(2)?, row.get(3)?] }, row.get(4)?))
+                })?
                 .collect()
         })?;
-        rows.iter().map(|(received_at, body)| Ok((Timestamp::from_nanos(*received_at), codec::decode(body)?))).collect()
+        let arrived = |(received_at, beside, body): &(i64, Beside, Vec<u8>)| {
+            let (patch, [input, output]) = codec::decode(body, *beside)?;
+            Ok(Arrived { received_at: Timestamp::from_nanos(*received_at), patch, input, output })
+        };
+        rows.iter().map(arrived).collect()
+    }
+
+    /// A content, all of it.
+    pub(super) fn content(&self, said: Said) -> Result<Content, StoreError> {
+        match said {
+            Said::Here(content) => Ok(content),
+            Said::Apart(apart) => self.apart(&apart, u32::MAX),
+        }
+    }
+
+    /// What a content brought in that nothing before had brought; `None` where that is nothing.
+    pub(super) fn fresh(&self, said: &Said) -> Result<Option<Content>, StoreError> {
+        match said {
+            Said::Here(content) => Ok(Some(content.clone())),
+            Said::Apart(apart) if apart.fresh == 0 => Ok(None),
+            Said::Apart(apart) => self.apart(apart, apart.fresh).map(Some),
+        }
+    }
+
+    /// The last parts of a content that is kept apart, as many as are asked for.
+    fn apart(&self, apart: &Apart, most: u32) -> Result<Content, StoreError> {
+        let len = match apart.form {
+            Form::Messages(len) => len.min(most),
+            Form::Whole => 1,
+        };
+        let bodies: Vec<Vec<u8>> = self.read("read a content", |connection| {
+            connection
+                .prepare_cached(
+                    "WITH RECURSIVE path (parent, body, n) AS (
+                         SELECT parent, body, 1 FROM node WHERE scope = ?1 AND hash = ?2
+                         UNION ALL
+                         SELECT node.parent, node.body, n + 1 FROM path JOIN node ON node.id = path.parent WHERE n < ?3
+                     )
+                     SELECT body FROM path ORDER BY n DESC",
+                )?
+                .query_map(params![apart.scope, apart.head, len], |row| row.get(0))?
+                .collect()
+        })?;
+        if bodies.len() != len as usize {
+            let found = format!("{} of its {len} parts are there", bodies.len());
+            return Err(StoreError::damaged("a content")(std::io::Error::other(found)));
+        }
+        match (apart.form, bodies.as_slice()) {
+            (Form::Whole, [body]) => codec::whole(body),
+            (_, bodies) => {
+                Ok(Content::Messages { messages: bodies.iter().map(|body| codec::message(body)).collect::<Result<_, _>>()? })
+            }
+        }
     }
 
     /// The merged spans of a trace.

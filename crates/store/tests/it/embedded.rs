@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use neuraltrust_model::{Content, SpanId, SpanPatch, Timestamp, TraceId};
-use neuraltrust_store::conformance::{self, Step, check_shown, keep, patches, settle};
-use neuraltrust_store::{EmbeddedStore, ListOf, ProjectId, Store, StoreError};
+use neuraltrust_store::conformance::{self, Call, Step, call_patches, check_calls, check_shown, keep, patches, settle};
+use neuraltrust_store::{EmbeddedStore, Filter, ListOf, ListQuery, ProjectId, Store, StoreError};
 
 pub(crate) fn open(path: &Path) -> Store {
     Store::Embedded(Arc::new(EmbeddedStore::open(path).unwrap()))
@@ -56,7 +56,7 @@ async fn a_store_can_be_closed_and_opened() {
     let id = project(&store);
     keep(&store, id, some_steps().iter().map(patches)).await;
     store.close().await.unwrap();
-    let refused = store.append(id, &patches(&some_steps()[0]), Timestamp::from_nanos(0)).await;
+    let refused = store.append(id, patches(&some_steps()[0]), Timestamp::from_nanos(0)).await;
     assert!(matches!(refused, Err(StoreError::Stopped)), "{refused:?}");
     drop(store);
     let store = open(dir.path());
@@ -113,11 +113,11 @@ fn a_record_of_another_format_is_refused() {
     record.execute("UPDATE meta SET value = '99' WHERE key = 'format'", []).unwrap();
     drop(record);
     let refused = EmbeddedStore::open(dir.path()).unwrap_err();
-    assert!(matches!(refused, StoreError::Format { known: 1, .. }), "{refused:?}");
+    assert!(matches!(refused, StoreError::Format { known: 2, .. }), "{refused:?}");
 }
 
 #[tokio::test]
-async fn one_patch_over_the_limit_is_refused_with_its_batch() {
+async fn one_patch_over_the_limit_is_refused_alone() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let id = project(&store);
@@ -126,9 +126,56 @@ async fn one_patch_over_the_limit_is_refused_with_its_batch() {
         input: Some(Content::text("x".repeat(33 << 20))),
         ..SpanPatch::new(TraceId::new("t").unwrap(), SpanId::new("large").unwrap())
     };
-    let refused = store.append(id, &[small, large], Timestamp::from_nanos(0)).await;
-    assert!(matches!(&refused, Err(StoreError::SpanTooLarge { span_id, .. }) if span_id == "large"), "{refused:?}");
-    assert_eq!(store.progress().recorded, 0);
+    let appended = store.append(id, vec![large, small], Timestamp::from_nanos(0)).await.unwrap();
+    let refused: Vec<_> = appended.refused.iter().map(|refused| refused.span_id.as_str()).collect();
+    assert_eq!((appended.new, refused), (1, vec!["large"]));
+    assert_eq!(store.progress().recorded, 1);
+}
+
+/// Number of rows of a table of the record.
+fn rows(path: &Path, table: &str) -> i64 {
+    let record = rusqlite::Connection::open(path.join("record.sqlite")).unwrap();
+    record.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn a_history_is_kept_once_over_calls_requests_traces_and_restarts() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    let id = project(&store);
+    let call =
+        |n: u8| Call { trace: n / 10, conversation: Some(1), history: (0..=2 * n).collect(), answer: 2 * n + 1, apart: false };
+    let calls: Vec<Call> = (0..40).map(call).collect();
+    for (n, call) in calls.iter().enumerate() {
+        if n == 20 {
+            drop(store);
+            store = open(dir.path());
+        }
+        keep(&store, id, [call_patches(n, call)]).await;
+    }
+    check_calls(&store.project(id), &calls).await;
+    let messages = rows(dir.path(), "node");
+    assert!((75..=80).contains(&messages), "40 calls with 80 messages are {messages} nodes");
+    // A message is found at the call that brought it in, not at the forty that send it again.
+    let filter = Filter { text: Some("word6 ".to_owned()), ..Filter::default() };
+    let found = store.project(id).spans(ListQuery { filter, limit: 100, cursor: None }).await.unwrap();
+    assert!(found.items.len() <= 4, "{}", found.items.len());
+}
+
+/// The memory of what is kept may be wrong, after an erasure say; then everything is sent to the record again.
+#[tokio::test]
+async fn nodes_that_are_gone_are_brought_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let id = project(&store);
+    let call = |n: u8| Call { trace: n, conversation: Some(1), history: (0..30 + n).collect(), answer: 90, apart: true };
+    keep(&store, id, [call_patches(0, &call(0))]).await;
+    rusqlite::Connection::open(dir.path().join("record.sqlite")).unwrap().execute("DELETE FROM node", []).unwrap();
+    keep(&store, id, [call_patches(1, &call(1))]).await;
+    let span = SpanId::new("call-1").unwrap();
+    let read = store.project(id).span(TraceId::new("trace-1").unwrap(), span).await.unwrap().unwrap();
+    let Some(Content::Messages { messages }) = read.input else { panic!("{:?}", read.input) };
+    assert_eq!(messages.len(), 31);
 }
 
 #[test]
