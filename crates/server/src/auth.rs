@@ -11,6 +11,7 @@ use neuraltrust_store::{Accounts, Grant, Scope, Secret};
 
 use crate::error::ApiError;
 use crate::http::App;
+use crate::quarantine;
 
 /// Name of the page's cookie.
 pub(crate) const COOKIE: &str = "nt_session";
@@ -42,6 +43,9 @@ fn basic(pair: &str) -> Vec<String> {
 
 /// What the key of a request opens, when it allows what is asked for.
 pub(crate) fn require_key(accounts: &Accounts, headers: &HeaderMap, scope: Scope) -> Result<Grant, ApiError> {
+    if let Some(grant) = quarantine::replayed_for() {
+        return allowed(grant, scope);
+    }
     let keys = keys(headers);
     if keys.is_empty() {
         let detail = "this needs an API key: send it as `Authorization: Bearer KEY`, `x-api-key: KEY` or `token: KEY`";
@@ -98,6 +102,9 @@ pub(crate) struct Reader(pub(crate) Grant);
 /// Someone who may do everything.
 pub(crate) struct Admin;
 
+/// Someone who may do everything, in the project of what they ask with.
+pub(crate) struct Keeper(pub(crate) Grant);
+
 impl FromRequestParts<App> for Reader {
     type Rejection = ApiError;
 
@@ -111,6 +118,14 @@ impl FromRequestParts<App> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         require(parts, app, Scope::Admin).map(|_| Self)
+    }
+}
+
+impl FromRequestParts<App> for Keeper {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        require(parts, app, Scope::Admin).map(Self)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP application: all routes, and what goes around every request.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
@@ -9,19 +10,20 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use neuraltrust_store::Store;
+use neuraltrust_store::{Quarantine, Store};
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::ApiError;
 use crate::ingest::Ingest;
-use crate::{api, live, metrics, receive, ui};
+use crate::{api, live, metrics, quarantine, receive, ui};
 
 /// What every request can reach.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) ingest: Ingest,
+    pub(crate) quarantine: Arc<Quarantine>,
     pub(crate) metrics: PrometheusHandle,
     /// Becomes true when the server is to end.
     pub(crate) ending: watch::Receiver<bool>,
@@ -38,12 +40,16 @@ pub(crate) fn router(app: App) -> Router {
         .route("/signin", get(api::session::sign_in))
         .route("/api/v1/live", get(live::live))
         .route("/api/v1/openapi.json", get(move || async { ([(header::CONTENT_TYPE, "application/json")], document) }));
-    around(open.merge(api).merge(receive::routes()).fallback(elsewhere), app)
+    around(
+        open.merge(api).merge(receive::routes().layer(from_fn_with_state(app.clone(), quarantine::watch))).fallback(elsewhere),
+        app,
+    )
 }
 
 /// What is at the port for OpenTelemetry exporters.
 pub(crate) fn otlp_router(app: App) -> Router {
-    around(receive::otlp_routes().fallback(not_at_this_port), app)
+    let watched = receive::otlp_routes().layer(from_fn_with_state(app.clone(), quarantine::watch));
+    around(watched.fallback(not_at_this_port), app)
 }
 
 fn around(router: Router<App>, app: App) -> Router {
@@ -89,5 +95,8 @@ async fn elsewhere(method: Method, uri: Uri, headers: axum::http::HeaderMap) -> 
 }
 
 async fn not_at_this_port(uri: Uri) -> ApiError {
-    ApiError::not_found(format!("there is nothing at {} of this port; it takes POST /v1/traces only", uri.path()))
+    ApiError::not_found(format!(
+        "there is nothing at {} of this port; it takes POST /v1/traces, /v1/logs and /v1/metrics",
+        uri.path()
+    ))
 }

@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
 use crate::metrics::{ACCEPTED, APPEND_SECONDS, DUPLICATES, REJECTED, STORED};
+use crate::quarantine;
 
 /// Bytes of requests in hand at a time; a request counts with its compressed and its decompressed size.
 const IN_HAND_BYTES: usize = 256 << 20;
@@ -30,7 +31,7 @@ pub(crate) enum Surface {
 }
 
 impl Surface {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::NeuraltrustV1 => "neuraltrust_v1",
             Self::OtlpHttp => "otlp_http",
@@ -76,11 +77,13 @@ impl Ingest {
 /// Counts something that a client sent and that is not kept.
 pub(crate) fn count_rejected(surface: Surface, reason: &'static str) {
     metrics::counter!(REJECTED, "surface" => surface.as_str(), "reason" => reason).increment(1);
+    quarantine::saw_refusal(surface, reason);
 }
 
 /// Counts what is rejected of a request that is kept otherwise.
 pub(crate) fn count_all_rejected(surface: Surface, rejected: &[Rejection]) {
     for rejection in rejected {
+        quarantine::saw_place(rejection);
         count_rejected(surface, rejection.reason.as_str());
     }
 }

@@ -18,6 +18,8 @@ pub(crate) const REJECTED: &str = "neuraltrust_rejected_total";
 pub(crate) const STORED: &str = "neuraltrust_stored_total";
 /// Patches that had come before.
 pub(crate) const DUPLICATES: &str = "neuraltrust_duplicates_total";
+/// Exports of metrics, which are taken and not kept, by `surface`.
+pub(crate) const METRIC_EXPORTS: &str = "neuraltrust_metric_exports_total";
 /// Seconds from having decoded a request to having it on disk.
 pub(crate) const APPEND_SECONDS: &str = "neuraltrust_append_seconds";
 /// Seconds from the head of a request to the head of its answer, by `method`, `route` and `status`.
@@ -40,6 +42,7 @@ pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
     metrics::describe_counter!(REJECTED, "Items and requests refused");
     metrics::describe_counter!(STORED, "Patches on disk");
     metrics::describe_counter!(DUPLICATES, "Patches that had come before");
+    metrics::describe_counter!(METRIC_EXPORTS, "Exports of metrics, which are not kept");
     metrics::describe_histogram!(APPEND_SECONDS, "Seconds to put a request on disk");
     metrics::describe_histogram!(REQUEST_SECONDS, "Seconds to answer a request");
     metrics::describe_gauge!(RECORDED, "Number of the last patch on disk");

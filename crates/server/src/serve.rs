@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use axum::serve::ListenerExt as _;
-use neuraltrust_store::{Accounts, EmbeddedStore, ProjectId, Scope, Secret, Store};
+use neuraltrust_store::{Accounts, EmbeddedStore, ProjectId, Quarantine, Scope, Secret, Store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -50,16 +50,20 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     greet(address, &settings, store.accounts())?;
 
     let (end, ending) = watch::channel(false);
-    let app =
-        App { ingest: Ingest::new(store.clone()), store: store.clone(), metrics: metrics::install()?, ending: ending.clone() };
+    let app = App {
+        ingest: Ingest::new(store.clone()),
+        quarantine: Arc::new(Quarantine::open(&settings.data_dir)?),
+        store: store.clone(),
+        metrics: metrics::install()?,
+        ending: ending.clone(),
+    };
     let mut servers = JoinSet::new();
     servers.spawn(serve_http(main, http::router(app.clone()), ended(ending.clone())));
     if let Some(listener) = otlp {
         servers.spawn(serve_http(listener, http::otlp_router(app.clone()), ended(ending.clone())));
     }
     if let Some(listener) = grpc {
-        let service = receive::otlp_grpc(app);
-        let server = tonic::transport::Server::builder().add_service(service);
+        let server = tonic::transport::Server::builder().add_routes(receive::otlp_grpc(app));
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         servers.spawn(
             async move { server.serve_with_incoming_shutdown(incoming, ended(ending)).await.map_err(anyhow::Error::from) },

@@ -4,6 +4,7 @@ mod facets;
 mod lists;
 mod params;
 mod projects;
+mod quarantine;
 pub(crate) mod session;
 mod status;
 
@@ -58,4 +59,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(facets::facets))
         .routes(routes!(projects::create))
         .routes(routes!(projects::create_key))
+        .routes(routes!(quarantine::list))
+        .routes(routes!(quarantine::download, quarantine::delete))
+        .routes(routes!(quarantine::replay))
 }

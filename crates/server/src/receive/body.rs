@@ -12,6 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::ApiError;
 use crate::ingest::Ingest;
+use crate::quarantine;
 
 /// Room taken for a body whose length is not announced; the rest is taken when it is known.
 const UNANNOUNCED_BYTES: usize = 1 << 20;
@@ -82,6 +83,7 @@ pub(super) async fn receive<T>(
         }
     };
     let bytes = read(body).await?;
+    quarantine::saw_body(&bytes);
     if announced.is_none() && bytes.len() > UNANNOUNCED_BYTES {
         room.merge(ingest.room(bytes.len() - UNANNOUNCED_BYTES).await?);
     }

@@ -11,7 +11,7 @@ use neuraltrust_model::Source;
 
 use crate::http::App;
 
-pub(crate) use otlp_grpc::service as otlp_grpc;
+pub(crate) use otlp_grpc::services as otlp_grpc;
 
 /// Everything that takes spans over HTTP.
 pub(crate) fn routes() -> Router<App> {
@@ -28,7 +28,10 @@ pub(crate) fn routes() -> Router<App> {
 
 /// What is taken at the port that OpenTelemetry exporters use by default.
 pub(crate) fn otlp_routes() -> Router<App> {
-    Router::new().route("/v1/traces", post(otlp_http::traces))
+    Router::new()
+        .route("/v1/traces", post(otlp_http::traces))
+        .route("/v1/logs", post(otlp_http::logs))
+        .route("/v1/metrics", post(otlp_http::metrics))
 }
 
 /// Who sent a message, by its `User-Agent`: `name/version` and perhaps more.

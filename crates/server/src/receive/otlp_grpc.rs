@@ -1,59 +1,98 @@
-//! OTLP over gRPC: `TraceService/Export`.
+//! OTLP over gRPC: `TraceService`, `LogsService` and `MetricsService`, each with its `Export`.
 //!
-//! Format: OpenTelemetry protocol specification 1.x, "OTLP/gRPC", with its table of retryable codes.
+//! Format: OpenTelemetry protocol specification 1.x, "OTLP/gRPC", with its table of retryable codes. Of log records, those that
+//! belong to a span are kept; metrics are counted only.
 
 use axum::http::StatusCode;
 use neuraltrust_model::limits::MAX_BODY_BYTES;
-use neuraltrust_normalize::otlp;
+use neuraltrust_normalize::{Normalized, Rejection, otlp, otlp_logs};
 use neuraltrust_store::Scope;
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{MetricsService, MetricsServiceServer};
+use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
-use prost::Message as _;
+use prost::Message;
 use tonic::codec::CompressionEncoding;
+use tonic::service::Routes;
 use tonic::{Code, Request, Response, Status};
 
-use super::otlp_http::partial_success;
+use super::otlp_http::{partial_logs, partial_success};
 use crate::auth;
 use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_all_rejected, count_rejected};
+use crate::metrics::METRIC_EXPORTS;
 
 const SURFACE: Surface = Surface::OtlpGrpc;
 
-/// The service, with the codings that exporters use.
-pub(crate) fn service(app: App) -> TraceServiceServer<impl TraceService> {
-    TraceServiceServer::new(Traces { app })
-        .accept_compressed(CompressionEncoding::Gzip)
-        .accept_compressed(CompressionEncoding::Zstd)
-        .max_decoding_message_size(MAX_BODY_BYTES)
+/// The services, with the codings that exporters use.
+pub(crate) fn services(app: App) -> Routes {
+    macro_rules! service {
+        ($server:ident) => {
+            $server::new(Exports { app: app.clone() })
+                .accept_compressed(CompressionEncoding::Gzip)
+                .accept_compressed(CompressionEncoding::Zstd)
+                .max_decoding_message_size(MAX_BODY_BYTES)
+        };
+    }
+    Routes::new(service!(TraceServiceServer)).add_service(service!(LogsServiceServer)).add_service(service!(MetricsServiceServer))
 }
 
-struct Traces {
+struct Exports {
     app: App,
 }
 
 #[tonic::async_trait]
-impl TraceService for Traces {
+impl TraceService for Exports {
     async fn export(&self, request: Request<ExportTraceServiceRequest>) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let answer = self.keep(request).await.map_err(|error| {
-            count_rejected(SURFACE, error.reason);
-            error.log();
-            Status::new(code(error.status), error.detail)
-        })?;
-        Ok(Response::new(answer))
+        let rejected = self.keep(request, otlp::normalize).await?;
+        Ok(Response::new(ExportTraceServiceResponse { partial_success: partial_success(&rejected) }))
     }
 }
 
-impl Traces {
-    async fn keep(&self, request: Request<ExportTraceServiceRequest>) -> Result<ExportTraceServiceResponse, ApiError> {
-        let headers = request.metadata().clone().into_headers();
-        let grant = auth::require_key(self.app.store.accounts(), &headers, Scope::Ingest)?;
-        let export = request.into_inner();
-        let _room = self.app.ingest.room(export.encoded_len()).await?;
-        let rejected = self.app.ingest.keep(SURFACE, &grant, otlp::normalize(export)).await?;
-        count_all_rejected(SURFACE, &rejected);
-        Ok(ExportTraceServiceResponse { partial_success: partial_success(&rejected) })
+#[tonic::async_trait]
+impl LogsService for Exports {
+    async fn export(&self, request: Request<ExportLogsServiceRequest>) -> Result<Response<ExportLogsServiceResponse>, Status> {
+        let rejected = self.keep(request, otlp_logs::normalize).await?;
+        Ok(Response::new(ExportLogsServiceResponse { partial_success: partial_logs(&rejected) }))
     }
+}
+
+#[tonic::async_trait]
+impl MetricsService for Exports {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        let headers = request.metadata().clone().into_headers();
+        auth::require_key(self.app.store.accounts(), &headers, Scope::Ingest).map_err(|error| refuse(&error))?;
+        metrics::counter!(METRIC_EXPORTS, "surface" => SURFACE.as_str()).increment(1);
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
+    }
+}
+
+impl Exports {
+    /// Keeps what an export says of spans; returns what is not kept of it.
+    async fn keep<T: Message>(&self, request: Request<T>, normalize: fn(T) -> Normalized) -> Result<Vec<Rejection>, Status> {
+        let kept = async {
+            let headers = request.metadata().clone().into_headers();
+            let grant = auth::require_key(self.app.store.accounts(), &headers, Scope::Ingest)?;
+            let export = request.into_inner();
+            let _room = self.app.ingest.room(export.encoded_len()).await?;
+            self.app.ingest.keep(SURFACE, &grant, normalize(export)).await
+        };
+        let rejected = kept.await.map_err(|error| refuse(&error))?;
+        count_all_rejected(SURFACE, &rejected);
+        Ok(rejected)
+    }
+}
+
+fn refuse(error: &ApiError) -> Status {
+    count_rejected(SURFACE, error.reason);
+    error.log();
+    Status::new(code(error.status), error.detail.clone())
 }
 
 /// The code that means to a gRPC client what the status means to an HTTP client; only UNAVAILABLE is tried again.
