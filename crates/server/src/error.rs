@@ -7,6 +7,8 @@ use neuraltrust_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::quarantine;
+
 /// Seconds after which a client may try again when the server is busy or its disk is full.
 const RETRY_AFTER: u32 = 2;
 
@@ -57,8 +59,9 @@ impl ApiError {
         matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE).then_some(RETRY_AFTER)
     }
 
-    /// Records in the log what the client does not read.
+    /// Records in the log what the client does not read, and for the quarantine what it does.
     pub(crate) fn log(&self) {
+        quarantine::saw_answer(&self.detail);
         if let Some(source) = &self.source {
             tracing::error!(error = &**source as &dyn std::error::Error, reason = self.reason, "a request failed");
         }

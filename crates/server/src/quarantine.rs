@@ -89,6 +89,11 @@ pub(crate) fn saw_place(rejection: &Rejection) {
     });
 }
 
+/// Notes what the client reads of a request that is refused as a whole.
+pub(crate) fn saw_answer(detail: &str) {
+    with(|watched| watched.places.push(detail.to_owned()));
+}
+
 /// Who asked for the replay that this task is.
 pub(crate) fn replayed_for() -> Option<Grant> {
     REPLAYED_FOR.try_with(Clone::clone).ok()
