@@ -6,6 +6,8 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     answers: Vec<Duration>,
+    /// Bytes of the requests that were answered with 2xx.
+    bytes: usize,
     errors: u64,
     /// What went wrong first.
     pub(crate) first_error: Option<String>,
@@ -13,9 +15,10 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// A request was answered with 2xx after that time.
-    pub(crate) fn answered(&mut self, after: Duration) {
+    /// A request of that many bytes was answered with 2xx after that time.
+    pub(crate) fn answered(&mut self, after: Duration, bytes: usize) {
         self.answers.push(after);
+        self.bytes += bytes;
     }
 
     /// A request was answered with something else, or not at all.
@@ -29,6 +32,7 @@ impl Figures {
         let mut all = Self { took, ..Self::default() };
         for part in parts {
             all.answers.extend(part.answers);
+            all.bytes += part.bytes;
             all.errors += part.errors;
             all.first_error = all.first_error.or(part.first_error);
         }
@@ -44,12 +48,15 @@ impl Figures {
 
     /// A row of the table, where each request carried that many spans.
     pub(crate) fn row(&self, connections: usize, spans: u64) -> String {
-        let rate = self.answers.len() as f64 / self.took.as_secs_f64();
+        let seconds = self.took.as_secs_f64();
+        let rate = self.answers.len() as f64 / seconds;
         let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| self.percentile(share));
+        let megabytes = self.bytes as f64 / 1e6;
         let (requests, errors) = (self.answers.len(), self.errors);
         format!(
-            "| {connections} | {rate:.0} | {:.0} | {p50:.2} | {p99:.2} | {max:.2} | {requests} | {errors} |",
-            rate * spans as f64
+            "| {connections} | {rate:.0} | {:.0} | {:.1} | {p50:.2} | {p99:.2} | {max:.2} | {requests} | {megabytes:.0} | {errors} |",
+            rate * spans as f64,
+            megabytes / seconds,
         )
     }
 }
@@ -62,11 +69,11 @@ mod tests {
     fn percentiles_are_of_the_nearest_rank() {
         let mut part = Figures::default();
         for ms in (1..=100).rev() {
-            part.answered(Duration::from_millis(ms));
+            part.answered(Duration::from_millis(ms), 20_000);
         }
         part.failed("no".to_owned());
         let figures = Figures::together(vec![part, Figures::default()], Duration::from_secs(2));
-        assert_eq!(figures.row(5, 10), "| 5 | 50 | 500 | 50.00 | 99.00 | 100.00 | 100 | 1 |");
+        assert_eq!(figures.row(5, 10), "| 5 | 50 | 500 | 1.0 | 50.00 | 99.00 | 100.00 | 100 | 2 | 1 |");
         assert_eq!(figures.first_error.as_deref(), Some("no"));
     }
 }

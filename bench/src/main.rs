@@ -3,6 +3,7 @@
 //! A closed loop: each connection has one thread that sends the next request when the last is answered, so the figures say
 //! how the server answers and not how long a queue in front of it gets. It starts no server and measures nothing else.
 
+mod agent;
 mod connection;
 mod figures;
 mod workload;
@@ -35,7 +36,7 @@ struct Arguments {
     /// What is sent.
     #[arg(long, value_enum, default_value_t = Mode::Trace)]
     mode: Mode,
-    /// Spans of each request, in mode otlp.
+    /// Spans of each request, in modes otlp and agent.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     batch: u32,
 }
@@ -46,6 +47,8 @@ enum Mode {
     Trace,
     /// `POST /v1/traces`, OTLP protobuf.
     Otlp,
+    /// `POST /v1/traces`, OTLP protobuf: calls of agents, each with its whole history.
+    Agent,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -54,11 +57,11 @@ fn main() -> anyhow::Result<()> {
     let address = host.to_socket_addrs().with_context(|| format!("look up {host}"))?.next().context("the host has no address")?;
     let spans = match arguments.mode {
         Mode::Trace => 1,
-        Mode::Otlp => u64::from(arguments.batch),
+        Mode::Otlp | Mode::Agent => u64::from(arguments.batch),
     };
 
-    println!("| connections | requests/s | spans/s | p50 ms | p99 ms | max ms | requests | errors |");
-    println!("|---:|---:|---:|---:|---:|---:|---:|---:|");
+    println!("| connections | requests/s | spans/s | MB/s | p50 ms | p99 ms | max ms | requests | MB | errors |");
+    println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
     let mut failed = false;
     for (run, &connections) in arguments.connections.iter().enumerate() {
         let figures = measure(&arguments, address, &host, run, connections)?;
@@ -101,10 +104,11 @@ fn send(mut connection: Connection, mut workload: Workload, arguments: &Argument
         let request = match arguments.mode {
             Mode::Trace => workload.trace(),
             Mode::Otlp => workload.otlp(arguments.batch),
+            Mode::Agent => workload.agent(arguments.batch),
         };
         let sent = Instant::now();
         match connection.exchange(&request) {
-            Ok(200..300) => figures.answered(sent.elapsed()),
+            Ok(200..300) => figures.answered(sent.elapsed(), request.len()),
             Ok(status) => figures.failed(format!("status {status}")),
             Err(error) => {
                 // The connection is in an unknown state.

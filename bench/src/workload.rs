@@ -12,6 +12,8 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use serde_json::{Value, json};
 
+use crate::agent::Agent;
+
 /// Steps of a turn; the first is the turn itself and the parent of the others.
 const STEPS: [&str; 6] = ["message", "router", "retrieval", "generation", "agent", "tool"];
 const TURNS: u64 = 4;
@@ -31,6 +33,7 @@ pub(crate) struct Workload {
     /// Of this run and connection.
     scope: u64,
     count: u64,
+    agent: Agent,
 }
 
 /// Where a step belongs.
@@ -50,7 +53,7 @@ impl Workload {
     pub(crate) fn new(host: &str, key: &str, connection: u64) -> Self {
         // Runs that follow each other on one server must not repeat ids either.
         let scope = now().wrapping_add(connection << 40);
-        Self { host: host.to_owned(), key: key.to_owned(), scope, count: 0 }
+        Self { host: host.to_owned(), key: key.to_owned(), scope, count: 0, agent: Agent::new(scope) }
     }
 
     fn step(&mut self) -> Step {
@@ -94,6 +97,16 @@ impl Workload {
     /// Steps as an OTLP export.
     pub(crate) fn otlp(&mut self, batch: u32) -> Vec<u8> {
         let spans = (0..batch).map(|_| otlp_span(self.step())).collect();
+        self.export(spans)
+    }
+
+    /// Calls of an agent as an OTLP export.
+    pub(crate) fn agent(&mut self, batch: u32) -> Vec<u8> {
+        let spans = (0..batch).map(|_| self.agent.span(now())).collect();
+        self.export(spans)
+    }
+
+    fn export(&self, spans: Vec<Span>) -> Vec<u8> {
         let scope_spans = vec![ScopeSpans { spans, ..Default::default() }];
         let export = ExportTraceServiceRequest { resource_spans: vec![ResourceSpans { scope_spans, ..Default::default() }] };
         self.request("/v1/traces", "authorization", "Bearer ", "application/x-protobuf", &export.encode_to_vec())
