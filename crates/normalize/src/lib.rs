@@ -6,6 +6,7 @@
 //! itself.
 
 mod any_value;
+mod chat_body;
 mod content;
 pub mod dialects;
 mod feedback;
@@ -15,6 +16,7 @@ pub mod otlp;
 mod otlp_json;
 pub mod otlp_logs;
 mod python_literal;
+mod python_repr;
 mod rejection;
 mod user;
 
