@@ -1,9 +1,11 @@
 //! The commands around the server.
 
 use std::io::Write as _;
+use std::path::Path;
 
-use anyhow::Context as _;
-use neuraltrust_store::{Accounts, EmbeddedStore, ProjectId, Scope};
+use anyhow::{Context as _, bail};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use neuraltrust_store::{Accounts, EmbeddedStore, ProjectId, Scope, embedded};
 
 use crate::config::{self, DemoOptions, KeyCommand, Options};
 use crate::{api, demo, ingest};
@@ -28,14 +30,66 @@ pub(crate) fn signin(options: Options) -> anyhow::Result<()> {
 pub(crate) fn reindex(options: Options) -> anyhow::Result<()> {
     let settings = config::settings(options)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let mut told = None;
+    let bar = bar("patches");
     runtime.block_on(EmbeddedStore::reindex(&settings.data_dir, |progress| {
-        let percent = progress.indexed * 100 / progress.recorded.max(1);
-        if told.replace(percent) != Some(percent) {
-            eprintln!("{percent} % of {} patches", progress.recorded);
-        }
+        bar.set_length(progress.recorded);
+        bar.set_position(progress.indexed);
     }))?;
+    bar.finish_and_clear();
     say("The index is complete.")
+}
+
+/// `neuraltrust backup`
+pub(crate) fn backup(dest: &Path, options: Options) -> anyhow::Result<()> {
+    let settings = config::settings(options)?;
+    let bar = bytes_bar();
+    let manifest = embedded::backup(&settings.data_dir, dest, |done, all| show(&bar, done, all))?;
+    bar.finish_and_clear();
+    let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
+    say(&format!("Copied {} patches, {} to {}", manifest.last_seq, HumanBytes(bytes), dest.display()))
+}
+
+/// `neuraltrust restore`
+pub(crate) fn restore(source: &Path, options: Options) -> anyhow::Result<()> {
+    let settings = config::settings(options)?;
+    let bar = bytes_bar();
+    let manifest = embedded::restore(source, &settings.data_dir, |done, all| show(&bar, done, all))?;
+    bar.finish_and_clear();
+    let data_dir = settings.data_dir.display();
+    say(&format!("Restored {} patches to {data_dir}; the lists fill when the server starts on it", manifest.last_seq))
+}
+
+/// `neuraltrust verify`
+pub(crate) fn verify(options: Options) -> anyhow::Result<()> {
+    let settings = config::settings(options)?;
+    let bar = bar("patches and parts of contents");
+    let report = embedded::verify(&settings.data_dir, |done, all| show(&bar, done, all))?;
+    bar.finish_and_clear();
+    for finding in &report.findings {
+        say(finding)?;
+    }
+    let looked_at = format!("{} patches, {} parts of contents, {} spans", report.patches, report.nodes, report.spans);
+    if report.wrong > 0 {
+        bail!("{} findings in {looked_at}", report.wrong);
+    }
+    say(&format!("All is well: {looked_at}"))
+}
+
+/// A bar on standard error, where that is a terminal.
+fn bar(of: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(0).with_style(style).with_message(of)
+}
+
+fn bytes_bar() -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(0).with_style(style)
+}
+
+fn show(bar: &ProgressBar, done: u64, all: u64) {
+    bar.set_length(all);
+    bar.set_position(done);
 }
 
 /// `neuraltrust demo`

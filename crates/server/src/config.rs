@@ -53,6 +53,22 @@ pub(crate) enum Command {
     Signin(Options),
     /// Makes the index of a data directory anew from its record, while no server runs on it.
     Reindex(Options),
+    /// Copies everything that is kept to a new directory, while a server may run.
+    Backup {
+        /// The directory to make.
+        dest: PathBuf,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Makes a data directory from a backup.
+    Restore {
+        /// The directory that `backup` made.
+        source: PathBuf,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Checks a data directory, every checksum and the index against the record, while no server runs on it.
+    Verify(Options),
     /// Sends made-up conversations of a support chatbot to a server, to look at.
     Demo(DemoOptions),
     /// Prints the OpenAPI document of the API.

@@ -40,6 +40,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Key(command) => commands::key(command),
         Command::Signin(options) => commands::signin(options),
         Command::Reindex(options) => commands::reindex(options),
+        Command::Backup { dest, options } => commands::backup(&dest, options),
+        Command::Restore { source, options } => commands::restore(&source, options),
+        Command::Verify(options) => commands::verify(options),
         Command::Demo(options) => commands::demo(options),
         Command::Openapi => commands::openapi(),
     }

@@ -77,6 +77,42 @@ fn settings_come_from_a_file_too_and_a_key_can_be_chosen() {
     assert!(said.contains("colour") && said.contains("admin_key"), "{said}");
 }
 
+/// Runs a command that must succeed, and returns what it says.
+#[track_caller]
+fn runs(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_running_server_is_backed_up_and_everything_comes_back() {
+    let mut server = start();
+    send_flow(&server);
+    let dir = tempfile::tempdir().unwrap();
+    let (saved, back) = (dir.path().join("saved"), dir.path().join("back"));
+    let command = |name: &str| {
+        let mut command = Command::new(BINARY);
+        command.arg(name);
+        command
+    };
+    let said = runs(command("backup").arg(&saved).arg("--data-dir").arg(server.data_dir()));
+    assert!(said.contains("5 patches"), "{said}");
+    let said = fails(command("verify").arg("--data-dir").arg(server.data_dir()));
+    assert!(said.contains("in use"), "{said}");
+    let said = fails(command("restore").arg(&saved).arg("--data-dir").arg(server.data_dir()));
+    assert!(said.contains("not empty"), "{said}");
+    server.stop();
+    let said = runs(command("verify").arg("--data-dir").arg(server.data_dir()));
+    assert!(said.contains("All is well: 5 patches"), "{said}");
+
+    runs(command("restore").arg(&saved).arg("--data-dir").arg(&back));
+    let said = fails(command("verify").arg("--data-dir").arg(&back));
+    assert!(said.contains("findings"), "a restored directory has no index yet: {said}");
+    let restored = Server::start_with(BINARY, &["--data-dir", back.to_str().unwrap(), "--admin-key", "key-of-the-restored-one"]);
+    assert_eq!(wait_for(&restored, "/api/v1/conversations", 1)[0]["spans"], 5);
+}
+
 /// Where nothing can be written any more the server says so, goes on reading, and has lost nothing that it acknowledged.
 #[test]
 fn a_disk_that_takes_no_more_costs_only_what_it_does_not_take() {

@@ -147,8 +147,7 @@ impl Encoder<'_> {
         if bytes > MAX_SPAN_BYTES {
             return Ok(Err(bytes));
         }
-        let mut digest = [0; 16];
-        blake3::Hasher::new().update(&json).finalize_xof().fill(&mut digest);
+        let digest = digest(&json);
         Ok(Ok(EncodedPatch {
             trace_id: patch.trace_id.to_string(),
             span_id: patch.span_id.to_string(),
@@ -228,18 +227,28 @@ fn compress(json: &[u8]) -> Result<Vec<u8>, StoreError> {
     Ok(body)
 }
 
-fn read<T: DeserializeOwned>(what: &'static str, body: &[u8]) -> Result<T, StoreError> {
-    let unknown = || StoreError::damaged(what)(std::io::Error::other("unknown coding"));
-    let (coding, rest) = body.split_first().ok_or_else(unknown)?;
-    match *coding {
-        PLAIN => serde_json::from_slice(rest),
+/// The JSON of a body.
+pub(super) fn plain(body: &[u8]) -> Result<Cow<'_, [u8]>, StoreError> {
+    let unknown = || StoreError::damaged("a body")(std::io::Error::other("unknown coding"));
+    match *body.first().ok_or_else(unknown)? {
+        PLAIN => Ok(Cow::Borrowed(body.get(1..).unwrap_or_default())),
         ZSTD => {
-            let json = zstd::stream::decode_all(rest).map_err(StoreError::damaged(what))?;
-            serde_json::from_slice(&json)
+            let rest = body.get(1..).unwrap_or_default();
+            zstd::stream::decode_all(rest).map(Cow::Owned).map_err(StoreError::damaged("a body from zstd"))
         }
-        _ => return Err(unknown()),
+        _ => Err(unknown()),
     }
-    .map_err(StoreError::damaged(what))
+}
+
+/// Checksum of a patch's JSON.
+pub(super) fn digest(json: &[u8]) -> [u8; 16] {
+    let mut digest = [0; 16];
+    blake3::Hasher::new().update(json).finalize_xof().fill(&mut digest);
+    digest
+}
+
+fn read<T: DeserializeOwned>(what: &'static str, body: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(&plain(body)?).map_err(StoreError::damaged(what))
 }
 
 /// Reads a message of a path.

@@ -105,6 +105,11 @@ impl SearchIndex {
         Self::try_open(path).map_err(StoreError::index("make"))?.ok_or(StoreError::Stopped)
     }
 
+    /// Opens the index as it is; `None` where there is none that can be read.
+    pub(super) fn open_existing(path: &Path) -> Option<Self> {
+        if path.join("meta.json").exists() { Self::try_open(path).ok().flatten() } else { None }
+    }
+
     /// Deletes the index. The next opening makes it anew from the record.
     pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
         match fs::remove_dir_all(path) {

@@ -3,6 +3,7 @@
 //! A data directory holds `lock`, `record.sqlite` (with its `-wal` and `-shm`) and `index/`. One process at a time serves it.
 
 mod accounts;
+mod backup;
 mod chain;
 mod codec;
 mod index;
@@ -12,6 +13,7 @@ mod lock;
 mod quarantine;
 mod record;
 mod signal;
+mod verify;
 mod writer;
 
 use std::path::Path;
@@ -25,7 +27,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 
 pub use accounts::Accounts;
+pub use backup::{BackedUp, Manifest, backup, restore};
 pub use quarantine::{NewQuarantined, Quarantine, QuarantineTotals, Quarantined};
+pub use verify::{Report, verify};
 
 use crate::{
     Appended, Change, FacetRow, Field, Filter, ListOf, ListQuery, Page, Progress, ProjectId, SpanDetail, StoreError, TraceDetail,

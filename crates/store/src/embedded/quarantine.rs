@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::{ProjectId, StoreError};
 
 /// The file in the data directory.
-const FILE: &str = "quarantine.sqlite";
+pub(super) const FILE: &str = "quarantine.sqlite";
 /// Most requests kept of a project.
 const MAX_ITEMS: u64 = 1_000;
 /// Most bytes of bodies kept of a project.

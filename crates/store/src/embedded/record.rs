@@ -18,7 +18,7 @@ use crate::{ProjectId, Secret, StoreError};
 /// Format of the record. A record of another format is refused.
 const FORMAT: u32 = 2;
 /// How long a connection waits for another's write to end.
-const BUSY: Duration = Duration::from_secs(10);
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// Page cache of a connection that reads, in KiB (negative is SQLite's sign for KiB).
 const READ_CACHE_KIB: i32 = -4_096;
 /// Connections kept for the next reader.
@@ -111,13 +111,7 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
         .query_row("SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'meta'", [], |row| row.get(0))
         .map_err(failed())?;
     if exists {
-        let found: Option<String> = transaction
-            .query_row("SELECT value FROM meta WHERE key = 'format'", [], |row| row.get(0))
-            .optional()
-            .map_err(failed())?;
-        if found.as_deref() != Some(&FORMAT.to_string()) {
-            return Err(StoreError::Format { found: found.unwrap_or_else(|| "unknown".to_owned()), known: FORMAT });
-        }
+        check_format(&transaction)?;
     } else {
         transaction.execute_batch(SCHEMA).map_err(StoreError::record("make the record"))?;
         let hash_key = Secret::random("")?;
@@ -134,6 +128,23 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     }
     transaction.commit().map_err(failed())?;
     Ok(connection)
+}
+
+/// The format of a record, where it is the one that is known here.
+pub(super) fn check_format(connection: &Connection) -> Result<u32, StoreError> {
+    let found: Option<String> = connection
+        .query_row("SELECT value FROM meta WHERE key = 'format'", [], |row| row.get(0))
+        .optional()
+        .map_err(StoreError::record("read the format"))?;
+    known_format(found.as_deref())
+}
+
+/// The format that is known here, where that is what was found.
+pub(super) fn known_format(found: Option<&str>) -> Result<u32, StoreError> {
+    if found == Some(&FORMAT.to_string()) {
+        return Ok(FORMAT);
+    }
+    Err(StoreError::Format { found: found.unwrap_or("unknown").to_owned(), known: FORMAT })
 }
 
 impl Record {

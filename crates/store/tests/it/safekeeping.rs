@@ -1,0 +1,121 @@
+//! Backup, restore and verify.
+
+use std::path::Path;
+
+use neuraltrust_store::conformance::{Call, Step, call_patches, check_calls, check_shown, keep, patches, settle};
+use neuraltrust_store::embedded::{backup, restore, verify};
+use neuraltrust_store::{EmbeddedStore, ProjectId, StoreError};
+
+use crate::embedded::open;
+
+fn steps() -> Vec<Step> {
+    (0..3).flat_map(|trace| (0..4).map(move |span| Step { trace, span, conversation: Some(1), fails: false })).collect()
+}
+
+fn calls() -> Vec<Call> {
+    (0..8)
+        .map(|n| Call { trace: 10 + n % 3, conversation: None, history: (0..3 * n + 1).collect(), answer: 40 + n, apart: n > 4 })
+        .collect()
+}
+
+/// A directory with steps and calls in it, and the projects that they are in.
+async fn filled(path: &Path) -> [ProjectId; 2] {
+    let store = open(path);
+    let projects = ["steps", "calls"].map(|name| store.accounts().create_project(name).unwrap());
+    keep(&store, projects[0], steps().iter().map(patches)).await;
+    keep(&store, projects[1], calls().iter().enumerate().map(|(n, call)| call_patches(n, call))).await;
+    store.close().await.unwrap();
+    projects
+}
+
+async fn check_all(path: &Path, projects: [ProjectId; 2]) {
+    let store = open(path);
+    settle(&store).await;
+    check_shown(&store.project(projects[0]), &steps()).await;
+    check_calls(&store.project(projects[1]), &calls()).await;
+}
+
+fn sql(path: &Path, statement: &str) {
+    let changed = rusqlite::Connection::open(path.join("record.sqlite")).unwrap().execute(statement, []).unwrap();
+    assert!(changed > 0, "{statement}");
+}
+
+#[tokio::test]
+async fn a_backup_is_taken_while_the_store_goes_on_and_gives_everything_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let projects = filled(&data).await;
+    let store = open(&data);
+    let saved = dir.path().join("saved");
+    let manifest = backup(&data, &saved, |_, _| {}).unwrap();
+    assert_eq!(manifest.last_seq, store.progress().recorded);
+    // What comes after the backup is not in it.
+    let later = Step { trace: 9, span: 0, conversation: None, fails: false };
+    keep(&store, projects[0], [patches(&later)]).await;
+
+    let back = dir.path().join("back");
+    assert_eq!(restore(&saved, &back, |_, _| {}).unwrap(), manifest);
+    check_all(&back, projects).await;
+    let report = verify(&back, |_, _| {}).unwrap();
+    assert_eq!((report.wrong, report.patches), (0, manifest.last_seq), "{:?}", report.findings);
+
+    for taken in [&saved, &back] {
+        assert!(
+            matches!(backup(&data, taken, |_, _| {}), Err(StoreError::DataDir { .. })),
+            "a directory that is in use stays as it is"
+        );
+    }
+    assert!(matches!(restore(&saved, &back, |_, _| {}), Err(StoreError::DataDir { .. })));
+    assert!(backup(&dir.path().join("nothing"), &dir.path().join("new"), |_, _| {}).is_err());
+}
+
+#[tokio::test]
+async fn a_backup_that_was_changed_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    filled(&data).await;
+    let saved = dir.path().join("saved");
+    backup(&data, &saved, |_, _| {}).unwrap();
+    let record = saved.join("record.sqlite");
+    let mut bytes = std::fs::read(&record).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&record, bytes).unwrap();
+    let back = dir.path().join("back");
+    let refused = restore(&saved, &back, |_, _| {}).unwrap_err();
+    assert!(refused.to_string().contains("record.sqlite"), "{refused}");
+    assert!(!back.exists());
+}
+
+#[tokio::test]
+async fn verify_finds_what_is_wrong_and_says_where() {
+    let dir = tempfile::tempdir().unwrap();
+    let sound = dir.path().join("sound");
+    filled(&sound).await;
+    let report = verify(&sound, |_, _| {}).unwrap();
+    assert_eq!(report.wrong, 0, "{:?}", report.findings);
+    assert!(report.nodes > 10 && report.spans == 20, "{report:?}");
+
+    // A body of coding 0 is JSON as it is.
+    let damages = [
+        ("UPDATE patch SET body = x'007b7d' WHERE seq = 1", "the patch 1 "),
+        ("UPDATE patch SET digest = zeroblob(16) WHERE seq = 2", "the patch 2 "),
+        ("UPDATE node SET body = x'007b7d' WHERE id = 3", "the part 3 "),
+        ("DELETE FROM node WHERE id = 2", "not there"),
+        ("UPDATE patch SET span_id = 'other' WHERE seq = 1", "filed under"),
+        ("DELETE FROM patch WHERE seq = 1", "does not show"),
+    ];
+    for (n, (damage, expect)) in damages.into_iter().enumerate() {
+        let data = dir.path().join(format!("damaged-{n}"));
+        filled(&data).await;
+        sql(&data, damage);
+        let report = verify(&data, |_, _| {}).unwrap();
+        assert!(report.findings.iter().any(|finding| finding.contains(expect)), "{damage}: {:?}", report.findings);
+    }
+
+    std::fs::remove_dir_all(sound.join("index")).unwrap();
+    let report = verify(&sound, |_, _| {}).unwrap();
+    assert!(report.findings[0].contains("no index"), "{:?}", report.findings);
+    let running = EmbeddedStore::open(&sound).unwrap();
+    assert!(matches!(verify(&sound, |_, _| {}), Err(StoreError::Locked { .. })));
+    drop(running);
+}
