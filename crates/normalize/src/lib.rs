@@ -12,16 +12,20 @@ pub mod dialects;
 mod feedback;
 mod fields;
 mod genai_events;
+mod items;
 pub mod otlp;
 mod otlp_json;
 pub mod otlp_logs;
 mod python_literal;
 mod python_repr;
 mod rejection;
+mod spoken;
 mod user;
+mod words;
 
 use neuraltrust_model::SpanPatch;
 
+pub use items::{Item, Itemized};
 pub use rejection::{Reason, Rejection};
 
 /// What a payload gave: what it says of spans, and what of it could not be kept.

@@ -3,6 +3,10 @@
 //! Clients mix vocabularies on one span. So every dialect reads what it knows of a [`Draft`], in the order of [`OTLP`]: the
 //! first that knows the kind or fills a field wins, and what no dialect takes stays among the attributes.
 
+mod langfuse;
+pub mod langfuse_ingestion;
+pub mod langsmith;
+mod langsmith_words;
 pub mod neuraltrust_batch;
 mod neuraltrust_otlp;
 pub mod neuraltrust_v1;
@@ -34,7 +38,7 @@ pub(crate) struct Dialect {
 }
 
 /// Every vocabulary that OTLP spans come in; what stands first wins.
-const OTLP: [Dialect; 2] = [neuraltrust_otlp::DIALECT, otel_genai::DIALECT];
+const OTLP: [Dialect; 3] = [neuraltrust_otlp::DIALECT, langfuse::DIALECT, otel_genai::DIALECT];
 
 /// Moves what the attributes say into the fields, by every dialect in turn.
 pub(crate) fn read_otlp(draft: &mut Draft) -> Result<(), Rejection> {
