@@ -3,14 +3,21 @@
 //! Clients mix vocabularies on one span. So every dialect reads what it knows of a [`Draft`], in the order of [`OTLP`]: the
 //! first that knows the kind or fills a field wins, and what no dialect takes stays among the attributes.
 
+pub mod helicone;
 mod langfuse;
 pub mod langfuse_ingestion;
+mod filling;
 pub mod langsmith;
 mod langsmith_words;
 pub mod neuraltrust_batch;
 mod neuraltrust_otlp;
 pub mod neuraltrust_v1;
+pub mod opik;
+mod openinference;
 mod otel_genai;
+mod pydantic_ai;
+mod traceloop;
+mod vercel_ai;
 
 use neuraltrust_model::{Content, IdError, Kind, Map, SpanPatch, User};
 use serde_json::Value;
