@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use neuraltrust_model::{SpanPatch, Timestamp, limits};
-use neuraltrust_normalize::{Normalized, Reason, Rejection};
-use neuraltrust_store::{Grant, Store};
+use neuraltrust_normalize::{Item, Itemized, Normalized, Reason, Rejection};
+use neuraltrust_store::{Grant, Store, TooLarge};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
@@ -26,6 +26,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Surface {
     NeuraltrustV1,
+    NeuraltrustBatch,
+    Langsmith,
+    Mlflow,
+    Langfuse,
+    Opik,
+    Helicone,
     OtlpHttp,
     OtlpGrpc,
 }
@@ -34,6 +40,12 @@ impl Surface {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::NeuraltrustV1 => "neuraltrust_v1",
+            Self::NeuraltrustBatch => "neuraltrust_batch",
+            Self::Langsmith => "langsmith",
+            Self::Mlflow => "mlflow",
+            Self::Langfuse => "langfuse",
+            Self::Opik => "opik",
+            Self::Helicone => "helicone",
             Self::OtlpHttp => "otlp_http",
             Self::OtlpGrpc => "otlp_grpc",
         }
@@ -63,14 +75,35 @@ impl Ingest {
     /// returns, the rest is on disk.
     pub(crate) async fn keep(&self, surface: Surface, grant: &Grant, normalized: Normalized) -> Result<Vec<Rejection>, ApiError> {
         let Normalized { patches, mut rejected } = normalized;
+        let refused = self.append(surface, grant, patches).await?;
+        rejected.extend(refused.iter().map(|refused| Rejection::new(Reason::TooLarge, "spans", refused.to_string())));
+        Ok(rejected)
+    }
+
+    /// Keeps what a batch said that is answered item by item, and counts what of it is rejected; returns what became of each
+    /// item. When it returns, the items that are not rejected are on disk.
+    pub(crate) async fn keep_items(&self, surface: Surface, grant: &Grant, batch: Itemized) -> Result<Vec<Item>, ApiError> {
+        let Itemized { patches, mut items } = batch;
+        for refused in self.append(surface, grant, patches).await? {
+            for item in items.iter_mut().filter(|item| item.spans.contains(&refused.span_id)) {
+                item.rejected = Some(Rejection::new(Reason::TooLarge, "spans", refused.to_string()));
+            }
+        }
+        for rejection in items.iter().filter_map(|item| item.rejected.as_ref()) {
+            count_all_rejected(surface, std::slice::from_ref(rejection));
+        }
+        Ok(items)
+    }
+
+    /// Puts patches on disk, but for those that are too large, which it returns.
+    async fn append(&self, surface: Surface, grant: &Grant, patches: Vec<SpanPatch>) -> Result<Vec<TooLarge>, ApiError> {
         let begin = Instant::now();
         let kept = self.store.append(grant.project, patches, now()).await?;
-        rejected.extend(kept.refused.iter().map(|refused| Rejection::new(Reason::TooLarge, "spans", refused.to_string())));
         metrics::histogram!(APPEND_SECONDS).record(begin.elapsed());
         metrics::counter!(ACCEPTED, "surface" => surface.as_str()).increment((kept.new + kept.duplicates) as u64);
         metrics::counter!(STORED).increment(kept.new as u64);
         metrics::counter!(DUPLICATES).increment(kept.duplicates as u64);
-        Ok(rejected)
+        Ok(kept.refused)
     }
 }
 

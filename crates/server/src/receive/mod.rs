@@ -1,7 +1,10 @@
 //! One module per protocol: authenticate, decompress, decode, and answer in the protocol's own way.
 
 mod body;
+mod helicone;
+mod langfuse;
 mod neuraltrust_v1;
+mod opik;
 mod otlp_grpc;
 mod otlp_http;
 
@@ -17,6 +20,9 @@ pub(crate) use otlp_grpc::services as otlp_grpc;
 pub(crate) fn routes() -> Router<App> {
     let later = any(neuraltrust_v1::not_there_yet);
     otlp_routes()
+        .merge(langfuse::routes())
+        .merge(opik::routes())
+        .merge(helicone::routes())
         .route("/v1/trace", post(neuraltrust_v1::trace))
         .route("/v1/evaluation-set", later.clone())
         .route("/v1/evaluation-set/{*rest}", later.clone())

@@ -1,0 +1,131 @@
+//! Langfuse: events in batches, scores, and what its clients ask before they send; their spans come as OTLP.
+//!
+//! Format: <https://api.reference.langfuse.com>. A batch is answered with 207 and the fate of each item.
+
+use axum::Json;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::routing::{get, patch, post};
+use neuraltrust_model::Source;
+use neuraltrust_normalize::dialects::langfuse_ingestion as dialect;
+use neuraltrust_normalize::{Item, Itemized, Reason};
+use neuraltrust_store::{Grant, Scope};
+use serde_json::{Value, json};
+
+use super::{body, otlp_http, source};
+use crate::auth;
+use crate::error::ApiError;
+use crate::http::App;
+use crate::ingest::{Surface, count_rejected};
+
+const SURFACE: Surface = Surface::Langfuse;
+/// Length of the id that clients make of a file's hash.
+const MEDIA_ID: usize = 22;
+
+/// What Langfuse's clients send and ask.
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/public/ingestion", post(ingestion))
+        .route("/api/public/scores", post(scores))
+        .route("/api/public/otel/v1/traces", post(otlp_http::traces))
+        .route("/api/public/otel/v1/metrics", post(otlp_http::metrics))
+        .route("/api/public/projects", get(projects))
+        .route("/api/public/health", get(health))
+        .route("/api/public/media", post(media))
+        .route("/api/public/media/{id}", patch(StatusCode::NO_CONTENT))
+}
+
+async fn ingestion(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let sender = sender(&headers);
+    let (items, ()) = keep(&app, &headers, body, move |bytes| Ok((dialect::normalize(bytes, sender)?, ()))).await?;
+    Ok(itemized(&items))
+}
+
+/// A score alone is answered with its id, an array of them with the fate of each.
+async fn scores(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let sender = sender(&headers);
+    let decode = move |bytes: &[u8]| {
+        let alone = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        Ok((dialect::scores(bytes, &sender)?, alone))
+    };
+    let (mut items, alone) = keep(&app, &headers, body, decode).await?;
+    let Some(item) = items.pop_if(|_| alone) else { return Ok(itemized(&items)) };
+    match item.rejected {
+        None => Ok((StatusCode::OK, Json(json!({"id": item.id})))),
+        Some(rejection) => Err(rejection.into()),
+    }
+}
+
+/// Keeps a batch; what `decode` tells beside it is handed on.
+async fn keep<T: Send + 'static>(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    decode: impl FnOnce(&[u8]) -> Result<(Itemized, T), ApiError> + Send + 'static,
+) -> Result<(Vec<Item>, T), ApiError> {
+    let kept = async {
+        let check = || auth::require_key(app.store.accounts(), headers, Scope::Ingest);
+        let (grant, received) = body::receive(&app.ingest, headers, body, check).await?;
+        let (batch, beside) = received.decode(decode).await?;
+        Ok((app.ingest.keep_items(SURFACE, &grant, batch).await?, beside))
+    };
+    kept.await.inspect_err(|error: &ApiError| count_rejected(SURFACE, error.reason))
+}
+
+fn itemized(items: &[Item]) -> (StatusCode, Json<Value>) {
+    let mut successes = Vec::new();
+    let mut errors = Vec::new();
+    for item in items {
+        match &item.rejected {
+            None => successes.push(json!({"id": item.id, "status": 201})),
+            Some(rejection) => {
+                let status = if rejection.reason == Reason::TooLarge { 413 } else { 400 };
+                let error = rejection.reason.as_str();
+                errors.push(json!({"id": item.id, "status": status, "message": rejection.to_string(), "error": error}));
+            }
+        }
+    }
+    (StatusCode::MULTI_STATUS, Json(json!({"successes": successes, "errors": errors})))
+}
+
+/// The client as its headers name it, written with hyphens since 3 and with underscores before.
+fn sender(headers: &HeaderMap) -> Source {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| text.len() <= 128);
+    let of = |new: &str, old: &str| text(new).or_else(|| text(old)).map(str::to_owned);
+    let agent = source(headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()), "langfuse");
+    match of("x-langfuse-sdk-name", "x_langfuse_sdk_name") {
+        Some(name) => Source {
+            client: Some(if name.starts_with("langfuse") { name } else { format!("langfuse-{name}") }),
+            version: of("x-langfuse-sdk-version", "x_langfuse_sdk_version"),
+            ..agent
+        },
+        None => agent,
+    }
+}
+
+fn grant(app: &App, headers: &HeaderMap) -> Result<Grant, ApiError> {
+    auth::require_key(app.store.accounts(), headers, Scope::Ingest)
+}
+
+/// The project of the key, which `auth_check()` looks for.
+async fn projects(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
+    let name = grant(&app, &headers)?.project_name;
+    let organization = json!({"id": "neuraltrust", "name": "neuraltrust"});
+    Ok(Json(json!({"data": [{"id": name, "name": name, "organization": organization, "metadata": {}, "retentionDays": null}]})))
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({"status": "OK", "version": env!("CARGO_PKG_VERSION")}))
+}
+
+/// Files are not kept. Without an address to upload to, a client takes its file for known and goes on.
+async fn media(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let check = || grant(&app, &headers);
+    let (_, received) = body::receive(&app.ingest, &headers, body, check).await?;
+    let asked = received.decode(|bytes| Ok(serde_json::from_slice::<Value>(bytes).unwrap_or_default())).await?;
+    let hash = asked["sha256Hash"].as_str().unwrap_or_default();
+    let id: String = hash.replace('+', "-").replace('/', "_").chars().take(MEDIA_ID).collect();
+    Ok((StatusCode::CREATED, Json(json!({"mediaId": id, "uploadUrl": null}))))
+}
