@@ -89,7 +89,8 @@ pub(crate) fn json_text(value: Value) -> Value {
     }
 }
 
-fn part(value: Value) -> Part {
+/// One part of a message, told by its type.
+pub(crate) fn part(value: Value) -> Part {
     let Value::Object(map) = value else {
         return match value {
             Value::String(text) => Part::Text { text },

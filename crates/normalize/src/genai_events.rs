@@ -91,8 +91,10 @@ pub(crate) fn of_span(events: &mut Vec<Event>) -> (Vec<Message>, Vec<Message>) {
     let (mut input, mut output) = (Vec::new(), Vec::new());
     events.retain(|event| {
         let said = match event.name.as_str() {
-            "gen_ai.content.prompt" => all(&event.attributes, "gen_ai.prompt").map(|said| (Side::Input, said)),
-            "gen_ai.content.completion" => all(&event.attributes, "gen_ai.completion").map(|said| (Side::Output, said)),
+            "gen_ai.content.prompt" => all(&event.attributes, "gen_ai.prompt", "user").map(|said| (Side::Input, said)),
+            "gen_ai.content.completion" => {
+                all(&event.attributes, "gen_ai.completion", "assistant").map(|said| (Side::Output, said))
+            }
             name => {
                 speaker(name).and_then(|(side, role)| Some((side, vec![message(role, Value::Null, event.attributes.clone())?])))
             }
@@ -108,8 +110,13 @@ pub(crate) fn of_span(events: &mut Vec<Event>) -> (Vec<Message>, Vec<Message>) {
     (input, output)
 }
 
-fn all(attributes: &Map, name: &str) -> Option<Vec<Message>> {
-    messages(json_text(attributes.get(name)?.clone())).ok()
+/// A whole history as JSON text, or one text.
+fn all(attributes: &Map, name: &str, role: &str) -> Option<Vec<Message>> {
+    match messages(json_text(attributes.get(name)?.clone())) {
+        Ok(said) => Some(said),
+        Err(Value::String(text)) => message(role, Value::String(text), Map::new()).map(|said| vec![said]),
+        Err(_) => None,
+    }
 }
 
 /// The verdict that an event of name [`EVALUATION`] gives.

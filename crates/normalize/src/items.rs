@@ -67,4 +67,3 @@ pub(crate) fn object(at: &str, value: Value) -> Result<Map, Rejection> {
         other => Err(wrong_type(at, &other, "an object")),
     }
 }
-

@@ -11,6 +11,7 @@ mod content;
 pub mod dialects;
 mod feedback;
 mod fields;
+mod flattened;
 mod genai_events;
 mod items;
 pub mod otlp;

@@ -5,8 +5,20 @@ use serde_json::Value;
 
 /// Names under which applications keep what a person says or reads, the surest first.
 const NAMES: [&str; 14] = [
-    "question", "query", "message", "prompt", "user_input", "input", "text", "content", "answer", "response", "reply", "output",
-    "result", "q",
+    "question",
+    "query",
+    "message",
+    "prompt",
+    "user_input",
+    "input",
+    "text",
+    "content",
+    "answer",
+    "response",
+    "reply",
+    "output",
+    "result",
+    "q",
 ];
 /// How deep words lie at most.
 const DEPTH: usize = 3;

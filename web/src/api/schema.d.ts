@@ -106,6 +106,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Requests of which something could not be decoded, newest first. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The body of a request in quarantine, as it came. */
+        get: operations["download"];
+        put?: never;
+        post?: never;
+        /** Drops a request of the quarantine. */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a request of the quarantine in again. What of it was kept before changes nothing. */
+        post: operations["replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -534,6 +586,90 @@ export interface components {
         Project: {
             /** @description 1 to 64 letters, digits, `-`, `_` or `.`. */
             name: string;
+        };
+        /** @description One page of the quarantine, newest first, and what all of it is. */
+        QuarantinePage: {
+            /**
+             * Format: int64
+             * @description Bytes of their bodies.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Requests that made room for newer ones, ever.
+             */
+            dropped: number;
+            /** @description The requests. */
+            items: components["schemas"]["Quarantined"][];
+            /** @description Give it as `cursor` for the next page; null on the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Requests in quarantine.
+             */
+            total: number;
+        };
+        /** @description A request of which something could not be decoded. */
+        Quarantined: {
+            /**
+             * Format: int64
+             * @description Size of the body as it came.
+             */
+            bytes: number;
+            /** @description Who sent it, by its `User-Agent`. */
+            client?: string | null;
+            /**
+             * Format: date-time
+             * @description When it first came.
+             */
+            first_time: string;
+            /**
+             * Format: int64
+             * @description Its number; larger is newer.
+             */
+            id: number;
+            /**
+             * Format: date-time
+             * @description When the same bytes last came.
+             */
+            last_time: string;
+            /** @description Where each of the first of them stands, and what is wrong with it. */
+            message: string;
+            /** @description HTTP method. */
+            method: string;
+            /** @description Path and query. */
+            path: string;
+            /** @description The protocol, by the name of the metrics. */
+            protocol: string;
+            /** @description The stable name of what is wrong with the first of them. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description How many of its items could not be decoded; the rest of it is kept where the protocol answers for each item.
+             */
+            rejected: number;
+            /**
+             * Format: int64
+             * @description How often they came.
+             */
+            times: number;
+        };
+        /** @description What became of a request that was sent in again. */
+        Replay: {
+            /** @description Whether all of it is kept now; then it has left the quarantine. */
+            kept: boolean;
+            /** @description Where they stand, and what is wrong with them. */
+            message: string;
+            /**
+             * Format: int64
+             * @description How many of its items still cannot be decoded.
+             */
+            rejected: number;
+            /**
+             * Format: int32
+             * @description The HTTP status that its client would have read.
+             */
+            status: number;
         };
         /** @description A judgement of a span. */
         Score: {
@@ -1103,6 +1239,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Key"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinePage"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The request */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The request */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The request */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
                 };
             };
             "4XX": {

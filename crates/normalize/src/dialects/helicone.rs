@@ -33,8 +33,7 @@ pub fn normalize(body: &[u8], headers: Vec<(String, String)>, source: Source) ->
     };
     let mut patch = SpanPatch::new(trace_id.clone(), id("meta.Helicone-Request-Id", trace_id.as_str().to_owned())?);
     patch.source = Some(source);
-    patch.conversation_id =
-        about.take("helicone-session-id").map(|text| id("meta.Helicone-Session-Id", text)).transpose()?;
+    patch.conversation_id = about.take("helicone-session-id").map(|text| id("meta.Helicone-Session-Id", text)).transpose()?;
     patch.user = about.take("helicone-user-id").map(|id| User { id: Some(id), ..User::default() });
     if let Some(mut timing) = call.object("timing")?.map(Fields) {
         patch.start = moment("timing.startTime", timing.value("startTime"))?;
@@ -178,8 +177,7 @@ fn words(patch: &mut SpanPatch, asked: Value, answered: Value) {
             continue;
         }
         let Some(Said { content, rest }) = said(&kind, side, value) else { continue };
-        let (field, name) =
-            if side == Side::Input { (&mut patch.input, "request") } else { (&mut patch.output, "response") };
+        let (field, name) = if side == Side::Input { (&mut patch.input, "request") } else { (&mut patch.output, "response") };
         *field = Some(content);
         if let Some(rest) = rest {
             patch.attributes.insert(name.to_owned(), rest);

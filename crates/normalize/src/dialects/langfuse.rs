@@ -125,9 +125,7 @@ fn who(draft: &mut Draft) -> Result<(), Rejection> {
 
 /// Input and output of the observation; of a turn those of the trace, where the application has set them.
 fn words(draft: &mut Draft) {
-    for (side, own, of_trace) in
-        [(Side::Input, INPUT, "langfuse.trace.input"), (Side::Output, OUTPUT, "langfuse.trace.output")]
-    {
+    for (side, own, of_trace) in [(Side::Input, INPUT, "langfuse.trace.input"), (Side::Output, OUTPUT, "langfuse.trace.output")] {
         let filled = if side == Side::Input { draft.patch.input.is_some() } else { draft.patch.output.is_some() };
         let place = if *draft.kind() == Kind::Message && draft.attributes.contains_key(of_trace) { of_trace } else { own };
         if filled {
@@ -225,7 +223,8 @@ pub(super) fn cost(details: &Map) -> Option<f64> {
 
 /// Keeps counts that our fields do not hold.
 fn keep_beyond(attributes: &mut Map, name: &str, details: Map, understood: bool) {
-    let plain = ["input", "output", "total", "prompt_tokens", "completion_tokens", "total_tokens", "input_tokens", "output_tokens"];
+    let plain =
+        ["input", "output", "total", "prompt_tokens", "completion_tokens", "total_tokens", "input_tokens", "output_tokens"];
     if !understood || details.keys().any(|key| !plain.contains(&key.as_str())) {
         attributes.insert(name.to_owned(), Value::Object(details));
     }

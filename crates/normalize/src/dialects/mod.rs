@@ -3,17 +3,19 @@
 //! Clients mix vocabularies on one span. So every dialect reads what it knows of a [`Draft`], in the order of [`OTLP`]: the
 //! first that knows the kind or fills a field wins, and what no dialect takes stays among the attributes.
 
+mod filling;
 pub mod helicone;
 mod langfuse;
 pub mod langfuse_ingestion;
-mod filling;
 pub mod langsmith;
+mod langsmith_otlp;
 mod langsmith_words;
+mod mlflow;
 pub mod neuraltrust_batch;
 mod neuraltrust_otlp;
 pub mod neuraltrust_v1;
-pub mod opik;
 mod openinference;
+pub mod opik;
 mod otel_genai;
 mod pydantic_ai;
 mod traceloop;
@@ -45,7 +47,17 @@ pub(crate) struct Dialect {
 }
 
 /// Every vocabulary that OTLP spans come in; what stands first wins.
-const OTLP: [Dialect; 3] = [neuraltrust_otlp::DIALECT, langfuse::DIALECT, otel_genai::DIALECT];
+const OTLP: [Dialect; 9] = [
+    neuraltrust_otlp::DIALECT,
+    langfuse::DIALECT,
+    openinference::DIALECT,
+    vercel_ai::DIALECT,
+    traceloop::DIALECT,
+    pydantic_ai::DIALECT,
+    langsmith_otlp::DIALECT,
+    otel_genai::DIALECT,
+    mlflow::DIALECT,
+];
 
 /// Moves what the attributes say into the fields, by every dialect in turn.
 pub(crate) fn read_otlp(draft: &mut Draft) -> Result<(), Rejection> {

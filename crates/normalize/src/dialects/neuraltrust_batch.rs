@@ -367,7 +367,7 @@ fn how_it_went(status: Option<String>, kind: &Kind, patch: &mut SpanPatch, attri
         patch.warnings.push(Warning::new("no_answer", message));
         return None;
     }
-    (status.as_deref() == Some("ok")).then(|| Status { code: StatusCode::Ok, message: None })
+    (status.as_deref() == Some("ok")).then_some(Status { code: StatusCode::Ok, message: None })
 }
 
 #[cfg(test)]

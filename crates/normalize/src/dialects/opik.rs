@@ -73,12 +73,7 @@ pub fn update(of: Of, own_id: &str, body: &[u8], sender: &Sender) -> Result<Vec<
 ///
 /// # Errors
 /// A [`Rejection`] when the body is no such list.
-pub fn scores(
-    of: Of,
-    body: &[u8],
-    sender: &Sender,
-    trace_of: impl Fn(&str) -> Option<TraceId>,
-) -> Result<Itemized, Rejection> {
+pub fn scores(of: Of, body: &[u8], sender: &Sender, trace_of: impl Fn(&str) -> Option<TraceId>) -> Result<Itemized, Rejection> {
     let mut normalized = Itemized::default();
     for (n, value) in list("scores", body)?.into_iter().enumerate() {
         let own_id = value.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -136,7 +131,11 @@ fn patch(of: Of, creates: bool, mut fields: Fields, sender: &Sender) -> Result<V
         },
         Of::Spans => {
             let Some(trace_id) = fields.id::<TraceId>("trace_id")? else {
-                return Err(Rejection::new(Reason::MissingId, "trace_id", "is missing; it is the trace of the span and must be text"));
+                return Err(Rejection::new(
+                    Reason::MissingId,
+                    "trace_id",
+                    "is missing; it is the trace of the span and must be text",
+                ));
             };
             let root: SpanId = id("trace_id", trace_id.as_str().to_owned())?;
             let parent_id = fields.id("parent_span_id")?.or(creates.then_some(root));
@@ -375,7 +374,8 @@ mod tests {
             let usage = usage(counts.as_object().unwrap()).unwrap_or_default();
             [usage.input, usage.output, usage.cache_read, usage.cache_write, usage.reasoning]
         };
-        let openai = json!({"prompt_tokens": 149, "completion_tokens": 13, "original_usage.prompt_tokens_details.cached_tokens": 64});
+        let openai =
+            json!({"prompt_tokens": 149, "completion_tokens": 13, "original_usage.prompt_tokens_details.cached_tokens": 64});
         assert_eq!(of(openai), [Some(149), Some(13), Some(64), None, None]);
         let mut anthropic = json!({"prompt_tokens": 10, "completion_tokens": 5, "original_usage.input_tokens": 10,
             "original_usage.cache_read_input_tokens": 4, "original_usage.cache_creation_input_tokens": 3});

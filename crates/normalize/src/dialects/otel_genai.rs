@@ -1,26 +1,46 @@
 //! `gen_ai.*`, `user.*`, `session.*`, `error.*`: the semantic conventions of OpenTelemetry for generative AI
-//! (<https://opentelemetry.io/docs/specs/semconv/gen-ai/>).
+//! (<https://opentelemetry.io/docs/specs/semconv/gen-ai/>), from their first release on.
+//!
+//! Content came as flattened names (`gen_ai.prompt.0.role`), as JSON text (`gen_ai.prompt`), as events of the span, and comes
+//! as messages (`gen_ai.input.messages`, structured or JSON text). Tokens include cached ones and reasoning.
 
-use neuraltrust_model::{Content, Kind, StatusCode, Usage, UsageSource, User, attributes as names};
-use serde_json::Value;
+use neuraltrust_model::{Content, Kind, Map, Part, StatusCode, Usage, User, attributes as names};
+use serde_json::{Value, json};
 
+use super::filling::{TIME_TO_FIRST_TOKEN, with_instructions};
 use super::{Dialect, Draft, fill_content};
-use crate::Rejection;
-use crate::content::{Side, content, document, json_text, messages};
+use crate::content::{Side, content, document, json_text, messages, part};
+use crate::{Rejection, flattened, genai_events};
 
 pub(super) const DIALECT: Dialect = Dialect { kind, read };
 
-/// The kind by `gen_ai.operation.name`, which stays an attribute: it says more than the kind.
+const INSTRUCTIONS: &str = "gen_ai.system_instructions";
+
+/// The kind by `gen_ai.operation.name`, which stays an attribute: it says more than the kind. Before there was such a name,
+/// by what else is there.
 fn kind(draft: &mut Draft) -> Option<Kind> {
-    Some(match draft.peek(names::OPERATION_NAME)? {
-        "chat" | "generate_content" | "text_completion" => Kind::Generation,
-        "embeddings" => Kind::Embedding,
-        "retrieval" => Kind::Retrieval,
+    let Some(operation) = draft.peek(names::OPERATION_NAME) else { return unnamed(&draft.attributes) };
+    Some(match operation {
+        "chat" | "generate_content" | "text_completion" | "completion" | "responses" | "message" | "messages" => Kind::Generation,
+        "embeddings" | "embedding" => Kind::Embedding,
+        "retrieval" | "retrieve" | "rerank" | "vectordb" => Kind::Retrieval,
         "plan" => Kind::Router,
-        "invoke_agent" | "create_agent" | "invoke_workflow" => Kind::Agent,
+        "invoke_agent" | "create_agent" | "invoke_workflow" | "agent" | "workflow" => Kind::Agent,
+        "tool" | "tool_call" => Kind::Tool,
         name if name == "execute_tool" || name.ends_with("_memory") => Kind::Tool,
         _ => return None,
     })
+}
+
+fn unnamed(attributes: &Map) -> Option<Kind> {
+    let has = |names: &[&str]| names.iter().any(|name| attributes.contains_key(*name));
+    if has(&[names::TOOL_CALL_ARGUMENTS, names::TOOL_CALL_RESULT]) {
+        return Some(Kind::Tool);
+    }
+    let called = has(&[names::REQUEST_MODEL, names::RESPONSE_MODEL]);
+    let spoken = has(&["gen_ai.prompt", "gen_ai.prompt.0.content", "gen_ai.completion", "gen_ai.completion.0.content"])
+        || has(&[names::INPUT_MESSAGES, names::USAGE_OUTPUT_TOKENS, "gen_ai.usage.completion_tokens"]);
+    (called && spoken).then_some(Kind::Generation)
 }
 
 fn read(draft: &mut Draft) -> Result<(), Rejection> {
@@ -31,20 +51,33 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
         draft.patch.session_id = draft.take_id(names::SESSION_ID)?;
     }
     let named = User {
-        id: draft.take_text(names::USER_ID),
+        id: draft.take_loose_text(names::USER_ID).or_else(|| draft.take_loose_text("enduser.id")),
         name: draft.take_text(names::USER_NAME),
         email: draft.take_text(names::USER_EMAIL),
         ..User::default()
     };
     draft.merge_user(Some(named));
+    if draft.patch.name.is_none() {
+        let name = ["gen_ai.tool.name", "gen_ai.agent.name"].iter().find_map(|name| draft.peek(name));
+        draft.patch.name = name.map(str::to_owned);
+    }
     fill_content(draft, |draft| said(draft, Side::Input), |draft| said(draft, Side::Output));
+    events(draft);
+    if matches!(draft.patch.input, None | Some(Content::Messages { .. } | Content::Text { .. })) {
+        let instructions = draft.take(INSTRUCTIONS).map(instructions);
+        draft.patch.input = with_instructions(instructions, draft.patch.input.take());
+    }
     if draft.patch.provider.is_none() {
-        draft.patch.provider = draft.take_text(names::PROVIDER_NAME);
+        draft.patch.provider = draft.take_text(names::PROVIDER_NAME).or_else(|| draft.take_text("gen_ai.system"));
     }
+    let provider = draft.patch.provider.clone();
+    draft.drop_same("gen_ai.system", provider.as_deref());
     model(draft);
-    if draft.patch.usage.is_none() {
-        draft.patch.usage = usage(draft);
+    usage(draft);
+    if draft.patch.cost.is_none() {
+        draft.patch.cost = draft.take_amount("gen_ai.usage.cost");
     }
+    draft.rename("gen_ai.server.time_to_first_token", TIME_TO_FIRST_TOKEN);
     let error = draft.peek(names::ERROR_TYPE).map(str::to_owned);
     if let Some(status) = &mut draft.patch.status
         && status.code == StatusCode::Error
@@ -68,15 +101,18 @@ fn model(draft: &mut Draft) {
 }
 
 fn said(draft: &mut Draft, side: Side) -> Option<Content> {
-    let (spoken, tool) = match side {
-        Side::Input => (names::INPUT_MESSAGES, names::TOOL_CALL_ARGUMENTS),
-        Side::Output => (names::OUTPUT_MESSAGES, names::TOOL_CALL_RESULT),
+    let (spoken, flat, tool) = match side {
+        Side::Input => (names::INPUT_MESSAGES, "gen_ai.prompt", names::TOOL_CALL_ARGUMENTS),
+        Side::Output => (names::OUTPUT_MESSAGES, "gen_ai.completion", names::TOOL_CALL_RESULT),
     };
     if let Some(value) = draft.take(spoken) {
-        return match messages(json_text(value)) {
-            Ok(messages) => Some(Content::Messages { messages }),
-            Err(value) => content(draft.kind(), side, value),
-        };
+        return read_messages(draft.kind(), side, json_text(value));
+    }
+    if let Some(value) = flattened::take(&mut draft.attributes, flat) {
+        return Some(turns(side, value));
+    }
+    if let Some(value) = draft.take(flat) {
+        return read_messages(draft.kind(), side, json_text(value));
     }
     if side == Side::Output
         && let Some(value) = draft.take(names::RETRIEVAL_DOCUMENTS)
@@ -86,19 +122,108 @@ fn said(draft: &mut Draft, side: Side) -> Option<Content> {
             value => content(draft.kind(), side, value),
         };
     }
+    if side == Side::Input
+        && let Some(query) = draft.take_text("gen_ai.retrieval.query.text")
+    {
+        return Some(Content::Text { text: query });
+    }
     let value = draft.take(tool).map(json_text)?;
     content(draft.kind(), side, value)
 }
 
+fn read_messages(kind: &Kind, side: Side, value: Value) -> Option<Content> {
+    match messages(value) {
+        Ok(messages) => Some(Content::Messages { messages }),
+        Err(value) => content(kind, side, value),
+    }
+}
+
+/// Messages out of flattened names: `{role?, content?, tool_calls: [{id, name, arguments}], finish_reason?, ..}`. Texts that
+/// are embedded have no role.
+fn turns(side: Side, value: Value) -> Content {
+    let Value::Array(mut items) = value else { return Content::Json { value } };
+    let role = if side == Side::Input { "user" } else { "assistant" };
+    for item in &mut items {
+        let Value::Object(map) = item else { continue };
+        map.entry("role").or_insert_with(|| role.into());
+        // Parts come as JSON text.
+        if let Some(said) = map.get_mut("content")
+            && said.as_str().is_some_and(|text| text.starts_with("[{"))
+        {
+            *said = json_text(said.take());
+        }
+        map.entry("content").or_insert(Value::Null);
+        if let Some(Value::Array(calls)) = map.get_mut("tool_calls") {
+            for call in calls.iter_mut().filter(|call| call.get("function").is_none()) {
+                let field = |name: &str| call.get(name).cloned().unwrap_or_default();
+                *call = json!({"id": field("id"), "function": {"name": field("name"), "arguments": field("arguments")}});
+            }
+        }
+    }
+    match messages(Value::Array(items)) {
+        Ok(messages) => Content::Messages { messages },
+        Err(value) => Content::Json { value },
+    }
+}
+
+/// Messages and verdicts that came as events of the span. Events that only repeat what is known go as well.
+fn events(draft: &mut Draft) {
+    if draft.patch.input.is_none() || draft.patch.output.is_none() {
+        let (input, output) = genai_events::of_span(&mut draft.patch.events);
+        let content = |messages: Vec<_>| (!messages.is_empty()).then_some(Content::Messages { messages });
+        fill_content(draft, |_| content(input), |_| content(output));
+    }
+    let (verdicts, events): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut draft.patch.events).into_iter().partition(|event| event.name == genai_events::EVALUATION);
+    draft.patch.events = events;
+    for (n, event) in verdicts.into_iter().enumerate() {
+        let id = format!("{}-{n}", draft.patch.span_id);
+        draft.patch.scores.push(genai_events::verdict(id, event.attributes, event.time));
+    }
+}
+
+fn instructions(value: Value) -> Vec<Part> {
+    match json_text(value) {
+        Value::Array(items) => items.into_iter().map(part).collect(),
+        value => vec![part(value)],
+    }
+}
+
 /// Tokens as the convention counts them: cached ones are part of the input, reasoning is part of the output.
-fn usage(draft: &mut Draft) -> Option<Usage> {
+fn usage(draft: &mut Draft) {
+    let input = [names::USAGE_INPUT_TOKENS, "gen_ai.usage.prompt_tokens"];
+    let output = [names::USAGE_OUTPUT_TOKENS, "gen_ai.usage.completion_tokens"];
+    let cache_read = [
+        names::USAGE_CACHE_READ_TOKENS,
+        "gen_ai.usage.cache_read_input_tokens",
+        "gen_ai.usage.input_tokens.cached",
+        "gen_ai.usage.details.cache_read_tokens",
+    ];
+    let cache_write = [
+        names::USAGE_CACHE_WRITE_TOKENS,
+        "gen_ai.usage.cache_write.input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens",
+        "gen_ai.usage.details.cache_write_tokens",
+    ];
+    let reasoning = [names::USAGE_REASONING_TOKENS, "gen_ai.usage.reasoning_tokens", "gen_ai.usage.details.reasoning_tokens"];
+    if let Some(known) = draft.patch.usage {
+        for (names, count) in [(&input[..], known.input), (&output[..], known.output), (&cache_read[..], known.cache_read)] {
+            for name in names {
+                if count.is_some() && draft.attributes.get(*name).and_then(Value::as_u64) == count {
+                    draft.attributes.remove(*name);
+                }
+            }
+        }
+        return;
+    }
+    let mut first = |names: &[&str]| names.iter().find_map(|name| draft.take_loose_count(name));
     let usage = Usage {
-        input: draft.take_count(names::USAGE_INPUT_TOKENS),
-        output: draft.take_count(names::USAGE_OUTPUT_TOKENS),
-        cache_read: draft.take_count(names::USAGE_CACHE_READ_TOKENS),
-        cache_write: draft.take_count(names::USAGE_CACHE_WRITE_TOKENS),
-        reasoning: draft.take_count(names::USAGE_REASONING_TOKENS),
-        source: Some(UsageSource::Api),
+        input: first(&input),
+        output: first(&output),
+        cache_read: first(&cache_read),
+        cache_write: first(&cache_write),
+        reasoning: first(&reasoning),
+        source: None,
     };
-    (!usage.is_empty()).then_some(usage)
+    draft.fill_usage(usage);
 }

@@ -40,13 +40,16 @@ enum Encoding {
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
-    match headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase()).as_deref()
-    {
-        None | Some("" | "identity") => Ok(Encoding::Identity),
-        Some("gzip" | "x-gzip") => Ok(Encoding::Gzip),
-        Some("deflate") => Ok(Encoding::Deflate),
-        Some("zstd") => Ok(Encoding::Zstd),
-        Some(other) => {
+    named(headers.get(header::CONTENT_ENCODING).map_or("", |value| value.to_str().unwrap_or("?")))
+}
+
+fn named(name: &str) -> Result<Encoding, ApiError> {
+    match name.trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => Ok(Encoding::Identity),
+        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
+        "deflate" => Ok(Encoding::Deflate),
+        "zstd" => Ok(Encoding::Zstd),
+        other => {
             let other: String = other.chars().take(40).collect();
             let detail = format!("Content-Encoding {other:?} is not known here; send gzip, deflate, zstd or none");
             Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoding", detail))
@@ -146,6 +149,11 @@ impl Received {
             .await
             .unwrap_or_else(|_| Err(ApiError::bad_request("malformed", "the body cannot be read")))
     }
+}
+
+/// What was compressed by a coding of that name, bounded.
+pub(super) fn decompressed(name: &str, bytes: &[u8], limit: usize) -> Result<Vec<u8>, ApiError> {
+    decompress(named(name)?, bytes, limit)
 }
 
 fn decompress(encoding: Encoding, bytes: &[u8], limit: usize) -> Result<Vec<u8>, ApiError> {

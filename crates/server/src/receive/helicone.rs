@@ -1,11 +1,11 @@
 //! Helicone's log call: one request to a model and its answer, told after the fact.
 
+use axum::Json;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::post;
-use axum::Json;
 use neuraltrust_normalize::dialects::helicone::normalize;
 use neuraltrust_store::Scope;
 use serde_json::{Value, json};
@@ -20,9 +20,9 @@ const SURFACE: Surface = Surface::Helicone;
 
 /// The paths of the call: by provider, and with or without the prefix of the asynchronous loggers.
 pub(super) fn routes() -> Router<App> {
-    let paths = ["", "/trace"].into_iter().flat_map(|prefix| {
-        ["custom", "oai", "anthropic", "gateway"].map(|provider| format!("{prefix}/{provider}/v1/log"))
-    });
+    let paths = ["", "/trace"]
+        .into_iter()
+        .flat_map(|prefix| ["custom", "oai", "anthropic", "gateway"].map(|provider| format!("{prefix}/{provider}/v1/log")));
     paths.fold(Router::new(), |routes, path| routes.route(&path, post(log)))
 }
 

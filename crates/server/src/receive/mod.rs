@@ -3,14 +3,19 @@
 mod body;
 mod helicone;
 mod langfuse;
+mod langsmith;
+mod multipart;
+mod neuraltrust_batch;
 mod neuraltrust_v1;
 mod opik;
 mod otlp_grpc;
 mod otlp_http;
 
 use axum::Router;
-use axum::routing::{any, post};
+use axum::routing::{any, get, patch, post};
 use neuraltrust_model::Source;
+use neuraltrust_normalize::Rejection;
+use serde_json::{Value, json};
 
 use crate::http::App;
 
@@ -23,13 +28,37 @@ pub(crate) fn routes() -> Router<App> {
         .merge(langfuse::routes())
         .merge(opik::routes())
         .merge(helicone::routes())
+        .merge(langsmith_routes())
         .route("/v1/trace", post(neuraltrust_v1::trace))
+        .route("/v1/traces/batch", post(neuraltrust_batch::batch))
         .route("/v1/evaluation-set", later.clone())
         .route("/v1/evaluation-set/{*rest}", later.clone())
         .route("/v1/knowledge-base", later.clone())
         .route("/v1/knowledge-base/{*rest}", later.clone())
         .route("/v1/testset", later.clone())
         .route("/v1/testset/{*rest}", later)
+}
+
+/// LangSmith's clients add their paths to the address that they are given.
+fn langsmith_routes() -> Router<App> {
+    Router::new()
+        .route("/info", get(langsmith::info))
+        .route("/runs/multipart", post(langsmith::multipart))
+        .route("/runs/batch", post(langsmith::batch))
+        .route("/runs", post(langsmith::post))
+        .route("/runs/{id}", patch(langsmith::patch))
+        .route("/feedback", post(langsmith::feedback))
+        .route("/otel/v1/traces", post(otlp_http::traces))
+}
+
+/// Most reasons that an answer tells; the metrics count all of them.
+const TOLD_REASONS: usize = 20;
+
+/// What of a request is not kept, for answers in JSON.
+fn told(rejected: &[Rejection]) -> Value {
+    let reason =
+        |rejection: &Rejection| json!({ "at": rejection.at, "reason": rejection.reason.as_str(), "message": rejection.message });
+    rejected.iter().take(TOLD_REASONS).map(reason).collect()
 }
 
 /// What is taken at the port that OpenTelemetry exporters use by default.

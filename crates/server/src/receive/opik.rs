@@ -34,9 +34,8 @@ const REMEMBERED: usize = 100_000;
 /// What Opik's clients send and ask.
 pub(super) fn routes() -> Router<App> {
     let routes = PREFIXES.into_iter().fold(Router::new(), |routes, prefix| {
-        let routes = routes
-            .route(&format!("{prefix}/is-alive/ping"), get(ping))
-            .route(&format!("{prefix}/is-alive/ver"), get(version));
+        let routes =
+            routes.route(&format!("{prefix}/is-alive/ping"), get(ping)).route(&format!("{prefix}/is-alive/ver"), get(version));
         let at = |path: &str| format!("{prefix}/v1/private/{path}");
         routes
             .route(&at("traces"), post(create_trace))
@@ -169,14 +168,7 @@ where
     Ok((StatusCode::BAD_REQUEST, Json(json!({"code": 400, "message": message, "errors": errors}))).into_response())
 }
 
-async fn one<D>(
-    app: &App,
-    known: &Arc<Traces>,
-    headers: &HeaderMap,
-    body: Body,
-    status: StatusCode,
-    decode: D,
-) -> Answer
+async fn one<D>(app: &App, known: &Arc<Traces>, headers: &HeaderMap, body: Body, status: StatusCode, decode: D) -> Answer
 where
     D: FnOnce(&[u8], &Sender, TraceOf<'_>) -> Result<Vec<SpanPatch>, neuraltrust_normalize::Rejection> + Send + 'static,
 {
@@ -193,13 +185,7 @@ where
     Ok(status.into_response())
 }
 
-async fn receive<T, D>(
-    app: &App,
-    known: &Arc<Traces>,
-    headers: &HeaderMap,
-    body: Body,
-    decode: D,
-) -> Result<(Grant, T), ApiError>
+async fn receive<T, D>(app: &App, known: &Arc<Traces>, headers: &HeaderMap, body: Body, decode: D) -> Result<(Grant, T), ApiError>
 where
     T: Send + 'static,
     D: FnOnce(&[u8], &Sender, TraceOf<'_>) -> Result<T, neuraltrust_normalize::Rejection> + Send + 'static,

@@ -136,7 +136,12 @@ fn otlp_garbage_is_refused_as_otlp_says_and_one_bad_span_costs_only_itself() {
     let garbage = otlp(&server, PROTOBUF, [0xff_u8; 64]);
     assert_eq!((garbage.status, garbage.content_type.as_str()), (400, PROTOBUF));
     assert!(String::from_utf8_lossy(&garbage.body).contains("ExportTraceServiceRequest"));
-    assert_eq!(otlp(&server, "application/json", "{}").status, 415);
+    assert_eq!(otlp(&server, "text/plain", "{}").status, 415);
+    let nothing = otlp(&server, "application/json; charset=utf-8", "{}");
+    assert_eq!((nothing.status, nothing.content_type.as_str(), nothing.json()), (200, "application/json", json!({})));
+    let no_json = otlp(&server, "application/json", "{\"resourceSpans\": 5}");
+    assert_eq!((no_json.status, no_json.content_type.as_str()), (400, "application/json"));
+    assert!(no_json.json()["message"].as_str().unwrap().contains("resourceSpans: is a number"), "{}", no_json.json());
     assert_eq!(otlp(&server, PROTOBUF, "").status, 200, "an export without spans is an empty message");
     let no_key = server.post("/v1/traces", &[("content-type", PROTOBUF)], "");
     assert_eq!((no_key.status, no_key.content_type.as_str()), (401, PROTOBUF));

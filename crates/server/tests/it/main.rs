@@ -8,6 +8,7 @@ mod openapi;
 mod otlp;
 mod page;
 mod reading;
+mod replays;
 mod sign_in;
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,147 @@
+//! `mlflow.*`: MLflow Tracing as OTLP attributes.
+//!
+//! Facts of the wire, from recorded traffic (`fixtures/mlflow/`) and the client's code: sent straight to an OTLP endpoint, every
+//! attribute is JSON text (`"\"CHAT_MODEL\""`); sent by the tracking client, it is the value itself. `mlflow.traceRequestId` is on every
+//! span and tells which. User and session are metadata of the trace, which only the REST calls carry
+//! ([`mlflow_rest`](super::mlflow_rest)). The tokens of OpenAI's answers include cached ones, those of Anthropic's do not.
+
+use neuraltrust_model::{Kind, Map, StatusCode, User};
+use serde_json::Value;
+
+use super::langsmith::TIME_TO_FIRST_TOKEN;
+use super::langsmith_words::{Words, words};
+use super::{Dialect, Draft};
+use crate::content::Side;
+use crate::{Rejection, chat_body};
+
+pub(super) const DIALECT: Dialect = Dialect { kind, read };
+
+const REQUEST_ID: &str = "mlflow.traceRequestId";
+const SPAN_TYPE: &str = "mlflow.spanType";
+const TAG: &str = "mlflow.traceTag.";
+/// Events of a stream: one for each piece of the answer, which the outputs hold as a whole.
+const CHUNK: &str = "mlflow.chunk.item.";
+/// Tags and metadata of a trace by which applications name the conversation.
+pub(super) const CONVERSATION: [&str; 4] = ["conversation_id", "thread_id", "chat_id", "mlflow.trace.session"];
+
+fn kind(draft: &mut Draft) -> Option<Kind> {
+    decode(&mut draft.attributes);
+    let kind = match draft.take_text(SPAN_TYPE)?.as_str() {
+        "LLM" | "CHAT_MODEL" => Kind::Generation,
+        "EMBEDDING" => Kind::Embedding,
+        "RETRIEVER" | "RERANKER" => Kind::Retrieval,
+        "TOOL" | "MEMORY" => Kind::Tool,
+        "AGENT" | "WORKFLOW" => Kind::Agent,
+        "GUARDRAIL" => Kind::Guardrail,
+        "EVALUATOR" => Kind::Evaluation,
+        "CHAIN" | "PARSER" | "TASK" | "UNKNOWN" => Kind::Chain,
+        other => Kind::from(other.to_lowercase()),
+    };
+    let is_turn = kind == Kind::Chain && draft.patch.parent_id.is_none();
+    Some(if is_turn { Kind::Message } else { kind })
+}
+
+/// Every attribute of a span that carries them as JSON text becomes what it stands for.
+fn decode(attributes: &mut Map) {
+    if !attributes.get(REQUEST_ID).and_then(Value::as_str).is_some_and(|id| id.starts_with('"')) {
+        return;
+    }
+    for value in attributes.values_mut() {
+        if let Some(inner) = value.as_str().and_then(|text| serde_json::from_str(text).ok()) {
+            *value = inner;
+        }
+    }
+}
+
+fn read(draft: &mut Draft) -> Result<(), Rejection> {
+    decode(&mut draft.attributes);
+    if !draft.attributes.contains_key(REQUEST_ID) {
+        return Ok(());
+    }
+    who(draft)?;
+    for (side, name) in [(Side::Input, "mlflow.spanInputs"), (Side::Output, "mlflow.spanOutputs")] {
+        let filled = if side == Side::Input { draft.patch.input.is_some() } else { draft.patch.output.is_some() };
+        let Some(value) = (!filled).then(|| draft.take(name)).flatten() else { continue };
+        // The words of a turn are looked for at the root, whatever else it is.
+        let is_step = draft.patch.parent_id.is_some() || !matches!(draft.kind(), Kind::Chain | Kind::Agent);
+        let kind = if is_step { draft.kind().clone() } else { Kind::Message };
+        let Some(Words { content, rest }) = words(&kind, side, value) else { continue };
+        match side {
+            Side::Input => draft.patch.input = content,
+            Side::Output => draft.patch.output = content,
+        }
+        if !rest.is_empty() {
+            draft.attributes.insert(format!("{name}.rest"), Value::Object(rest));
+        }
+    }
+    model_call(draft);
+    stream(draft);
+    if let Some(status) = &mut draft.patch.status
+        && status.code == StatusCode::Ok
+    {
+        status.message = None;
+    }
+    Ok(())
+}
+
+fn who(draft: &mut Draft) -> Result<(), Rejection> {
+    let user = User { id: draft.take_text("mlflow.trace.user"), ..User::default() };
+    draft.merge_user(Some(user));
+    for name in CONVERSATION {
+        if draft.patch.conversation_id.is_some() {
+            break;
+        }
+        let tag = format!("{TAG}{name}");
+        draft.patch.conversation_id = match draft.take_id(&tag)? {
+            Some(conversation) => Some(conversation),
+            None if name.starts_with("mlflow.") => draft.take_id(name)?,
+            None => None,
+        };
+    }
+    if draft.patch.session_id.is_none() {
+        draft.patch.session_id = draft.take_id("mlflow.trace.session")?;
+    }
+    let tags: Vec<String> = draft.attributes.keys().filter(|name| name.starts_with(TAG)).cloned().collect();
+    for tag in tags {
+        if let Some(value) = draft.attributes.remove(&tag) {
+            draft.patch.metadata.insert(tag.trim_start_matches(TAG).to_owned(), value);
+        }
+    }
+    Ok(())
+}
+
+fn model_call(draft: &mut Draft) {
+    if !matches!(draft.kind(), Kind::Generation | Kind::Embedding) {
+        return;
+    }
+    if draft.patch.model.is_none() {
+        draft.patch.model = draft.take_text("mlflow.llm.model").or_else(|| draft.peek("model").map(str::to_owned));
+    }
+    if draft.patch.provider.is_none() {
+        draft.patch.provider = draft.take_text("mlflow.llm.provider");
+    }
+    if draft.patch.usage.is_none()
+        && let Some(told) = draft.take("mlflow.chat.tokenUsage")
+    {
+        let beside = draft.peek("mlflow.message.format") == Some("anthropic");
+        draft.patch.usage = if beside { chat_body::anthropic_usage(&told) } else { chat_body::usage(&told) };
+    }
+    if draft.patch.cost.is_none() {
+        let cost = draft.attributes.get("mlflow.llm.cost").and_then(|cost| cost.get("total_cost")?.as_f64());
+        draft.patch.cost = cost.filter(|cost| cost.is_finite() && *cost >= 0.0);
+    }
+}
+
+/// Of the pieces of a stream the first is kept, for its time, and the number of them.
+fn stream(draft: &mut Draft) {
+    let pieces = draft.patch.events.iter().filter(|event| event.name.starts_with(CHUNK)).count();
+    let first = format!("{CHUNK}0");
+    let begun = draft.patch.events.iter().find(|event| event.name == first).and_then(|event| event.time);
+    if let Some(millis) = draft.patch.start.zip(begun).and_then(|(start, begun)| start.millis_until(begun)) {
+        draft.attributes.insert(TIME_TO_FIRST_TOKEN.to_owned(), (millis / 1e3).into());
+    }
+    if pieces > 1 {
+        draft.patch.events.retain(|event| !event.name.starts_with(CHUNK) || event.name == first);
+        draft.attributes.insert("mlflow.chunks".to_owned(), pieces.into());
+    }
+}
