@@ -1,7 +1,10 @@
 //! Random histories: any order, any batches, retries and a restart give what a look through the steps gives.
 
+use std::path::Path;
+
 use neuraltrust_model::SpanPatch;
 use neuraltrust_store::conformance::{Call, Step, call_patches, check_calls, check_shown, keep, patches, shown};
+use neuraltrust_store::{ProjectId, Store};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
@@ -39,6 +42,18 @@ fn arrivals(all: Vec<SpanPatch>) -> impl Strategy<Value = Vec<Vec<SpanPatch>>> +
     })
 }
 
+/// A store that has kept the batches, with a restart on the way: what was remembered is gone with the process.
+async fn kept_over_a_restart(path: &Path, arrivals: &[Vec<SpanPatch>], restart_after: usize) -> (Store, ProjectId) {
+    let (before, after) = arrivals.split_at(restart_after.min(arrivals.len()));
+    let store = open(path);
+    let id = store.accounts().create_project("p").unwrap();
+    keep(&store, id, before.iter().cloned()).await;
+    drop(store);
+    let store = open(path);
+    keep(&store, id, after.iter().cloned()).await;
+    (store, id)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
@@ -52,13 +67,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let dir = tempfile::tempdir().unwrap();
-            let store = open(dir.path());
-            let id = store.accounts().create_project("p").unwrap();
-            let (before, after) = arrivals.split_at(restart_after.min(arrivals.len()));
-            keep(&store, id, before.iter().cloned()).await;
-            drop(store);
-            let store = open(dir.path());
-            keep(&store, id, after.iter().cloned()).await;
+            let (store, id) = kept_over_a_restart(dir.path(), &arrivals, restart_after).await;
             check_shown(&store.project(id), &steps).await;
 
             let by_arrival = shown(&store.project(id), 100).await;
@@ -79,14 +88,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let dir = tempfile::tempdir().unwrap();
-            let store = open(dir.path());
-            let id = store.accounts().create_project("p").unwrap();
-            let (before, after) = arrivals.split_at(restart_after.min(arrivals.len()));
-            keep(&store, id, before.iter().cloned()).await;
-            // What was remembered of the contents is gone with the process.
-            drop(store);
-            let store = open(dir.path());
-            keep(&store, id, after.iter().cloned()).await;
+            let (store, id) = kept_over_a_restart(dir.path(), &arrivals, restart_after).await;
             check_calls(&store.project(id), &calls).await;
         });
     }
