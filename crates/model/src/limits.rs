@@ -16,3 +16,6 @@ pub const MAX_ATTRIBUTES: usize = 1024;
 pub const FOLDED_ATTRIBUTES: &str = "neuraltrust.folded_attributes";
 /// Deepest nesting of arrays and objects.
 pub const MAX_DEPTH: usize = 64;
+/// Deepest nesting of JSON text that is read as structure; deeper text stays text. Such text may stand in a value of
+/// [`MAX_DEPTH`], and hold such text itself; all of it together must stay below the 128 levels that can be read back.
+pub const MAX_TEXT_DEPTH: usize = 16;

@@ -4,8 +4,11 @@
 //! JSON schemas) and of the OpenAI and Anthropic chat APIs, which applications pass on as they are.
 
 pub(crate) use neuraltrust_model::Side;
+use neuraltrust_model::limits::MAX_TEXT_DEPTH;
 use neuraltrust_model::{Content, Document, Kind, Map, Message, Part};
 use serde_json::Value;
+
+use crate::fields::within_depth;
 
 /// The content that a value is, on that side of a span of that kind; `None` for null.
 pub(crate) fn content(kind: &Kind, side: Side, value: Value) -> Option<Content> {
@@ -84,9 +87,14 @@ fn tool_call(value: Value) -> Part {
 /// The value that JSON text stands for, or the text where it is none.
 pub(crate) fn json_text(value: Value) -> Value {
     match value {
-        Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        Value::String(text) => structure(&text).unwrap_or(Value::String(text)),
         other => other,
     }
+}
+
+/// The value that JSON text stands for; `None` where it is none, or too deep to be read as one.
+pub(crate) fn structure(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok().filter(|value| within_depth(value, MAX_TEXT_DEPTH))
 }
 
 /// One part of a message, told by its type.

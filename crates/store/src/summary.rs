@@ -326,10 +326,11 @@ impl<'a> TurnSpans<'a> {
     }
 }
 
-/// The step that speaks for a turn without a message: the last generation or agent that is under no other step, else the
+/// The step that speaks for a turn without a message, or with one that says nothing itself: the last generation or agent that is under no other step, else the
 /// last generation at all, else the first step.
 fn speaker<'a>(steps: &[&'a Span]) -> Option<&'a Span> {
-    if steps.iter().any(|span| span.kind == Some(Kind::Message)) {
+    let says = |span: &&Span| span.kind == Some(Kind::Message) && (span.input.is_some() || span.output.is_some());
+    if steps.iter().any(says) {
         return None;
     }
     let speaks = |span: &&&Span| matches!(span.kind, Some(Kind::Generation | Kind::Agent | Kind::Chain));

@@ -47,7 +47,7 @@ fn decode(attributes: &mut Map) {
         return;
     }
     for value in attributes.values_mut() {
-        if let Some(inner) = value.as_str().and_then(|text| serde_json::from_str(text).ok()) {
+        if let Some(inner) = value.as_str().and_then(crate::content::structure) {
             *value = inner;
         }
     }

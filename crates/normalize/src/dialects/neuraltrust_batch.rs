@@ -292,7 +292,7 @@ fn decoded(value: Value) -> Value {
         if !text.trim_start().starts_with(['"', '[', '{', '(']) {
             return value;
         }
-        let inner = serde_json::from_str(text).ok().or_else(|| python_literal::parse_container(text));
+        let inner = crate::content::structure(text).or_else(|| python_literal::parse_container(text));
         match inner.filter(|inner| within_depth(inner, MAX_DEPTH)) {
             Some(inner) => value = inner,
             None => return value,

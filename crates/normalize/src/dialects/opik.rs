@@ -4,11 +4,11 @@
 //!
 //! A trace of Opik is a span of kind message here, whose id is the id of the trace, and the parent of its spans that have none. Its
 //! thread is the conversation. Values that are no object are wrapped as `{"output": ..}` by the client, and unwrapped here.
-//! A score on a span names the span alone, so its trace has to be asked for; what is not known stays a span of its own.
+//! A score on a span names the span alone; here it stands in a trace of the span's name, for whoever knows the trace to move.
 
 use neuraltrust_model::{
     ConversationId, Event, Kind, Map, Score, ScoreSource, Source, SpanId, SpanPatch, Status, StatusCode, TraceId, Usage,
-    UsageSource, User, Warning,
+    UsageSource, User,
 };
 use serde_json::Value;
 
@@ -69,15 +69,15 @@ pub fn update(of: Of, own_id: &str, body: &[u8], sender: &Sender) -> Result<Vec<
     patch(of, false, Fields(map), sender)
 }
 
-/// What a list of scores says: `{"scores": [..]}`. `trace_of` knows the trace of a span.
+/// What a list of scores says: `{"scores": [..]}`.
 ///
 /// # Errors
 /// A [`Rejection`] when the body is no such list.
-pub fn scores(of: Of, body: &[u8], sender: &Sender, trace_of: impl Fn(&str) -> Option<TraceId>) -> Result<Itemized, Rejection> {
+pub fn scores(body: &[u8], sender: &Sender) -> Result<Itemized, Rejection> {
     let mut normalized = Itemized::default();
     for (n, value) in list("scores", body)?.into_iter().enumerate() {
         let own_id = value.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let outcome = object("score", value).and_then(|map| score(of, Fields(map), sender, &trace_of));
+        let outcome = object("score", value).and_then(|map| score(Fields(map), sender));
         normalized.push(own_id, outcome.map_err(|rejection| placed("scores", n, rejection)));
     }
     Ok(normalized)
@@ -87,16 +87,10 @@ pub fn scores(of: Of, body: &[u8], sender: &Sender, trace_of: impl Fn(&str) -> O
 ///
 /// # Errors
 /// A [`Rejection`] that names the field when the body is no score.
-pub fn single_score(
-    of: Of,
-    own_id: &str,
-    body: &[u8],
-    sender: &Sender,
-    trace_of: impl Fn(&str) -> Option<TraceId>,
-) -> Result<Vec<SpanPatch>, Rejection> {
+pub fn single_score(own_id: &str, body: &[u8], sender: &Sender) -> Result<Vec<SpanPatch>, Rejection> {
     let mut map = object("body", json(body)?)?;
     map.insert("id".to_owned(), own_id.into());
-    score(of, Fields(map), sender, &trace_of)
+    score(Fields(map), sender)
 }
 
 fn list(name: &str, body: &[u8]) -> Result<Vec<Value>, Rejection> {
@@ -289,32 +283,12 @@ fn metadata(patch: &mut SpanPatch, fields: &mut Fields) -> Result<(), Rejection>
     Ok(())
 }
 
-fn score(
-    of: Of,
-    mut fields: Fields,
-    sender: &Sender,
-    trace_of: &impl Fn(&str) -> Option<TraceId>,
-) -> Result<Vec<SpanPatch>, Rejection> {
+fn score(mut fields: Fields, sender: &Sender) -> Result<Vec<SpanPatch>, Rejection> {
     let thread: Option<ConversationId> = fields.id("thread_id")?;
     let own_id: Option<SpanId> = fields.id("id")?;
     let (Some(own_id), None) = (own_id, &thread) else { return on_thread(thread, fields, sender) };
-    let alone: TraceId = id("id", own_id.as_str().to_owned())?;
-    let project = fields.0.get("project_name").cloned();
     let score = verdict(own_id.as_str(), fields)?;
-    let known = if of == Of::Traces { Some(alone.clone()) } else { trace_of(own_id.as_str()) };
-    let mut patch = match known {
-        Some(trace_id) => SpanPatch::new(trace_id, own_id),
-        None => {
-            let message = "a score on a span whose trace is not known here any more; it is shown on its own";
-            let mut patch = SpanPatch::new(alone, own_id);
-            patch.kind = Some(Kind::Evaluation);
-            patch.name = Some(score.name.clone());
-            patch.warnings.push(Warning::new("span_unknown", message));
-            patch.attributes.extend(project.map(|project| ("project_name".to_owned(), project)));
-            describe(&mut patch, sender);
-            patch
-        }
-    };
+    let mut patch = SpanPatch::new(id("id", own_id.as_str().to_owned())?, own_id);
     patch.scores.push(score);
     Ok(vec![patch])
 }
@@ -347,7 +321,7 @@ fn verdict(of: &str, mut fields: Fields) -> Result<Score, Rejection> {
         None => None,
         Some(value @ (Value::Number(_) | Value::Bool(_))) => Some(value),
         Some(Value::String(text)) if text.parse::<f64>().is_ok_and(f64::is_finite) => {
-            serde_json::from_str(&text).ok().or(Some(Value::String(text)))
+            crate::content::structure(&text).or(Some(Value::String(text)))
         }
         Some(other) => return Err(wrong_type("value", &other, "a number")),
     };

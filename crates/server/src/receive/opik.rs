@@ -13,9 +13,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post, put};
 use axum::{Extension, Json, Router};
-use neuraltrust_model::{SpanId, SpanPatch, TraceId};
+use neuraltrust_model::{Score, SpanId, SpanPatch, TraceId};
 use neuraltrust_normalize::dialects::opik::{self as dialect, Of, Sender};
-use neuraltrust_normalize::{Item, Itemized};
+use neuraltrust_normalize::{Item, Itemized, Rejection};
 use neuraltrust_store::{Grant, ProjectId, Scope};
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ use crate::ingest::{Surface, count_rejected, whole};
 const SURFACE: Surface = Surface::Opik;
 /// Under which the API stands, by how the client is configured: on a server of its own, in the cloud, or plain.
 const PREFIXES: [&str; 3] = ["/api", "/opik/api", ""];
-/// Spans whose trace is remembered.
+/// Spans that are remembered.
 const REMEMBERED: usize = 100_000;
 
 /// What Opik's clients send and ask.
@@ -57,107 +57,130 @@ pub(super) fn routes() -> Router<App> {
             .route(&at("toggles"), get(empty))
             .route(&at("toggles/"), get(empty))
     });
-    routes.layer(Extension(Arc::new(Traces::default())))
+    routes.layer(Extension(Arc::new(Places::default())))
 }
 
-/// The traces of the spans that came last: a score on a span names the span alone.
+/// The spans and the scores on them that came last: a score names its span alone, and comes before or after it.
 ///
-/// NOTE: what is forgotten, after many spans or when the server starts again, costs a score its place and nothing else.
+/// NOTE: what is forgotten, after many others or when the server starts again, costs a score its place: it is kept in a trace of
+/// its own that no list shows.
 #[derive(Default)]
-struct Traces(Mutex<Remembered>);
+struct Places(Mutex<Remembered>);
+
+type Key = (ProjectId, SpanId);
 
 #[derive(Default)]
 struct Remembered {
-    of: HashMap<(ProjectId, String), TraceId>,
-    oldest: VecDeque<(ProjectId, String)>,
+    traces: Recent<Option<TraceId>>,
+    scores: Recent<Vec<Score>>,
 }
 
-impl Traces {
-    fn remember(&self, project: ProjectId, spans: Vec<(SpanId, TraceId)>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (span, trace) in spans {
-            let key = (project, span.as_str().to_owned());
-            if known.of.insert(key.clone(), trace).is_none() {
-                known.oldest.push_back(key);
-            }
-            if known.oldest.len() > REMEMBERED
-                && let Some(forgotten) = known.oldest.pop_front()
+/// What came last, up to [`REMEMBERED`].
+struct Recent<T> {
+    of: HashMap<Key, T>,
+    oldest: VecDeque<Key>,
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self { of: HashMap::new(), oldest: VecDeque::new() }
+    }
+}
+
+impl<T: Default> Recent<T> {
+    fn entry(&mut self, key: Key) -> &mut T {
+        if !self.of.contains_key(&key) {
+            self.oldest.push_back(key.clone());
+            if self.oldest.len() > REMEMBERED
+                && let Some(forgotten) = self.oldest.pop_front()
             {
-                known.of.remove(&forgotten);
+                self.of.remove(&forgotten);
             }
         }
-    }
-
-    fn of(&self, project: ProjectId, span: &str) -> Option<TraceId> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.of.get(&(project, span.to_owned())).cloned()
+        self.of.entry(key).or_default()
     }
 }
 
-type Known = Extension<Arc<Traces>>;
+impl Places {
+    /// Moves scores to the traces of their spans, and adds to spans the scores that came before them.
+    fn put(&self, project: ProjectId, patches: &mut Vec<SpanPatch>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waited = Vec::new();
+        for patch in patches.iter_mut() {
+            let key = (project, patch.span_id.clone());
+            let is_placed = patch.span_id.as_str() != patch.trace_id.as_str();
+            if is_placed {
+                *known.traces.entry(key.clone()) = Some(patch.trace_id.clone());
+                if let Some(scores) = known.scores.of.get(&key) {
+                    let place = SpanPatch::new(patch.trace_id.clone(), patch.span_id.clone());
+                    waited.push(SpanPatch { scores: scores.clone(), ..place });
+                }
+            } else if !patch.scores.is_empty() {
+                match known.traces.of.get(&key) {
+                    Some(Some(trace)) => patch.trace_id = trace.clone(),
+                    _ => known.scores.entry(key).extend(patch.scores.clone()),
+                }
+            }
+        }
+        patches.extend(waited);
+    }
+}
+
+type Known = Extension<Arc<Places>>;
 type Answer = Result<Response, ApiError>;
 
 async fn create_traces(State(app): State<App>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    batch(&app, &known, &headers, body, |bytes, sender, _| dialect::batch(Of::Traces, bytes, sender)).await
+    batch(&app, &known, &headers, body, |bytes, sender| dialect::batch(Of::Traces, bytes, sender)).await
 }
 
 async fn create_spans(State(app): State<App>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    batch(&app, &known, &headers, body, |bytes, sender, _| dialect::batch(Of::Spans, bytes, sender)).await
+    batch(&app, &known, &headers, body, |bytes, sender| dialect::batch(Of::Spans, bytes, sender)).await
 }
 
 async fn score_traces(State(app): State<App>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    batch(&app, &known, &headers, body, |bytes, sender, trace_of| dialect::scores(Of::Traces, bytes, sender, trace_of)).await
+    batch(&app, &known, &headers, body, dialect::scores).await
 }
 
 async fn score_spans(State(app): State<App>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    batch(&app, &known, &headers, body, |bytes, sender, trace_of| dialect::scores(Of::Spans, bytes, sender, trace_of)).await
+    batch(&app, &known, &headers, body, dialect::scores).await
 }
 
 async fn create_trace(State(app): State<App>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    one(&app, &known, &headers, body, StatusCode::CREATED, |bytes, sender, _| dialect::single(Of::Traces, bytes, sender)).await
+    one(&app, &known, &headers, body, StatusCode::CREATED, |bytes, sender| dialect::single(Of::Traces, bytes, sender)).await
 }
 
 async fn create_span(State(app): State<App>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    one(&app, &known, &headers, body, StatusCode::CREATED, |bytes, sender, _| dialect::single(Of::Spans, bytes, sender)).await
+    one(&app, &known, &headers, body, StatusCode::CREATED, |bytes, sender| dialect::single(Of::Spans, bytes, sender)).await
 }
 
 async fn update_trace(State(app): State<App>, Path(id): Path<String>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    let decode = move |bytes: &[u8], sender: &Sender, _: TraceOf<'_>| dialect::update(Of::Traces, &id, bytes, sender);
+    let decode = move |bytes: &[u8], sender: &Sender| dialect::update(Of::Traces, &id, bytes, sender);
     one(&app, &known, &headers, body, StatusCode::NO_CONTENT, decode).await
 }
 
 async fn update_span(State(app): State<App>, Path(id): Path<String>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    let decode = move |bytes: &[u8], sender: &Sender, _: TraceOf<'_>| dialect::update(Of::Spans, &id, bytes, sender);
+    let decode = move |bytes: &[u8], sender: &Sender| dialect::update(Of::Spans, &id, bytes, sender);
     one(&app, &known, &headers, body, StatusCode::NO_CONTENT, decode).await
 }
 
 async fn score_trace(State(app): State<App>, Path(id): Path<String>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    let decode = move |bytes: &[u8], sender: &Sender, trace_of: TraceOf<'_>| {
-        dialect::single_score(Of::Traces, &id, bytes, sender, trace_of)
-    };
+    let decode = move |bytes: &[u8], sender: &Sender| dialect::single_score(&id, bytes, sender);
     one(&app, &known, &headers, body, StatusCode::NO_CONTENT, decode).await
 }
 
 async fn score_span(State(app): State<App>, Path(id): Path<String>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    let decode = move |bytes: &[u8], sender: &Sender, trace_of: TraceOf<'_>| {
-        dialect::single_score(Of::Spans, &id, bytes, sender, trace_of)
-    };
+    let decode = move |bytes: &[u8], sender: &Sender| dialect::single_score(&id, bytes, sender);
     one(&app, &known, &headers, body, StatusCode::NO_CONTENT, decode).await
 }
 
-/// Knows the trace of a span.
-type TraceOf<'a> = &'a dyn Fn(&str) -> Option<TraceId>;
-
-async fn batch<D>(app: &App, known: &Arc<Traces>, headers: &HeaderMap, body: Body, decode: D) -> Answer
+async fn batch<D>(app: &App, known: &Arc<Places>, headers: &HeaderMap, body: Body, decode: D) -> Answer
 where
-    D: FnOnce(&[u8], &Sender, TraceOf<'_>) -> Result<Itemized, neuraltrust_normalize::Rejection> + Send + 'static,
+    D: FnOnce(&[u8], &Sender) -> Result<Itemized, Rejection> + Send + 'static,
 {
     let kept = async {
-        let (grant, batch) = receive(app, known, headers, body, decode).await?;
-        let known_now = spans(&batch.patches);
-        let items = app.ingest.keep_items(SURFACE, &grant, batch).await?;
-        known.remember(grant.project, known_now);
-        Ok(items)
+        let (grant, mut batch) = receive(app, headers, body, decode).await?;
+        known.put(grant.project, &mut batch.patches);
+        app.ingest.keep_items(SURFACE, &grant, batch).await
     };
     let items: Vec<Item> = kept.await.inspect_err(|error: &ApiError| count_rejected(SURFACE, error.reason))?;
     let errors: Vec<String> = items.iter().filter_map(|item| Some(item.rejected.as_ref()?.to_string())).collect();
@@ -168,15 +191,14 @@ where
     Ok((StatusCode::BAD_REQUEST, Json(json!({"code": 400, "message": message, "errors": errors}))).into_response())
 }
 
-async fn one<D>(app: &App, known: &Arc<Traces>, headers: &HeaderMap, body: Body, status: StatusCode, decode: D) -> Answer
+async fn one<D>(app: &App, known: &Arc<Places>, headers: &HeaderMap, body: Body, status: StatusCode, decode: D) -> Answer
 where
-    D: FnOnce(&[u8], &Sender, TraceOf<'_>) -> Result<Vec<SpanPatch>, neuraltrust_normalize::Rejection> + Send + 'static,
+    D: FnOnce(&[u8], &Sender) -> Result<Vec<SpanPatch>, Rejection> + Send + 'static,
 {
     let kept = async {
-        let (grant, patches) = receive(app, known, headers, body, decode).await?;
-        let known_now = spans(&patches);
+        let (grant, mut patches) = receive(app, headers, body, decode).await?;
+        known.put(grant.project, &mut patches);
         let rejected = app.ingest.keep(SURFACE, &grant, whole(patches)).await?;
-        known.remember(grant.project, known_now);
         rejected.into_iter().next().map_or(Ok(()), |rejection| {
             Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, rejection.reason.as_str(), rejection.message))
         })
@@ -185,22 +207,15 @@ where
     Ok(status.into_response())
 }
 
-async fn receive<T, D>(app: &App, known: &Arc<Traces>, headers: &HeaderMap, body: Body, decode: D) -> Result<(Grant, T), ApiError>
+async fn receive<T, D>(app: &App, headers: &HeaderMap, body: Body, decode: D) -> Result<(Grant, T), ApiError>
 where
     T: Send + 'static,
-    D: FnOnce(&[u8], &Sender, TraceOf<'_>) -> Result<T, neuraltrust_normalize::Rejection> + Send + 'static,
+    D: FnOnce(&[u8], &Sender) -> Result<T, Rejection> + Send + 'static,
 {
     let check = || auth::require_key(app.store.accounts(), headers, Scope::Ingest);
     let (grant, received) = body::receive(&app.ingest, headers, body, check).await?;
-    let (sender, known, project) = (sender(headers), Arc::clone(known), grant.project);
-    let decoded = received.decode(move |bytes| Ok(decode(bytes, &sender, &|span| known.of(project, span))?)).await?;
-    Ok((grant, decoded))
-}
-
-/// The spans that patches tell the trace of. A trace is a span of its own name, and so is a span whose trace is not known.
-fn spans(patches: &[SpanPatch]) -> Vec<(SpanId, TraceId)> {
-    let told = patches.iter().filter(|patch| patch.span_id.as_str() != patch.trace_id.as_str());
-    told.map(|patch| (patch.span_id.clone(), patch.trace_id.clone())).collect()
+    let sender = sender(headers);
+    Ok((grant, received.decode(move |bytes| Ok(decode(bytes, &sender)?)).await?))
 }
 
 fn sender(headers: &HeaderMap) -> Sender {

@@ -172,3 +172,27 @@ fn otlp_garbage_is_refused_as_otlp_says_and_one_bad_span_costs_only_itself() {
     );
     wait_for(&server, "/api/v1/spans", 2);
 }
+
+/// JSON in text, in text, in a value: whatever is acknowledged can be read back, and keeps nothing else from the lists.
+#[test]
+fn what_is_nested_in_text_is_read_back() {
+    let server = start();
+    let nested = |depth: usize, inner: &str| format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth));
+    let mut traces = 0_u32;
+    for depth in [1, 15, 16, 17, 60, 110, 124, 126, 127, 1_000] {
+        for inner in ["1".to_owned(), Value::String(nested(depth, "1")).to_string()] {
+            traces += 1;
+            let text = nested(depth, &inner);
+            let attributes: Vec<Value> =
+                ["neuraltrust.custom", "gen_ai.tool.call.arguments", "gen_ai.input.messages", "mlflow.spanOutputs"]
+                    .iter()
+                    .map(|name| json!({ "key": name, "value": { "stringValue": text } }))
+                    .collect();
+            let span = json!({ "traceId": format!("{traces:032x}"), "spanId": "00000000000000aa", "name": "deep", "attributes": attributes });
+            let export = json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": [span] }] }] });
+            assert_eq!(otlp(&server, "application/json", export.to_string()).status, 200, "depth {depth}");
+            assert_eq!(server.get(&format!("/api/v1/traces/{traces:032x}")).0, 200, "depth {depth}");
+        }
+    }
+    wait_for(&server, "/api/v1/traces?limit=100", traces as usize);
+}

@@ -98,7 +98,18 @@ fn follow(shared: &Shared) -> Result<(), StoreError> {
                 dirty.entry((key.project, key.trace_id)).or_default().insert(key.span_id);
             }
             for ((project, trace_id), spans) in dirty {
-                work.index_trace(&shared.record, project, trace_id, &spans)?;
+                match work.index_trace(&shared.record, project, trace_id.clone(), &spans) {
+                    // A trace that cannot be read back must not keep all others from the lists.
+                    Err(error @ StoreError::Damaged { .. }) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::error!(
+                            error,
+                            trace_id = trace_id.as_str(),
+                            "a trace cannot be read and is left out of the lists"
+                        );
+                    }
+                    done => done?,
+                }
             }
             work.at = last;
         }

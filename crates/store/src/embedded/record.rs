@@ -283,7 +283,19 @@ impl Record {
     pub(super) fn conversation(&self, project: ProjectId, conversation: &ConversationId) -> Result<Vec<TraceSpans>, StoreError> {
         let mut traces = Vec::new();
         for trace in self.candidates(project, conversation)? {
-            let trace = self.trace(project, &trace)?;
+            let trace = match self.trace(project, &trace) {
+                // The rest of the conversation can be read all the same.
+                Err(error @ StoreError::Damaged { .. }) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(
+                        error,
+                        trace_id = trace.as_str(),
+                        "a trace cannot be read and is left out of its conversation"
+                    );
+                    continue;
+                }
+                read => read?,
+            };
             if trace.conversation_id == *conversation && !trace.spans.is_empty() {
                 traces.push(trace);
             }

@@ -162,6 +162,25 @@ async fn a_history_is_kept_once_over_calls_requests_traces_and_restarts() {
     assert!(found.items.len() <= 4, "{}", found.items.len());
 }
 
+#[tokio::test]
+async fn a_trace_that_cannot_be_read_costs_only_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let id = project(&store);
+    keep(&store, id, some_steps().iter().map(patches)).await;
+    drop(store);
+    let record = rusqlite::Connection::open(dir.path().join("record.sqlite")).unwrap();
+    record.execute("UPDATE patch SET body = x'ff' WHERE trace_id = 'trace-3'", []).unwrap();
+    drop(record);
+    EmbeddedStore::reindex(dir.path(), |_| {}).await.unwrap();
+    let store = open(dir.path());
+    let more = Step { trace: 9, span: 0, conversation: Some(0), fails: false };
+    keep(&store, id, [patches(&more)]).await;
+    let readable: Vec<Step> = some_steps().into_iter().filter(|step| step.trace != 3).chain([more]).collect();
+    check_shown(&store.project(id), &readable).await;
+    assert!(store.project(id).trace(TraceId::new("trace-3").unwrap()).await.is_err());
+}
+
 /// The memory of what is kept may be wrong, after an erasure say; then everything is sent to the record again.
 #[tokio::test]
 async fn nodes_that_are_gone_are_brought_again() {
