@@ -176,7 +176,9 @@ fn observation(
     let in_trace = trace_id.is_some();
     let trace_id = trace_id.map_or_else(|| id("id", span_id.as_str().to_owned()), Ok)?;
     let mut patch = SpanPatch::new(trace_id.clone(), span_id);
-    patch.told = told;
+    // Clocks of milliseconds show one time for a creation and its first change, which comes after it.
+    let after = i64::from(!creates);
+    patch.told = told.map(|told| Timestamp::from_nanos(told.as_nanos().saturating_add(after)));
     patch.parent_id = body.id("parentObservationId")?;
     if patch.parent_id.is_none() && creates && in_trace {
         patch.parent_id = Some(own_span(&trace_id)?);
