@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod bad_input;
+mod helicone;
+mod langfuse;
 mod lifecycle;
 mod openapi;
+mod opik;
 mod otlp;
 mod page;
 mod reading;

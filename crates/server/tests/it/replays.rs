@@ -8,14 +8,14 @@ use serde_json::Value;
 use crate::start;
 
 /// A recorded request; its key is replaced by the server's.
-struct Recorded {
-    method: String,
-    path: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
+pub(super) struct Recorded {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
 }
 
-fn recorded(folder: &str) -> Vec<Recorded> {
+pub(super) fn recorded(folder: &str) -> Vec<Recorded> {
     let folder = fixtures().join(folder);
     let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
@@ -35,7 +35,12 @@ fn recorded(folder: &str) -> Vec<Recorded> {
     names.iter().map(read).collect()
 }
 
-fn send(server: &Server, request: &Recorded) -> u16 {
+pub(super) fn send(server: &Server, request: &Recorded) -> u16 {
+    answered(server, request).0
+}
+
+/// The status and the JSON that a request is answered with.
+pub(super) fn answered(server: &Server, request: &Recorded) -> (u16, Value) {
     let agent = ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
     let mut builder = ureq::http::Request::builder()
         .method(request.method.as_str())
@@ -44,17 +49,16 @@ fn send(server: &Server, request: &Recorded) -> u16 {
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
     }
-    match request.body.is_empty() {
+    let mut answer = match request.body.is_empty() {
         true => agent.run(builder.body(()).unwrap()),
         false => agent.run(builder.body(request.body.clone()).unwrap()),
     }
-    .unwrap()
-    .status()
-    .as_u16()
+    .unwrap();
+    (answer.status().as_u16(), serde_json::from_slice(&answer.body_mut().read_to_vec().unwrap()).unwrap_or_default())
 }
 
 /// Everything that the lists show once they have caught up.
-fn shown(server: &Server) -> (Vec<Value>, Vec<Value>) {
+pub(super) fn shown(server: &Server) -> (Vec<Value>, Vec<Value>) {
     loop {
         let (_, status) = server.get("/api/v1/status");
         if status["indexed"] == status["recorded"] {
