@@ -123,16 +123,19 @@ fn who(draft: &mut Draft) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Input and output of the observation; of a turn those of the trace, where the application has set them.
+/// Input and output of the observation; of a turn those of the trace, where the application has set them. An agent at the root
+/// speaks for the turn.
 fn words(draft: &mut Draft) {
+    let is_root = draft.patch.parent_id.is_none() || is_app_root(draft);
+    let kind = if is_root && *draft.kind() == Kind::Agent { Kind::Message } else { draft.kind().clone() };
     for (side, own, of_trace) in [(Side::Input, INPUT, "langfuse.trace.input"), (Side::Output, OUTPUT, "langfuse.trace.output")] {
         let filled = if side == Side::Input { draft.patch.input.is_some() } else { draft.patch.output.is_some() };
-        let place = if *draft.kind() == Kind::Message && draft.attributes.contains_key(of_trace) { of_trace } else { own };
+        let place = if kind == Kind::Message && draft.attributes.contains_key(of_trace) { of_trace } else { own };
         if filled {
             continue;
         }
         let Some(value) = draft.take(place) else { continue };
-        let Some(Said { content, rest }) = said(draft.kind(), side, container(value)) else { continue };
+        let Some(Said { content, rest }) = said(&kind, side, container(value)) else { continue };
         if side == Side::Input {
             draft.patch.input = Some(content);
         } else {

@@ -52,6 +52,8 @@ pub(super) fn routes() -> Router<App> {
             .route(&at("otel/v1/traces"), post(otlp_http::traces))
             .route(&at("projects"), get(projects))
             .route(&at("projects/retrieve"), post(project))
+            .route(&at("auth"), post(access))
+            .route(&at("auth/workspace"), get(workspace))
             .route(&at("workspaces/metadata"), get(empty))
             .route(&at("workspaces/configurations"), get(empty))
             .route(&at("toggles"), get(empty))
@@ -252,6 +254,17 @@ async fn projects(State(app): State<App>, headers: HeaderMap) -> Result<Json<Val
 
 async fn project(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
     Ok(Json(described(&auth::require_key(app.store.accounts(), &headers, Scope::Ingest)?)))
+}
+
+/// Whether the key is good, which `auth_check()` asks.
+async fn access(State(app): State<App>, headers: HeaderMap) -> Result<StatusCode, ApiError> {
+    auth::require_key(app.store.accounts(), &headers, Scope::Ingest)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn workspace(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
+    auth::require_key(app.store.accounts(), &headers, Scope::Ingest)?;
+    Ok(Json(json!({"workspaceName": sender(&headers).workspace.unwrap_or_else(|| "default".to_owned())})))
 }
 
 async fn empty(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {

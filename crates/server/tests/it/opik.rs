@@ -58,6 +58,8 @@ fn the_client_may_be_configured_with_any_prefix() {
     }
     let bare = [("authorization", server.key())];
     assert_eq!(server.fetch("/api/v1/private/projects", &bare).status, 200);
+    assert_eq!(server.post("/api/v1/private/auth", &bare, "{}").status, 204);
+    assert_eq!(server.fetch("/api/v1/private/auth/workspace", &bare).json()["workspaceName"], "default");
     assert_eq!(server.post("/api/v1/private/traces/batch", &[("authorization", "wrong")], "{}").status, 401);
 }
 
