@@ -38,6 +38,10 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
     if !draft.attributes.keys().any(|name| name.starts_with("ai.")) {
         return Ok(());
     }
+    // Every call of a tool goes by the same name.
+    if let Some(tool) = draft.peek("ai.toolCall.name").filter(|tool| !tool.is_empty()).map(str::to_owned) {
+        draft.patch.name = Some(tool);
+    }
     fill_content(draft, asked, answered);
     if draft.patch.model.is_none() {
         draft.patch.model = draft.take_text("ai.response.model").or_else(|| draft.take_text("ai.model.id"));

@@ -2,11 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod exports;
 mod helicone;
 mod langfuse;
 mod neuraltrust_v1;
+mod openinference;
+mod opentelemetry;
 mod opik;
 mod otlp;
+mod pydantic_ai;
+mod traceloop;
+mod vercel_ai;
 
 use std::collections::BTreeMap;
 use std::fs;
