@@ -4,7 +4,8 @@ use neuraltrust_model::{Content, Kind, Message, Part, Usage, UsageSource};
 use serde_json::{Number, Value};
 
 use super::Draft;
-use crate::content::json_text;
+use crate::content::{Side, content, json_text};
+use crate::spoken::{Said, said};
 
 /// Attribute: the application's tags, from whichever client they come (array of strings).
 pub(super) const TAGS: &str = "tags";
@@ -54,6 +55,21 @@ impl Draft {
             _ => UsageSource::Framework,
         };
         self.patch.usage = Some(Usage { source: Some(source), ..inclusive(usage) });
+    }
+
+    /// What a function of the application was given or gave. At a root that is a turn: its words are taken out, and the whole
+    /// stays as the attribute `name`.
+    pub(super) fn handed(&mut self, side: Side, name: &str, value: Value) -> Option<Content> {
+        let is_turn = self.patch.parent_id.is_none() && matches!(self.kind(), Kind::Agent | Kind::Chain | Kind::Message);
+        let kind = if is_turn { Kind::Message } else { self.kind().clone() };
+        if !is_turn && kind != Kind::Chain {
+            return content(&kind, side, value);
+        }
+        let Said { content, rest } = said(&kind, side, value)?;
+        if let Some(rest) = rest {
+            self.attributes.insert(name.to_owned(), rest);
+        }
+        Some(content)
     }
 
     /// Keeps the time to the first token under the one name that it has here.

@@ -106,9 +106,13 @@ fn said(draft: &mut Draft, side: Side) -> Option<Content> {
         }
     }
     let structured = draft.peek(mime_type).is_some_and(|mime_type| mime_type.starts_with("application/json"));
-    let value = draft.take(value)?;
+    let name = value;
+    let value = draft.take(name)?;
     draft.attributes.remove(mime_type);
-    content(draft.kind(), side, if structured { json_text(value) } else { value })
+    if structured {
+        return draft.handed(side, name, json_text(value));
+    }
+    content(draft.kind(), side, value)
 }
 
 fn documents(draft: &mut Draft, side: Side) -> Option<Content> {

@@ -64,18 +64,22 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// What a decorated function was called with and gave, as JSON text.
+/// What a decorated function was called with and gave, as JSON text. It has no kind for a look-up: a task that gives
+/// documents is one.
 fn entity(draft: &mut Draft, side: Side) -> Option<Content> {
-    let value = draft.take(match side {
+    let name = match side {
         Side::Input => "traceloop.entity.input",
         Side::Output => "traceloop.entity.output",
-    })?;
-    let kind = draft.kind().clone();
-    let value = json_text(value);
-    if kind == Kind::Tool && side == Side::Input {
-        return content(&kind, side, arguments(value));
+    };
+    let value = json_text(draft.take(name)?);
+    if *draft.kind() == Kind::Tool && side == Side::Input {
+        return content(&Kind::Tool, side, arguments(value));
     }
-    content(&kind, side, value)
+    let said = draft.handed(side, name, value)?;
+    if *draft.kind() == Kind::Chain && matches!(said, Content::Documents { .. }) {
+        draft.patch.kind = Some(Kind::Retrieval);
+    }
+    Some(said)
 }
 
 /// What a tool was called with by name, when it was called by names alone.

@@ -14,13 +14,13 @@ fn what_must_be_there() {
     check(&Expect {
         folder: "traceloop/python-0.40.14",
         conversation: "conv-2f6c1d88-orders",
-        kinds: &[(Kind::Agent, 10), (Kind::Chain, 1), (Kind::Embedding, 1), (Kind::Generation, 7), (Kind::Tool, 2)],
+        kinds: &[(Kind::Agent, 10), (Kind::Embedding, 1), (Kind::Generation, 7), (Kind::Retrieval, 1), (Kind::Tool, 2)],
         calls: (5, 49_006, 143, 24_384),
         model: "gpt-4o-mini-2024-07-18",
         provider: "openai",
         tool: Some("get_weather.tool"),
         failed: Some("cancel_order.tool"),
-        documents: 0,
+        documents: 3,
         user: true,
     });
 }
