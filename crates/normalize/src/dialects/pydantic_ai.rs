@@ -36,12 +36,12 @@ fn kind(draft: &mut Draft) -> Option<Kind> {
 }
 
 fn read(draft: &mut Draft) -> Result<(), Rejection> {
-    pending(draft);
     let logfire = draft.attributes.keys().any(|name| name.starts_with("logfire."));
     let ours = logfire || draft.attributes.contains_key("pydantic_ai.all_messages");
     if !ours {
         return Ok(());
     }
+    pending(draft);
     // The name is a template of what it says.
     if draft.attributes.contains_key("logfire.msg_template")
         && let Some(message) = draft.take_text("logfire.msg")

@@ -5,6 +5,7 @@
 mod exports;
 mod helicone;
 mod langfuse;
+mod logs;
 mod neuraltrust_v1;
 mod openinference;
 mod opentelemetry;
@@ -13,6 +14,7 @@ mod otlp;
 mod pydantic_ai;
 mod traceloop;
 mod vercel_ai;
+mod vocabularies;
 
 use std::collections::BTreeMap;
 use std::fs;

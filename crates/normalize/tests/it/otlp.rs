@@ -24,12 +24,12 @@ fn any(value: &Value) -> AnyValue {
     AnyValue { value }
 }
 
-fn pairs(object: &Value) -> Vec<KeyValue> {
+pub(crate) fn pairs(object: &Value) -> Vec<KeyValue> {
     let pair = |(key, value): (&String, &Value)| KeyValue { key: key.clone(), value: Some(any(value)), ..KeyValue::default() };
     object.as_object().unwrap().iter().map(pair).collect()
 }
 
-fn span(attributes: &Value) -> Span {
+pub(crate) fn span(attributes: &Value) -> Span {
     Span {
         trace_id: vec![1; 16],
         span_id: vec![2; 8],
@@ -41,7 +41,7 @@ fn span(attributes: &Value) -> Span {
     }
 }
 
-fn export(spans: Vec<Span>) -> Normalized {
+pub(crate) fn export(spans: Vec<Span>) -> Normalized {
     normalize(ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
             resource: Some(Resource {
