@@ -4,16 +4,23 @@ use std::io::Write as _;
 
 use neuraltrust_model::attributes as names;
 use neuraltrust_testing::Server;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
+use serde_json::json;
 use tonic::codec::CompressionEncoding;
 use tonic::{Code, Request};
 
-use crate::{BINARY, start, wait_for};
+use crate::replays::{recorded, send, shown};
+use crate::{BINARY, metric, start, wait_for};
 
 fn export(id: u8) -> ExportTraceServiceRequest {
     let text = |text: &str| Some(AnyValue { value: Some(Value::StringValue(text.to_owned())) });
@@ -54,6 +61,116 @@ fn every_content_coding_is_read() {
     assert_eq!((&rows[0]["kind"], &rows[0]["duration_ms"]), (&"generation".into(), &1_000.0.into()));
 }
 
+/// The answer of the span of that id, and a record that belongs to none.
+fn logs(id: u8) -> ExportLogsServiceRequest {
+    let text = |text: &str| Some(AnyValue { value: Some(Value::StringValue(text.to_owned())) });
+    let answer = LogRecord {
+        trace_id: vec![id; 16],
+        span_id: vec![id; 8],
+        time_unix_nano: 1_795_402_112_000_000_000,
+        event_name: "gen_ai.choice".to_owned(),
+        body: text("{\"message\": {\"role\": \"assistant\", \"content\": \"fine\"}}"),
+        ..LogRecord::default()
+    };
+    let plain = LogRecord { body: text("starting"), ..LogRecord::default() };
+    let scope = ScopeLogs { log_records: vec![answer, plain], ..ScopeLogs::default() };
+    ExportLogsServiceRequest { resource_logs: vec![ResourceLogs { scope_logs: vec![scope], ..ResourceLogs::default() }] }
+}
+
+#[test]
+fn log_records_join_their_span_in_either_order_and_are_answered_in_their_encoding() {
+    let server = start();
+    let post = |path: &str, content_type: &str, body: Vec<u8>| {
+        server.post(path, &[("x-api-key", server.key()), ("content-type", content_type)], body)
+    };
+    let record = |id: &str, text: &str| {
+        json!({"traceId": id.repeat(16), "spanId": id.repeat(8), "timeUnixNano": 1_795_402_111_500_000_000_u64,
+            "attributes": [{"key": "event.name", "value": {"stringValue": "gen_ai.choice"}}],
+            "body": {"kvlistValue": {"values": [{"key": "message", "value": {"stringValue": text}}]}}})
+    };
+    let logs = |records: serde_json::Value| {
+        let body = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).to_string().into_bytes();
+        post("/v1/logs", "application/json;charset=utf-8", body)
+    };
+    // The answer of span 2 comes before the span, that of span 3 after it.
+    assert_eq!(logs(json!([record("02", "before")])).json(), json!({}));
+    for id in [2, 3] {
+        assert_eq!(post("/v1/traces", "application/x-protobuf", export(id).encode_to_vec()).status, 200);
+    }
+    let answer = logs(json!([record("03", "after"), {"body": {"stringValue": "starting"}}]));
+    assert_eq!((answer.status, answer.content_type.as_str()), (200, "application/json"));
+    let partial = &answer.json()["partialSuccess"];
+    assert_eq!(partial["rejectedLogRecords"], "1", "64-bit integers are text in protobuf's JSON");
+    assert!(partial["errorMessage"].as_str().unwrap().starts_with("logRecords[1].spanId: the record names no span"), "{partial}");
+    assert_eq!(metric(&server, "neuraltrust_rejected_total", "surface=\"otlp_http\",reason=\"missing_id\""), 1.0);
+
+    for (id, said) in [("02", "before"), ("03", "after")] {
+        let (_, span) = server.get(&format!("/api/v1/traces/{}/spans/{}", id.repeat(16), id.repeat(8)));
+        assert_eq!(span["output"]["messages"][0]["parts"][0]["text"], said, "{span}");
+        assert_eq!((&span["kind"], &span["conversation_id"]), (&json!("generation"), &json!("one conversation")));
+    }
+    assert_eq!(wait_for(&server, "/api/v1/spans", 2).len(), 2);
+    assert_eq!(post("/v1/metrics", "application/json", b"{}".to_vec()).json(), json!({}));
+    assert_eq!(metric(&server, "neuraltrust_metric_exports_total", "surface=\"otlp_http\""), 1.0);
+    assert_eq!(post("/v1/logs", "application/json", b"[]".to_vec()).status, 400);
+}
+
+/// The recordings whose requests depend on each other.
+const SEVERAL_REQUESTS: [&str; 3] =
+    ["opentelemetry/http-protobuf-gzip-latest", "opentelemetry/http-protobuf-legacy-events", "otel-js/official-http-json"];
+
+#[test]
+fn the_order_of_requests_makes_no_difference() {
+    for folder in SEVERAL_REQUESTS {
+        let requests = recorded(folder);
+        let (forwards, backwards) = (start(), start());
+        requests.iter().for_each(|request| assert_eq!(send(&forwards, request), 200, "{folder} {}", request.path));
+        requests.iter().rev().for_each(|request| assert_eq!(send(&backwards, request), 200, "{folder} {}", request.path));
+        let ids = |server: &Server| {
+            let mut rows: Vec<_> = shown(server).1.iter().map(|row| (row["trace_id"].clone(), row["span_id"].clone())).collect();
+            rows.sort_by_key(|(trace, span)| (trace.to_string(), span.to_string()));
+            rows
+        };
+        assert_eq!(ids(&forwards), ids(&backwards), "{folder}");
+        for (trace, span) in ids(&forwards) {
+            let path = format!("/api/v1/traces/{}/spans/{}", trace.as_str().unwrap(), span.as_str().unwrap());
+            let span = |server: &Server| {
+                let (_, mut span) = server.get(&path);
+                span.as_object_mut().unwrap().remove("received_at");
+                span
+            };
+            assert_eq!(span(&forwards), span(&backwards), "{folder}");
+        }
+    }
+}
+
+#[test]
+fn turns_whose_root_says_both_sides_are_shown_with_both() {
+    for (folder, conversation) in [
+        ("openinference/openai-phoenix", "sess-9b1e07aa"),
+        ("traceloop/python-0.40.14", "conv-2f6c1d88-orders"),
+        ("traceloop/python-0.62.4", "conv-2f6c1d88-orders"),
+    ] {
+        let server = start();
+        recorded(folder).iter().for_each(|request| assert_eq!(send(&server, request), 200, "{folder} {}", request.path));
+        let (status, body) = server.get(&format!("/api/v1/conversations/{conversation}"));
+        assert_eq!(status, 200, "{folder}: {body}");
+        let said = |side: &str| {
+            let turns = body["turns"].as_array().unwrap().iter();
+            turns.map(|turn| turn[side].to_string()).collect::<Vec<_>>()
+        };
+        for (input, output) in [
+            ("Hello, how are you? My name is Zoë 👋🏽", "I'm not certain. The documents"),
+            ("¿Cuál es la política de reembolso", "I'm not certain. The documents"),
+            ("Danke! Und wie wird das Wetter morgen?", "Based on the tool result"),
+            ("Thanks, that is all.", "Claro: el menú vegetariano"),
+        ] {
+            let both = said("input").iter().zip(&said("output")).any(|(i, o)| i.contains(input) && o.contains(output));
+            assert!(both, "{folder}: {input}");
+        }
+    }
+}
+
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -72,7 +189,24 @@ fn grpc_and_the_exporters_own_port_take_the_same() {
         let mut request = Request::new(export(1));
         request.metadata_mut().insert("authorization", format!("Bearer {}", server.key()).parse().unwrap());
         assert_eq!(client.export(request).await.unwrap().into_inner().partial_success, None);
+
+        let key = format!("Bearer {}", server.key());
+        let mut request = Request::new(logs(1));
+        request.metadata_mut().insert("authorization", key.parse().unwrap());
+        let mut client = LogsServiceClient::connect(format!("http://{grpc}")).await.unwrap();
+        let partial = client.export(request).await.unwrap().into_inner().partial_success.unwrap();
+        assert_eq!(partial.rejected_log_records, 1);
+        assert!(partial.error_message.contains("names no span"), "{}", partial.error_message);
+        let mut client = MetricsServiceClient::connect(format!("http://{grpc}")).await.unwrap();
+        let refused = client.export(ExportMetricsServiceRequest::default()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unauthenticated, "{refused}");
+        let mut request = Request::new(ExportMetricsServiceRequest::default());
+        request.metadata_mut().insert("authorization", key.parse().unwrap());
+        client.export(request).await.unwrap();
     });
+    assert_eq!(metric(&server, "neuraltrust_metric_exports_total", "surface=\"otlp_grpc\""), 1.0);
+    let (_, span) = server.get(&format!("/api/v1/traces/{}/spans/{}", "01".repeat(16), "01".repeat(8)));
+    assert_eq!(span["output"]["messages"][0]["parts"][0]["text"], "fine", "{span}");
     let post = ureq::post(format!("http://{http}/v1/traces"))
         .header("content-type", "application/x-protobuf")
         .header("authorization", format!("Bearer {}", server.key()));
