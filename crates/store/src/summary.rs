@@ -291,11 +291,11 @@ fn topmost_messages(spans: &[Span], by_id: &HashMap<&SpanId, usize>) -> Vec<Opti
 
 impl<'a> TurnSpans<'a> {
     fn input(&self, trace: &'a TraceSpans) -> Option<&'a Said> {
-        self.message.into_iter().chain(speaker(&self.steps)).find_map(|span| trace.input(span))
+        self.message.into_iter().chain(speaker(trace, &self.steps)).find_map(|span| trace.input(span))
     }
 
     fn output(&self, trace: &'a TraceSpans) -> Option<&'a Said> {
-        self.message.into_iter().chain(speaker(&self.steps)).find_map(|span| trace.output(span))
+        self.message.into_iter().chain(speaker(trace, &self.steps)).find_map(|span| trace.output(span))
     }
 
     /// The turn as a page shows it; `read` reads a content.
@@ -326,10 +326,10 @@ impl<'a> TurnSpans<'a> {
     }
 }
 
-/// The step that speaks for a turn without a message, or with one that says nothing itself: the last generation or agent that is under no other step, else the
-/// last generation at all, else the first step.
-fn speaker<'a>(steps: &[&'a Span]) -> Option<&'a Span> {
-    let says = |span: &&Span| span.kind == Some(Kind::Message) && (span.input.is_some() || span.output.is_some());
+/// The step that speaks for a turn without a message, or with one that says nothing itself: the last generation or agent
+/// that is under no other step, else the last generation at all, else the first step.
+fn speaker<'a>(trace: &TraceSpans, steps: &[&'a Span]) -> Option<&'a Span> {
+    let says = |span: &&Span| span.kind == Some(Kind::Message) && (trace.input(span).is_some() || trace.output(span).is_some());
     if steps.iter().any(says) {
         return None;
     }

@@ -80,9 +80,11 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// Follows the record from the last commit on, until told to stop.
 fn follow(shared: &Shared) -> Result<(), StoreError> {
+    let committed = shared.index.complete_to()?;
     let mut work = Work {
         documents: shared.index.writer()?,
-        at: shared.index.complete_to()?,
+        at: committed,
+        committed,
         traces: Traces::default(),
         changed: BTreeMap::new(),
         last_commit: Instant::now(),
@@ -97,8 +99,9 @@ fn follow(shared: &Shared) -> Result<(), StoreError> {
             for key in keys {
                 dirty.entry((key.project, key.trace_id)).or_default().insert(key.span_id);
             }
+            let mut conversations = BTreeSet::new();
             for ((project, trace_id), spans) in dirty {
-                match work.index_trace(&shared.record, project, trace_id.clone(), &spans) {
+                match work.index_trace(&shared.record, project, trace_id.clone(), &spans, &mut conversations) {
                     // A trace that cannot be read back must not keep all others from the lists.
                     Err(error @ StoreError::Damaged { .. }) => {
                         let error = &error as &dyn std::error::Error;
@@ -111,18 +114,18 @@ fn follow(shared: &Shared) -> Result<(), StoreError> {
                     done => done?,
                 }
             }
+            work.index_conversations(&shared.record, conversations)?;
             work.at = last;
         }
         let stopping = shared.stopping();
-        if !work.changed.is_empty() && (stopping || work.last_commit.elapsed() >= work.pause) {
+        if work.is_ahead() && (stopping || work.last_commit.elapsed() >= work.pause) {
             work.commit(shared)?;
         }
-        if stopping && idle && work.changed.is_empty() {
+        if stopping && idle && !work.is_ahead() {
             return Ok(());
         }
         if idle && !stopping {
-            let wait =
-                if work.changed.is_empty() { COMMIT_EVERY.1 } else { work.pause.saturating_sub(work.last_commit.elapsed()) };
+            let wait = if work.is_ahead() { work.pause.saturating_sub(work.last_commit.elapsed()) } else { COMMIT_EVERY.1 };
             if shared.new.wait(wait) && !shared.stopping() {
                 std::thread::sleep(GATHER);
             }
@@ -135,6 +138,8 @@ struct Work {
     documents: Documents,
     /// The last patch that has been looked at.
     at: u64,
+    /// The last patch that the index says it is complete to.
+    committed: u64,
     traces: Traces,
     changed: BTreeMap<ProjectId, (BTreeSet<ConversationId>, BTreeSet<TraceId>)>,
     last_commit: Instant,
@@ -153,13 +158,19 @@ struct Traces {
 }
 
 impl Work {
-    /// Puts a trace, those of its spans that changed, and the conversations that it is or was in.
+    /// Whether more has been looked at than the index says, be there anything new to show or not.
+    fn is_ahead(&self) -> bool {
+        self.at > self.committed
+    }
+
+    /// Puts a trace and those of its spans that changed, and adds the conversations that it is or was in to `touched`.
     fn index_trace(
         &mut self,
         record: &Record,
         project: ProjectId,
         trace_id: TraceId,
         changed: &HashSet<SpanId>,
+        touched: &mut BTreeSet<(ProjectId, ConversationId)>,
     ) -> Result<(), StoreError> {
         let trace = record.trace(project, &trace_id)?;
         let Some(row) = trace_row(&trace) else {
@@ -187,14 +198,23 @@ impl Work {
             } else {
                 rows.remove(&trace_id);
             }
-            match conversation_row(&id, rows.values()) {
+            touched.insert((project, id));
+        }
+        self.changed.entry(project).or_default().1.insert(trace_id);
+        self.traces.bound();
+        Ok(())
+    }
+
+    /// Puts conversations, each once for all of its traces that changed.
+    fn index_conversations(&mut self, record: &Record, touched: BTreeSet<(ProjectId, ConversationId)>) -> Result<(), StoreError> {
+        for (project, id) in touched {
+            match conversation_row(&id, self.traces.rows_of(record, project, &id)?.values()) {
                 Some(row) => self.documents.put_conversation(project, &row)?,
                 None => self.documents.remove(project, ListOf::Conversations, id.as_str()),
             }
             self.changed.entry(project).or_default().0.insert(id);
+            self.traces.bound();
         }
-        self.changed.entry(project).or_default().1.insert(trace_id);
-        self.traces.bound();
         Ok(())
     }
 
@@ -203,6 +223,7 @@ impl Work {
         let begin = Instant::now();
         self.documents.commit(self.at)?;
         shared.index.reader.reload().map_err(StoreError::index("reload"))?;
+        self.committed = self.at;
         shared.indexed.store(self.at, Ordering::Release);
         shared.set_trouble(None);
         self.last_commit = Instant::now();

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use neuraltrust_model::{Content, SpanId, SpanPatch, Timestamp, TraceId};
+use neuraltrust_model::{Content, ConversationId, Kind, SpanId, SpanPatch, Timestamp, TraceId};
 use neuraltrust_store::conformance::{self, Call, Step, call_patches, check_calls, check_shown, keep, patches, settle};
 use neuraltrust_store::{EmbeddedStore, Filter, ListOf, ListQuery, ProjectId, Store, StoreError};
 
@@ -179,6 +180,43 @@ async fn a_trace_that_cannot_be_read_costs_only_itself() {
     let readable: Vec<Step> = some_steps().into_iter().filter(|step| step.trace != 3).chain([more]).collect();
     check_shown(&store.project(id), &readable).await;
     assert!(store.project(id).trace(TraceId::new("trace-3").unwrap()).await.is_err());
+}
+
+#[tokio::test]
+async fn an_index_is_complete_though_nothing_of_the_record_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let id = project(&store);
+    keep(&store, id, [patches(&some_steps()[0])]).await;
+    drop(store);
+    let record = rusqlite::Connection::open(dir.path().join("record.sqlite")).unwrap();
+    record.execute("UPDATE patch SET body = x'ff'", []).unwrap();
+    drop(record);
+    let made_anew = EmbeddedStore::reindex(dir.path(), |_| {});
+    tokio::time::timeout(Duration::from_secs(60), made_anew).await.expect("it comes to an end").unwrap();
+}
+
+/// What a step answers is not what the message answers that it is a step of.
+#[tokio::test]
+async fn a_message_that_runs_has_not_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let id = project(&store);
+    let said = |span: &str, kind, input, output: Option<&str>| SpanPatch {
+        kind: Some(kind),
+        start: Some(Timestamp::from_nanos(1_700_000_000_000_000_000)),
+        input: Some(Content::text(input)),
+        output: output.map(Content::text),
+        ..SpanPatch::new(TraceId::new("t").unwrap(), SpanId::new(span).unwrap())
+    };
+    let call = SpanPatch {
+        parent_id: Some(SpanId::new("message").unwrap()),
+        ..said("call", Kind::Generation, "a prompt", Some("a draft"))
+    };
+    keep(&store, id, [vec![said("message", Kind::Message, "Hello?", None), call]]).await;
+    let page = store.project(id).conversation(ConversationId::new("t").unwrap()).await.unwrap().unwrap();
+    assert_eq!((&page.turns[0].input, &page.turns[0].output), (&Some(Content::text("Hello?")), &None));
+    assert_eq!(page.conversation.totals.last_words, None);
 }
 
 /// The memory of what is kept may be wrong, after an erasure say; then everything is sent to the record again.
