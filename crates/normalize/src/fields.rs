@@ -87,8 +87,13 @@ pub(crate) fn too_deep(at: &str) -> Rejection {
     Rejection::new(Reason::TooDeep, at, format!("is nested deeper than {MAX_DEPTH} levels"))
 }
 
+/// A whole body as JSON.
+pub(crate) fn json_body(body: &[u8]) -> Result<Value, Rejection> {
+    serde_json::from_slice(body).map_err(|error| malformed(body, &error))
+}
+
 /// What is wrong with a body that the JSON parser does not take.
-pub(crate) fn malformed(body: &[u8], error: &serde_json::Error) -> Rejection {
+fn malformed(body: &[u8], error: &serde_json::Error) -> Rejection {
     // The parser has a limit of its own, which it tells by its message alone.
     if error.to_string().starts_with("recursion limit") {
         return too_deep("body");

@@ -5,7 +5,7 @@ use neuraltrust_model::{Map, SpanId, SpanPatch};
 use serde_json::Value;
 
 use crate::fields::{too_deep, within_depth, wrong_type};
-use crate::{Reason, Rejection, otlp};
+use crate::{Rejection, otlp};
 
 /// What became of one item of a batch.
 #[derive(Debug, PartialEq)]
@@ -44,17 +44,6 @@ impl Itemized {
     pub fn rejected(&self) -> impl Iterator<Item = (&str, &Rejection)> {
         self.items.iter().filter_map(|item| Some((item.id.as_str(), item.rejected.as_ref()?)))
     }
-}
-
-/// A whole body as JSON.
-pub(crate) fn json(body: &[u8]) -> Result<Value, Rejection> {
-    serde_json::from_slice(body).map_err(|error| {
-        // The parser has a limit of its own, which it tells by its message alone.
-        if error.to_string().starts_with("recursion limit") {
-            return too_deep("body");
-        }
-        Rejection::new(Reason::Malformed, "body", format!("is not JSON: {error}"))
-    })
 }
 
 /// One item as an object that is nested no deeper than the limit.

@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status, span};
 use serde_json::Value;
 
-use crate::fields::{malformed, wrong_type};
+use crate::fields::{json_body, wrong_type};
 use crate::{Reason, Rejection};
 
 /// Items of one origin: spans or log records, each as it can be read.
@@ -39,7 +39,7 @@ fn groups<T>(
     [by_resource, by_scope, in_scope]: [&str; 3],
     item: fn(Map) -> Result<T, Rejection>,
 ) -> Result<Vec<Group<T>>, Rejection> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| malformed(body, &error))?;
+    let value: Value = json_body(body)?;
     let mut groups = Vec::new();
     for mut of_resource in list(&mut Message::new("body", value)?, by_resource, Ok)? {
         let resource = of_resource.message("resource", resource)?;

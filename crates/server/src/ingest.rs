@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use axum::http::StatusCode;
 use neuraltrust_model::{SpanPatch, Timestamp, limits};
 use neuraltrust_normalize::{Item, Itemized, Normalized, Reason, Rejection};
 use neuraltrust_store::{Grant, Store, TooLarge};
@@ -78,6 +79,15 @@ impl Ingest {
         Ok(rejected)
     }
 
+    /// Keeps what one protocol message said, which is kept whole or refused whole; the caller counts a refusal. When it
+    /// returns without one, it is on disk.
+    pub(crate) async fn keep_whole(&self, surface: Surface, grant: &Grant, patches: Vec<SpanPatch>) -> Result<(), ApiError> {
+        match self.append(surface, grant, patches).await?.pop() {
+            Some(refused) => Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, Reason::TooLarge.as_str(), refused.to_string())),
+            None => Ok(()),
+        }
+    }
+
     /// Keeps what a batch said that is answered item by item, and counts what of it is rejected; returns what became of each
     /// item. When it returns, the items that are not rejected are on disk.
     pub(crate) async fn keep_items(&self, surface: Surface, grant: &Grant, batch: Itemized) -> Result<Vec<Item>, ApiError> {
@@ -123,9 +133,4 @@ pub(crate) fn count_all_rejected(surface: Surface, rejected: &[Rejection]) {
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
-}
-
-/// The patches of one protocol message that is kept whole or not at all.
-pub(crate) fn whole(patches: Vec<SpanPatch>) -> Normalized {
-    Normalized { patches, rejected: Vec::new() }
 }

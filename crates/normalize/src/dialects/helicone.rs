@@ -8,8 +8,8 @@ use neuraltrust_model::{Content, Kind, Map, Source, SpanPatch, Status, StatusCod
 use serde_json::Value;
 
 use crate::content::{Side, document};
-use crate::fields::{Fields, bad_time, id, wrong_type};
-use crate::items::{json, object};
+use crate::fields::{Fields, bad_time, id, json_body, wrong_type};
+use crate::items::object;
 use crate::spoken::{Said, api_usage, said};
 use crate::{Reason, Rejection, otlp};
 
@@ -18,7 +18,7 @@ use crate::{Reason, Rejection, otlp};
 /// # Errors
 /// A [`Rejection`] that names the field when the body is no log call.
 pub fn normalize(body: &[u8], headers: Vec<(String, String)>, source: Source) -> Result<Vec<SpanPatch>, Rejection> {
-    let mut call = Fields(object("body", json(body)?)?);
+    let mut call = Fields(object("body", json_body(body)?)?);
     let Some(request) = call.object("providerRequest")? else {
         return Err(Rejection::new(Reason::Malformed, "providerRequest", "is missing; it is an object with json and meta"));
     };

@@ -20,8 +20,8 @@ use serde_json::Value;
 
 use super::langfuse::{self, COST_DETAILS, INPUT, LEVEL, MODEL_PARAMETERS, OUTPUT, TAGS, USAGE_DETAILS};
 use crate::content::Side;
-use crate::fields::{Fields, id, wrong_type};
-use crate::items::{Itemized, json, object};
+use crate::fields::{Fields, id, json_body, wrong_type};
+use crate::items::{Itemized, object};
 use crate::spoken::{Said, said};
 use crate::{Reason, Rejection};
 
@@ -30,7 +30,7 @@ use crate::{Reason, Rejection};
 /// # Errors
 /// A [`Rejection`] when the body is no batch at all.
 pub fn normalize(body: &[u8], source: Source) -> Result<Itemized, Rejection> {
-    let Value::Object(mut envelope) = json(body)? else {
+    let Value::Object(mut envelope) = json_body(body)? else {
         return Err(Rejection::new(Reason::WrongType, "body", "is no object; accepted is {\"batch\": [..]}"));
     };
     let events = match envelope.remove("batch") {
@@ -58,7 +58,7 @@ pub fn normalize(body: &[u8], source: Source) -> Result<Itemized, Rejection> {
 /// # Errors
 /// A [`Rejection`] when the body is neither an object nor an array.
 pub fn scores(body: &[u8], source: &Source) -> Result<Itemized, Rejection> {
-    let values = match json(body)? {
+    let values = match json_body(body)? {
         Value::Array(values) => values,
         value @ Value::Object(_) => vec![value],
         other => return Err(wrong_type("body", &other, "a score or an array of scores")),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::langsmith_words::{Words, model, usage, words};
 use crate::content::Side;
-use crate::fields::{Fields, id, malformed, too_deep, within_depth, wrong_type};
+use crate::fields::{Fields, id, json_body, too_deep, within_depth, wrong_type};
 use crate::{Normalized, Reason, Rejection};
 
 /// Attribute: seconds from the start of a call to the first token of its answer.
@@ -77,7 +77,7 @@ pub fn run(act: Act, named: Option<&str>, body: &[u8], source: &Source) -> Resul
 /// # Errors
 /// A [`Rejection`] when the body is no such object.
 pub fn batch(body: &[u8], source: &Source) -> Result<Runs, Rejection> {
-    let mut batch = match serde_json::from_slice(body).map_err(|error| malformed(body, &error))? {
+    let mut batch = match json_body(body)? {
         Value::Object(map) => map,
         other => return Err(wrong_type("body", &other, "an object {post, patch}")),
     };
@@ -119,10 +119,10 @@ pub fn multipart<'a>(parts: impl IntoIterator<Item = Part<'a>>, source: &Source)
                 continue;
             }
         };
-        let value = match serde_json::from_slice::<Value>(part.body) {
+        let value = match json_body(part.body) {
             Ok(value) => value,
-            Err(error) => {
-                runs.normalized.rejected.push(Rejection { at: shown(part.name), ..malformed(part.body, &error) });
+            Err(rejection) => {
+                runs.normalized.rejected.push(Rejection { at: shown(part.name), ..rejection });
                 continue;
             }
         };
@@ -180,7 +180,7 @@ pub fn feedback(body: &[u8]) -> Result<Runs, Rejection> {
 }
 
 fn object(body: &[u8]) -> Result<Map, Rejection> {
-    match serde_json::from_slice(body).map_err(|error| malformed(body, &error))? {
+    match json_body(body)? {
         value if !within_depth(&value, MAX_DEPTH) => Err(too_deep("body")),
         Value::Object(map) => Ok(map),
         other => Err(wrong_type("body", &other, "one JSON object")),

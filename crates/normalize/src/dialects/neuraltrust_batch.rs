@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::chat_body;
 use crate::content::{Side, content};
-use crate::fields::{Fields, id, malformed, too_deep, within_depth, wrong_type};
+use crate::fields::{Fields, id, json_body, too_deep, within_depth, wrong_type};
 use crate::{Normalized, Reason, Rejection, python_literal, python_repr};
 
 const PROTOCOL: &str = "neuraltrust_batch";
@@ -39,7 +39,7 @@ pub struct Batch {
 /// # Errors
 /// A [`Rejection`] when the body is no list of envelopes.
 pub fn normalize(body: &[u8]) -> Result<Batch, Rejection> {
-    let envelopes = match serde_json::from_slice(body).map_err(|error| malformed(body, &error))? {
+    let envelopes = match json_body(body)? {
         Value::Array(envelopes) => envelopes,
         envelope @ Value::Object(_) => vec![envelope],
         other => return Err(wrong_type("body", &other, "an array of envelopes {resource, traces}")),

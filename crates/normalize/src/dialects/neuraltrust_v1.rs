@@ -10,7 +10,7 @@ use neuraltrust_model::{Content, Kind, Map, Source, SpanId, SpanPatch, Timestamp
 use serde_json::Value;
 
 use crate::content::{Side, content};
-use crate::fields::{Fields, id, malformed, too_deep, within_depth, wrong_type};
+use crate::fields::{Fields, id, json_body, too_deep, within_depth, wrong_type};
 use crate::{Reason, Rejection, feedback, python_literal, user};
 
 /// The tasks of the protocol; every other one is refused.
@@ -31,7 +31,7 @@ const TASKS: [Kind; 9] = [
 /// # Errors
 /// A [`Rejection`] that names the field when the body is not such an object.
 pub fn normalize(body: &[u8], source: Source) -> Result<Vec<SpanPatch>, Rejection> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| malformed(body, &error))?;
+    let value: Value = json_body(body)?;
     if !within_depth(&value, MAX_DEPTH) {
         return Err(too_deep("body"));
     }

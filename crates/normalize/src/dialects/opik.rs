@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use super::langfuse::TAGS;
 use crate::content::Side;
-use crate::fields::{Fields, id, wrong_type};
-use crate::items::{Itemized, json, object};
+use crate::fields::{Fields, id, json_body, wrong_type};
+use crate::items::{Itemized, object};
 use crate::spoken::{Said, said};
 use crate::{Reason, Rejection};
 
@@ -56,7 +56,7 @@ pub fn batch(of: Of, body: &[u8], sender: &Sender) -> Result<Itemized, Rejection
 /// # Errors
 /// A [`Rejection`] that names the field when the body is no such message.
 pub fn single(of: Of, body: &[u8], sender: &Sender) -> Result<Vec<SpanPatch>, Rejection> {
-    create(of, json(body)?, sender)
+    create(of, json_body(body)?, sender)
 }
 
 /// What one message says that changes the trace or span of that id.
@@ -64,7 +64,7 @@ pub fn single(of: Of, body: &[u8], sender: &Sender) -> Result<Vec<SpanPatch>, Re
 /// # Errors
 /// A [`Rejection`] that names the field when the body is no such message.
 pub fn update(of: Of, own_id: &str, body: &[u8], sender: &Sender) -> Result<Vec<SpanPatch>, Rejection> {
-    let mut map = object("body", json(body)?)?;
+    let mut map = object("body", json_body(body)?)?;
     map.insert("id".to_owned(), own_id.into());
     patch(of, false, Fields(map), sender)
 }
@@ -88,13 +88,13 @@ pub fn scores(body: &[u8], sender: &Sender) -> Result<Itemized, Rejection> {
 /// # Errors
 /// A [`Rejection`] that names the field when the body is no score.
 pub fn single_score(own_id: &str, body: &[u8], sender: &Sender) -> Result<Vec<SpanPatch>, Rejection> {
-    let mut map = object("body", json(body)?)?;
+    let mut map = object("body", json_body(body)?)?;
     map.insert("id".to_owned(), own_id.into());
     score(Fields(map), sender)
 }
 
 fn list(name: &str, body: &[u8]) -> Result<Vec<Value>, Rejection> {
-    match json(body)? {
+    match json_body(body)? {
         Value::Object(mut map) => match map.remove(name) {
             Some(Value::Array(items)) => Ok(items),
             Some(other) => Err(wrong_type(name, &other, "an array")),

@@ -6,16 +6,14 @@ use axum::Json;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, patch, post};
 use neuraltrust_model::Source;
 use neuraltrust_normalize::dialects::langfuse_ingestion as dialect;
 use neuraltrust_normalize::{Item, Itemized, Reason};
-use neuraltrust_store::{Grant, Scope};
 use serde_json::{Value, json};
 
-use super::{body, otlp_http, source};
-use crate::auth;
+use super::{body, may_send, otlp_http, source};
 use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_rejected};
@@ -66,7 +64,7 @@ async fn keep<T: Send + 'static>(
     decode: impl FnOnce(&[u8]) -> Result<(Itemized, T), ApiError> + Send + 'static,
 ) -> Result<(Vec<Item>, T), ApiError> {
     let kept = async {
-        let check = || auth::require_key(app.store.accounts(), headers, Scope::Ingest);
+        let check = || may_send(app, headers);
         let (grant, received) = body::receive(&app.ingest, headers, body, check).await?;
         let (batch, beside) = received.decode(decode).await?;
         Ok((app.ingest.keep_items(SURFACE, &grant, batch).await?, beside))
@@ -94,7 +92,7 @@ fn itemized(items: &[Item]) -> (StatusCode, Json<Value>) {
 fn sender(headers: &HeaderMap) -> Source {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| text.len() <= 128);
     let of = |new: &str, old: &str| text(new).or_else(|| text(old)).map(str::to_owned);
-    let agent = source(headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()), "langfuse");
+    let agent = source(headers, "langfuse");
     match of("x-langfuse-sdk-name", "x_langfuse_sdk_name") {
         Some(name) => Source {
             client: Some(if name.starts_with("langfuse") { name } else { format!("langfuse-{name}") }),
@@ -105,13 +103,9 @@ fn sender(headers: &HeaderMap) -> Source {
     }
 }
 
-fn grant(app: &App, headers: &HeaderMap) -> Result<Grant, ApiError> {
-    auth::require_key(app.store.accounts(), headers, Scope::Ingest)
-}
-
 /// The project of the key, which `auth_check()` looks for.
 async fn projects(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
-    let name = grant(&app, &headers)?.project_name;
+    let name = may_send(&app, &headers)?.project_name;
     let organization = json!({"id": "neuraltrust", "name": "neuraltrust"});
     Ok(Json(json!({"data": [{"id": name, "name": name, "organization": organization, "metadata": {}, "retentionDays": null}]})))
 }
@@ -122,7 +116,7 @@ async fn health() -> Json<Value> {
 
 /// Files are not kept. Without an address to upload to, a client takes its file for known and goes on.
 async fn media(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let check = || grant(&app, &headers);
+    let check = || may_send(&app, &headers);
     let (_, received) = body::receive(&app.ingest, &headers, body, check).await?;
     let asked = received.decode(|bytes| Ok(serde_json::from_slice::<Value>(bytes).unwrap_or_default())).await?;
     let hash = asked["sha256Hash"].as_str().unwrap_or_default();

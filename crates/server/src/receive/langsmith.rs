@@ -8,17 +8,16 @@ use std::borrow::Cow;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use neuraltrust_model::limits::MAX_BODY_BYTES;
 use neuraltrust_model::{Source, SpanId, TraceId};
 use neuraltrust_normalize::dialects::langsmith::{self, Act, Part, Runs};
 use neuraltrust_normalize::{Reason, Rejection};
-use neuraltrust_store::{Filter, Grant, ListQuery, Scope};
+use neuraltrust_store::{Filter, Grant, ListQuery};
 use serde_json::{Value, json};
 
-use super::{body, multipart, source, told};
-use crate::auth;
+use super::{body, may_send, multipart, source, told};
 use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_all_rejected, count_rejected};
@@ -102,11 +101,11 @@ async fn answer(app: &App, form: Result<Form, ApiError>, headers: &HeaderMap, bo
 
 async fn keep(app: &App, form: Result<Form, ApiError>, headers: &HeaderMap, body: Body) -> Result<Vec<Rejection>, ApiError> {
     let check = || {
-        let grant = auth::require_key(app.store.accounts(), headers, Scope::Ingest)?;
+        let grant = may_send(app, headers)?;
         form.map(|form| (grant, form))
     };
     let ((grant, form), received) = body::receive(&app.ingest, headers, body, check).await?;
-    let source = source(headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()), SURFACE.as_str());
+    let source = source(headers, SURFACE.as_str());
     let runs = received.decode(move |bytes| decode(&form, bytes, &source)).await?;
     let runs = look_up(app, &grant, runs).await?;
     app.ingest.keep(SURFACE, &grant, runs.normalized).await

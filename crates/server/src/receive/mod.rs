@@ -12,11 +12,15 @@ mod otlp_grpc;
 mod otlp_http;
 
 use axum::Router;
+use axum::http::{HeaderMap, header};
 use axum::routing::{any, get, patch, post};
 use neuraltrust_model::Source;
 use neuraltrust_normalize::Rejection;
+use neuraltrust_store::{Grant, Scope};
 use serde_json::{Value, json};
 
+use crate::auth;
+use crate::error::ApiError;
 use crate::http::App;
 
 pub(crate) use otlp_grpc::services as otlp_grpc;
@@ -69,9 +73,15 @@ pub(crate) fn otlp_routes() -> Router<App> {
         .route("/v1/metrics", post(otlp_http::metrics))
 }
 
+/// What the key of a request opens, when it may send.
+fn may_send(app: &App, headers: &HeaderMap) -> Result<Grant, ApiError> {
+    auth::require_key(app.store.accounts(), headers, Scope::Ingest)
+}
+
 /// Who sent a message, by its `User-Agent`: `name/version` and perhaps more.
-fn source(user_agent: Option<&str>, protocol: &str) -> Source {
-    let product = user_agent.and_then(|text| text.split_whitespace().next()).filter(|product| product.len() <= 128);
+fn source(headers: &HeaderMap, protocol: &str) -> Source {
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let product = agent.and_then(|text| text.split_whitespace().next()).filter(|product| product.len() <= 128);
     let (client, version) = match product.and_then(|product| product.split_once('/')) {
         Some((client, version)) => (Some(client), Some(version)),
         None => (product, None),
@@ -82,11 +92,13 @@ fn source(user_agent: Option<&str>, protocol: &str) -> Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
 
     #[test]
     fn a_client_is_named_by_its_user_agent() {
-        let named = |agent| {
-            let source = source(agent, "p");
+        let named = |agent: Option<&'static str>| {
+            let headers = agent.map(|agent| (header::USER_AGENT, HeaderValue::from_static(agent)));
+            let source = source(&HeaderMap::from_iter(headers), "p");
             (source.client.unwrap_or_default(), source.version.unwrap_or_default())
         };
         assert_eq!(named(Some("python-httpx/0.27.2")), ("python-httpx".to_owned(), "0.27.2".to_owned()));

@@ -7,11 +7,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use neuraltrust_normalize::dialects::neuraltrust_batch::{Batch, normalize};
-use neuraltrust_store::Scope;
 use serde_json::{Value, json};
 
-use super::{body, told};
-use crate::auth;
+use super::{body, may_send, told};
 use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_all_rejected, count_rejected};
@@ -25,7 +23,7 @@ pub(super) async fn batch(State(app): State<App>, headers: HeaderMap, body: Body
 }
 
 async fn keep(app: &App, headers: &HeaderMap, body: Body) -> Result<Value, ApiError> {
-    let check = || auth::require_key(app.store.accounts(), headers, Scope::Ingest);
+    let check = || may_send(app, headers);
     let (grant, received) = body::receive(&app.ingest, headers, body, check).await?;
     let Batch { normalized, accepted } = received.decode(|bytes| Ok(normalize(bytes)?)).await?;
     let rejected = app.ingest.keep(SURFACE, &grant, normalized).await?;

@@ -3,16 +3,14 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use neuraltrust_normalize::dialects::neuraltrust_v1::normalize;
-use neuraltrust_store::Scope;
 use serde_json::{Value, json};
 
-use super::{body, source};
-use crate::auth;
+use super::{body, may_send, source};
 use crate::error::ApiError;
 use crate::http::App;
-use crate::ingest::{Surface, count_rejected, whole};
+use crate::ingest::{Surface, count_rejected};
 
 const SURFACE: Surface = Surface::NeuraltrustV1;
 
@@ -23,15 +21,12 @@ pub(super) async fn trace(State(app): State<App>, headers: HeaderMap, body: Body
 }
 
 async fn keep(app: &App, headers: &HeaderMap, body: Body) -> Result<(), ApiError> {
-    let source = source(headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()), "neuraltrust_v1");
-    let check = || auth::require_key(app.store.accounts(), headers, Scope::Ingest);
+    let source = source(headers, "neuraltrust_v1");
+    let check = || may_send(app, headers);
     let (grant, received) = body::receive(&app.ingest, headers, body, check).await?;
     let patches = received.decode(move |bytes| Ok(normalize(bytes, source)?)).await?;
-    // One message is one step: it is kept whole or refused whole.
-    match app.ingest.keep(SURFACE, &grant, whole(patches)).await?.pop() {
-        Some(rejection) => Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, rejection.reason.as_str(), rejection.message)),
-        None => Ok(()),
-    }
+    // One message is one step.
+    app.ingest.keep_whole(SURFACE, &grant, patches).await
 }
 
 /// Evaluation sets, knowledge bases and test sets are a later work.

@@ -9,21 +9,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post, put};
 use axum::{Extension, Json, Router};
 use neuraltrust_model::{Score, SpanId, SpanPatch, TraceId};
 use neuraltrust_normalize::dialects::opik::{self as dialect, Of, Sender};
 use neuraltrust_normalize::{Item, Itemized, Rejection};
-use neuraltrust_store::{Grant, ProjectId, Scope};
+use neuraltrust_store::{Grant, ProjectId};
 use serde_json::{Value, json};
 
-use super::{body, otlp_http, source};
-use crate::auth;
+use super::{body, may_send, otlp_http, source};
 use crate::error::ApiError;
 use crate::http::App;
-use crate::ingest::{Surface, count_rejected, whole};
+use crate::ingest::{Surface, count_rejected};
 
 const SURFACE: Surface = Surface::Opik;
 /// Under which the API stands, by how the client is configured: on a server of its own, in the cloud, or plain.
@@ -200,10 +199,7 @@ where
     let kept = async {
         let (grant, mut patches) = receive(app, headers, body, decode).await?;
         known.put(grant.project, &mut patches);
-        let rejected = app.ingest.keep(SURFACE, &grant, whole(patches)).await?;
-        rejected.into_iter().next().map_or(Ok(()), |rejection| {
-            Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, rejection.reason.as_str(), rejection.message))
-        })
+        app.ingest.keep_whole(SURFACE, &grant, patches).await
     };
     kept.await.inspect_err(|error: &ApiError| count_rejected(SURFACE, error.reason))?;
     Ok(status.into_response())
@@ -214,7 +210,7 @@ where
     T: Send + 'static,
     D: FnOnce(&[u8], &Sender) -> Result<T, Rejection> + Send + 'static,
 {
-    let check = || auth::require_key(app.store.accounts(), headers, Scope::Ingest);
+    let check = || may_send(app, headers);
     let (grant, received) = body::receive(&app.ingest, headers, body, check).await?;
     let sender = sender(headers);
     Ok((grant, received.decode(move |bytes| Ok(decode(bytes, &sender)?)).await?))
@@ -222,7 +218,7 @@ where
 
 fn sender(headers: &HeaderMap) -> Sender {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| text.len() <= 128);
-    let mut source = source(headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()), "opik");
+    let mut source = source(headers, "opik");
     if let Some(version) = text("x-opik-debug-sdk-version") {
         (source.client, source.version) = (Some("opik".to_owned()), Some(version.to_owned()));
     }
@@ -248,26 +244,26 @@ fn uuid_of(name: &str) -> String {
 }
 
 async fn projects(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
-    let grant = auth::require_key(app.store.accounts(), &headers, Scope::Ingest)?;
+    let grant = may_send(&app, &headers)?;
     Ok(Json(json!({"page": 1, "size": 1, "total": 1, "content": [described(&grant)]})))
 }
 
 async fn project(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
-    Ok(Json(described(&auth::require_key(app.store.accounts(), &headers, Scope::Ingest)?)))
+    Ok(Json(described(&may_send(&app, &headers)?)))
 }
 
 /// Whether the key is good, which `auth_check()` asks.
 async fn access(State(app): State<App>, headers: HeaderMap) -> Result<StatusCode, ApiError> {
-    auth::require_key(app.store.accounts(), &headers, Scope::Ingest)?;
+    may_send(&app, &headers)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn workspace(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
-    auth::require_key(app.store.accounts(), &headers, Scope::Ingest)?;
+    may_send(&app, &headers)?;
     Ok(Json(json!({"workspaceName": sender(&headers).workspace.unwrap_or_else(|| "default".to_owned())})))
 }
 
 async fn empty(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
-    auth::require_key(app.store.accounts(), &headers, Scope::Ingest)?;
+    may_send(&app, &headers)?;
     Ok(Json(json!({})))
 }

@@ -8,14 +8,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use neuraltrust_normalize::{Normalized, Rejection, otlp, otlp_logs};
-use neuraltrust_store::Scope;
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
 use prost::Message;
 use serde_json::{Value, json};
 
-use super::body;
-use crate::auth;
+use super::{body, may_send};
 use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_all_rejected, count_rejected};
@@ -82,7 +80,7 @@ async fn export(app: &App, signal: Signal, headers: &HeaderMap, body: Body) -> R
 
 async fn keep(app: &App, signal: Signal, headers: &HeaderMap, body: Body) -> Result<Vec<Rejection>, ApiError> {
     let check = || {
-        let grant = auth::require_key(app.store.accounts(), headers, Scope::Ingest)?;
+        let grant = may_send(app, headers)?;
         encoding(headers).map(|encoding| (grant, encoding))
     };
     let ((grant, encoding), received) = match body::receive(&app.ingest, headers, body, check).await {
