@@ -55,6 +55,9 @@ pub enum StoreError {
         /// What Tantivy said.
         source: tantivy::TantivyError,
     },
+    /// The index does not follow the record. Tell the client to come back later.
+    #[error("the index lags behind the record")]
+    IndexLags,
     /// A stored value cannot be read back. Log it.
     #[error("read back {what}")]
     Damaged {

@@ -20,7 +20,10 @@ use neuraltrust_model::{ConversationId, SpanId, SpanPatch, Timestamp, TraceId};
 use tokio::sync::broadcast;
 
 pub use accounts::{Grant, ProjectId, Scope, Secret};
-pub use embedded::{Accounts, EmbeddedStore, NewQuarantined, Quarantine, QuarantineTotals, Quarantined};
+pub use embedded::{
+    Accounts, Asked, DiskUse, EmbeddedStore, ErasedTrace, Erasure, NewQuarantined, ProjectDiskUse, Quarantine, QuarantineTotals,
+    Quarantined, Retention,
+};
 pub use error::StoreError;
 pub use query::{Cursor, Field, Filter, ListOf, ListQuery, Page};
 pub use rows::{ConversationRow, FacetRow, FeedbackCounts, SpanDetail, SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn};
@@ -132,6 +135,24 @@ impl Store {
         }
     }
 
+    /// Whether something has ended that must not, so that nothing can be kept any more: end the process.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        match self {
+            Self::Embedded(store) => store.has_stopped(),
+        }
+    }
+
+    /// What takes up the disk.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn disk_use(&self) -> Result<DiskUse, StoreError> {
+        match self {
+            Self::Embedded(store) => store.disk_use().await,
+        }
+    }
+
     /// Puts everything on disk and ends the work behind the store. What comes later is refused.
     ///
     /// # Errors
@@ -218,6 +239,57 @@ impl ProjectStore {
     pub async fn facets(&self, of: ListOf, field: Field, filter: Filter, limit: usize) -> Result<Vec<FacetRow>, StoreError> {
         match &self.store {
             Store::Embedded(store) => store.facets(self.id, of, field, filter, limit).await,
+        }
+    }
+
+    /// Begins to erase; what is answered says which traces, and the same erasure later what was there of them.
+    /// NOTE: what comes after the call is kept, also of an erased trace.
+    ///
+    /// # Errors
+    /// [`StoreError::IndexLags`] where the traces cannot be found now, and what the record says.
+    pub async fn erase(&self, asked: Asked) -> Result<Erasure, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.erase(self.id, asked).await,
+        }
+    }
+
+    /// The erasures of the project, the newest first.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.erasures(self.id, None, limit).await,
+        }
+    }
+
+    /// An erasure by its number; `None` where the project has none of that number.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn erasure(&self, id: i64) -> Result<Option<Erasure>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => Ok(store.erasures(self.id, Some(id), 1).await?.pop()),
+        }
+    }
+
+    /// What is kept of the project.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn retention(&self) -> Result<Retention, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.retention(self.id).await,
+        }
+    }
+
+    /// Sets what is kept of the project; what is not is removed in the background.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub async fn set_retention(&self, retention: Retention) -> Result<(), StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.set_retention(self.id, retention).await,
         }
     }
 }

@@ -22,17 +22,19 @@ pub struct Apart {
     pub form: Form,
     /// Where its parts are: number of the scope.
     pub scope: i64,
-    /// Its last part.
-    pub head: [u8; 16],
-    /// Number of its parts from the first that nothing before had brought, counted from the last one back.
-    pub fresh: u32,
+    /// Its last part; of documents, each.
+    pub heads: Vec<[u8; 16]>,
+    /// The patches that said it, by number: what one of them brought in is new at this span.
+    pub said_by: Vec<u64>,
 }
 
 /// What content that is kept apart is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// Messages, so many.
+    /// Messages, so many, each hanging below the one before.
     Messages(u32),
+    /// Documents, each by itself.
+    Documents,
     /// One piece.
     Whole,
 }
@@ -50,17 +52,8 @@ impl Said {
 
     /// Takes the place of what was said before of the same thing. What both brought in stays brought in.
     pub(crate) fn replace(&mut self, mut later: Self) {
-        if let (Self::Apart(before), Self::Apart(later)) = (&*self, &mut later)
-            && before.scope == later.scope
-        {
-            // The later content may hold the earlier one's parts, which it did not bring itself.
-            later.fresh = match (before.form, later.form) {
-                (Form::Messages(before_len), Form::Messages(len)) if before.fresh > 0 && len >= before_len => {
-                    (len - before_len).saturating_add(before.fresh).max(later.fresh)
-                }
-                _ if before.head == later.head => later.fresh.max(before.fresh),
-                _ => later.fresh,
-            };
+        if let (Self::Apart(before), Self::Apart(later)) = (&*self, &mut later) {
+            later.said_by.extend(&before.said_by);
         }
         *self = later;
     }

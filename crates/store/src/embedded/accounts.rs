@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{RECORD, record};
+use super::{RECORD, schema};
 use crate::{Grant, ProjectId, Scope, Secret, StoreError};
 
 /// How long a sign-in link works.
@@ -57,7 +57,7 @@ impl Accounts {
     /// When the directory cannot be used.
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(data_dir).map_err(|source| StoreError::DataDir { path: data_dir.to_owned(), source })?;
-        let connection = record::open_for_writing(&data_dir.join(RECORD))?;
+        let connection = schema::open_for_writing(&data_dir.join(RECORD))?;
         let text: String = connection
             .query_row("SELECT value FROM meta WHERE key = 'credential_hash_key'", [], |row| row.get(0))
             .map_err(StoreError::record("read the hash key"))?;

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 
 use super::lock::DirLock;
-use super::{RECORD, quarantine, record};
+use super::{RECORD, quarantine, schema};
 use crate::StoreError;
 
 /// The file that says what a backup holds.
@@ -71,7 +71,7 @@ pub fn backup(data_dir: &Path, dest: &Path, mut progress: impl FnMut(u64, u64)) 
     if !source.exists() {
         return Err(refuse(data_dir, "there is no record in it"));
     }
-    let format = record::check_format(&open(&source)?)?;
+    let format = schema::check_format(&open(&source)?)?;
     empty_dir(dest)?;
     let mut files = Vec::new();
     for name in [RECORD, quarantine::FILE] {
@@ -97,7 +97,7 @@ pub fn backup(data_dir: &Path, dest: &Path, mut progress: impl FnMut(u64, u64)) 
 fn open(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(StoreError::record("open the record"))?;
-    connection.busy_timeout(record::BUSY).map_err(StoreError::record("open the record"))?;
+    connection.busy_timeout(schema::BUSY).map_err(StoreError::record("open the record"))?;
     Ok(connection)
 }
 
@@ -146,7 +146,7 @@ pub fn restore(source: &Path, data_dir: &Path, mut progress: impl FnMut(u64, u64
     let path = source.join(MANIFEST);
     let json = fs::read(&path).map_err(failed(&path))?;
     let manifest: Manifest = serde_json::from_slice(&json).map_err(StoreError::damaged("the backup's description"))?;
-    record::known_format(Some(&manifest.format.to_string()))?;
+    schema::known_format(Some(&manifest.format.to_string()))?;
     for file in &manifest.files {
         if ![RECORD, quarantine::FILE].contains(&file.name.as_str()) {
             return Err(refuse(&path, "it names a file that is not of a backup"));

@@ -1,29 +1,29 @@
-//! How patches and their contents are written in the record: JSON, compressed where that pays.
-//!
-//! The first byte says how the rest is coded, so that later codings can live beside this one.
+//! How patches and their contents are laid out in the record: JSON, with contents beside the patch where they may come again.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use neuraltrust_model::limits::MAX_SPAN_BYTES;
-use neuraltrust_model::{Content, Message, SpanPatch, TraceId};
+use neuraltrust_model::{Content, Document, Message, SpanId, SpanPatch, TraceId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{Hash, Known, Scope, name};
+use super::coding::{Dictionary, DictionaryId, compress};
 use crate::rows::PREVIEW_CHARS;
 use crate::said::{Apart, Form, Said};
 use crate::{ProjectId, StoreError, TooLarge};
 
-const PLAIN: u8 = 0;
-const ZSTD: u8 = 1;
-/// Below this many bytes nothing is compressed: a zstd frame has no room to win.
-const COMPRESS_FROM_BYTES: usize = 256;
-const ZSTD_LEVEL: i32 = 1;
 /// Messages of fewer bytes than this stay in their patch: keeping them apart would cost more than sending them again.
 const MESSAGES_APART_FROM_BYTES: usize = 512;
+/// Documents of fewer bytes than this, all together, stay in their patch.
+const DOCUMENTS_APART_FROM_BYTES: usize = 1 << 10;
+/// Documents that are smaller than this on average are kept together.
+const DOCUMENT_APART_FROM_BYTES: usize = 256;
 /// Other contents of fewer bytes than this stay in their patch.
 const OTHERS_APART_FROM_BYTES: usize = 4 << 10;
+/// Stands for the trace in the JSON of a patch: its row says which trace it is about.
+const TRACE_IS_TOLD_BY_THE_ROW: &str = "-";
 
 /// A patch as its row holds it: its contents are beside it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,6 +46,11 @@ enum Slot<'a> {
         len: u32,
         preview: String,
     },
+    /// A node for each document.
+    Documents {
+        heads: Vec<String>,
+        preview: String,
+    },
     /// The node `head`.
     Whole {
         head: String,
@@ -53,9 +58,9 @@ enum Slot<'a> {
     },
 }
 
-/// The nodes of one content, from the first that is not known to be on disk.
+/// Nodes that hang below each other, from the first that is not known to be on disk.
 #[derive(Debug)]
-pub(super) struct Nodes {
+pub(super) struct Path {
     /// The node above the first, which must be there.
     pub(super) base: Option<Hash>,
     pub(super) nodes: Vec<(Hash, Vec<u8>)>,
@@ -65,15 +70,16 @@ pub(super) struct Nodes {
 #[derive(Debug)]
 pub(super) struct EncodedPatch {
     pub(super) trace_id: String,
-    pub(super) span_id: String,
+    /// Where the patches of its span are found; see [`span_key`].
+    pub(super) span: i64,
     /// The conversation that the patch names.
     pub(super) conversation_id: Option<String>,
     /// Tells patches of one span apart, so that one that comes twice is kept once.
-    pub(super) digest: [u8; 16],
+    pub(super) digest: i64,
     pub(super) body: Vec<u8>,
     pub(super) scope: Scope,
-    pub(super) input: Option<Nodes>,
-    pub(super) output: Option<Nodes>,
+    /// The contents that are kept apart.
+    pub(super) paths: Vec<Path>,
 }
 
 /// The patches of one request.
@@ -84,13 +90,24 @@ pub(super) struct Batch {
     pub(super) refused: Vec<TooLarge>,
     /// The nodes in it, by their [global](Scope::global) names.
     pub(super) brought: Vec<Hash>,
+    /// What its bodies are coded with.
+    pub(super) dictionary: Option<DictionaryId>,
 }
 
-/// Codes the patches of one request. With `known`, nodes that are known to be on disk, or that come earlier in the request,
-/// are left out; without, every content brings all of its nodes.
+/// What encoding may build on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Aids<'a> {
+    /// Nodes that are on disk.
+    pub(super) known: Option<&'a Known>,
+    /// What bodies of the project have in common.
+    pub(super) dictionary: Option<&'a Dictionary>,
+}
+
+/// Codes the patches of one request. Nodes that are known to be on disk, or that come earlier in the request, are left out
+/// where there is a memory of known ones; without it, every content brings all of its nodes.
 /// The patches are afterwards as they were before.
-pub(super) fn encode(project: ProjectId, patches: &mut [SpanPatch], known: Option<&Known>) -> Result<Batch, StoreError> {
-    let mut encoder = Encoder { project, known, brought: HashSet::new() };
+pub(super) fn encode(project: ProjectId, patches: &mut [SpanPatch], aids: Aids<'_>) -> Result<Batch, StoreError> {
+    let mut encoder = Encoder { project, aids, brought: HashSet::new() };
     let mut scopes: HashMap<TraceId, Scope> = HashMap::new();
     for patch in &*patches {
         // The first patch of a trace that names a conversation decides for all of them.
@@ -99,13 +116,16 @@ pub(super) fn encode(project: ProjectId, patches: &mut [SpanPatch], known: Optio
             *scope = Scope::Conversation(conversation.clone());
         }
     }
-    let mut batch = Batch { patches: Vec::with_capacity(patches.len()), refused: Vec::new(), brought: Vec::new() };
+    let dictionary = aids.dictionary.map(|dictionary| dictionary.id);
+    let mut batch = Batch { patches: Vec::with_capacity(patches.len()), refused: Vec::new(), brought: Vec::new(), dictionary };
     for patch in patches {
         let Some(scope) = scopes.get(&patch.trace_id) else { continue };
-        // The contents are written beside the patch, not in it.
+        // The contents and the trace are written beside the patch, not in it.
         let said = [patch.input.take(), patch.output.take()];
-        let coded = encoder.patch(patch, &said, scope);
+        let trace_id = std::mem::replace(&mut patch.trace_id, told_by_the_row()?);
+        let coded = encoder.patch(patch, &trace_id, &said, scope);
         [patch.input, patch.output] = said;
+        patch.trace_id = trace_id;
         match coded? {
             Ok(encoded) => batch.patches.push(encoded),
             Err(bytes) => batch.refused.push(TooLarge { span_id: patch.span_id.clone(), bytes }),
@@ -115,9 +135,13 @@ pub(super) fn encode(project: ProjectId, patches: &mut [SpanPatch], known: Optio
     Ok(batch)
 }
 
+fn told_by_the_row() -> Result<TraceId, StoreError> {
+    TraceId::new(TRACE_IS_TOLD_BY_THE_ROW).map_err(StoreError::damaged("a trace id"))
+}
+
 struct Encoder<'a> {
     project: ProjectId,
-    known: Option<&'a Known>,
+    aids: Aids<'a>,
     brought: HashSet<Hash>,
 }
 
@@ -125,7 +149,8 @@ struct Encoder<'a> {
 #[derive(Default)]
 struct Placed<'a> {
     slot: Option<Slot<'a>>,
-    nodes: Option<Nodes>,
+    paths: Vec<Path>,
+    /// Where an answer in messages hangs below.
     head: Option<Hash>,
     /// Bytes of JSON that are not in the row.
     bytes: usize,
@@ -136,6 +161,7 @@ impl Encoder<'_> {
     fn patch(
         &mut self,
         patch: &SpanPatch,
+        trace_id: &TraceId,
         said: &[Option<Content>; 2],
         scope: &Scope,
     ) -> Result<Result<EncodedPatch, usize>, StoreError> {
@@ -147,48 +173,66 @@ impl Encoder<'_> {
         if bytes > MAX_SPAN_BYTES {
             return Ok(Err(bytes));
         }
-        let digest = digest(&json);
+        let mut paths = input.paths;
+        paths.extend(output.paths);
         Ok(Ok(EncodedPatch {
-            trace_id: patch.trace_id.to_string(),
-            span_id: patch.span_id.to_string(),
+            trace_id: trace_id.to_string(),
+            span: span_key(&patch.span_id),
             conversation_id: patch.conversation_id.as_ref().map(ToString::to_string),
-            digest,
-            body: compress(&json)?,
+            digest: digest(&json),
+            body: compress(&json, self.aids.dictionary)?,
             scope: scope.clone(),
-            input: input.nodes,
-            output: output.nodes,
+            paths,
         }))
     }
 
     /// Decides where a content is kept. A list of messages continues the path that ends at `above`.
     fn place<'c>(&mut self, content: Option<&'c Content>, above: Option<Hash>, scope: &Scope) -> Result<Placed<'c>, StoreError> {
-        let failed = || StoreError::damaged("a content as JSON");
         let Some(content) = content else { return Ok(Placed::default()) };
         let here = || Placed { slot: Some(Slot::Here(Cow::Borrowed(content))), ..Placed::default() };
-        if let Content::Messages { messages } = content {
-            let parts = messages.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>().map_err(failed())?;
-            let bytes = parts.iter().map(Vec::len).sum();
-            if bytes < MESSAGES_APART_FROM_BYTES && above.is_none() {
-                return Ok(here());
+        match content {
+            Content::Messages { messages } => {
+                let parts = jsons(messages)?;
+                let bytes = total(&parts);
+                if bytes < MESSAGES_APART_FROM_BYTES && above.is_none() {
+                    return Ok(here());
+                }
+                let (path, head) = self.path(above, &parts, scope)?;
+                let Some(last) = head else { return Ok(here()) };
+                let preview = content.preview(PREVIEW_CHARS);
+                let slot = Slot::Messages { head: hex(&last), len: parts.len() as u32, preview };
+                return Ok(Placed { slot: Some(slot), paths: vec![path], head, bytes });
             }
-            let (nodes, head) = self.path(above, &parts, scope)?;
-            let Some(last) = head else { return Ok(here()) };
-            let slot = Slot::Messages { head: hex(&last), len: parts.len() as u32, preview: content.preview(PREVIEW_CHARS) };
-            return Ok(Placed { slot: Some(slot), nodes: Some(nodes), head, bytes });
+            Content::Documents { documents } => {
+                let parts = jsons(documents)?;
+                let bytes = total(&parts);
+                if bytes >= DOCUMENTS_APART_FROM_BYTES && bytes >= parts.len() * DOCUMENT_APART_FROM_BYTES {
+                    let mut placed = Placed { bytes, ..Placed::default() };
+                    let mut heads = Vec::with_capacity(parts.len());
+                    for part in parts {
+                        let (path, head) = self.path(None, &[part], scope)?;
+                        placed.paths.push(path);
+                        heads.extend(head.as_ref().map(hex));
+                    }
+                    placed.slot = Some(Slot::Documents { heads, preview: content.preview(PREVIEW_CHARS) });
+                    return Ok(placed);
+                }
+            }
+            Content::Text { .. } | Content::Json { .. } => {}
         }
-        let json = serde_json::to_vec(content).map_err(failed())?;
+        let json = serde_json::to_vec(content).map_err(StoreError::damaged("a content as JSON"))?;
         if json.len() < OTHERS_APART_FROM_BYTES {
             return Ok(here());
         }
         let bytes = json.len();
-        let (nodes, head) = self.path(None, &[json], scope)?;
+        let (path, head) = self.path(None, &[json], scope)?;
         let slot = head.map(|head| Slot::Whole { head: hex(&head), preview: content.preview(PREVIEW_CHARS) });
         // An answer in messages does not hang below a content that is none.
-        Ok(Placed { slot, nodes: Some(nodes), head: None, bytes })
+        Ok(Placed { slot, paths: vec![path], head: None, bytes })
     }
 
     /// The nodes of a path below `above`, from the first that is not known, and the name of the last.
-    fn path(&mut self, above: Option<Hash>, parts: &[Vec<u8>], scope: &Scope) -> Result<(Nodes, Option<Hash>), StoreError> {
+    fn path(&mut self, above: Option<Hash>, parts: &[Vec<u8>], scope: &Scope) -> Result<(Path, Option<Hash>), StoreError> {
         let mut names = Vec::with_capacity(parts.len());
         let mut parent = above;
         for part in parts {
@@ -198,7 +242,7 @@ impl Encoder<'_> {
         }
         let is_there = |encoder: &Self, name: &Hash| {
             let global = scope.global(encoder.project, name);
-            encoder.known.is_some_and(|known| encoder.brought.contains(&global) || known.contains(&global))
+            encoder.aids.known.is_some_and(|known| encoder.brought.contains(&global) || known.contains(&global))
         };
         // What is above a node that is there is there too, so the first look is at the end.
         let skipped = names.iter().rposition(|name| is_there(self, name)).map_or(0, |last| last + 1);
@@ -208,96 +252,100 @@ impl Encoder<'_> {
         };
         let mut nodes = Vec::with_capacity(parts.len() - skipped);
         for (name, part) in names.iter().zip(parts).skip(skipped) {
-            nodes.push((*name, compress(part)?));
+            nodes.push((*name, compress(part, self.aids.dictionary)?));
             self.brought.insert(scope.global(self.project, name));
         }
-        Ok((Nodes { base, nodes }, parent.filter(|_| !parts.is_empty())))
+        Ok((Path { base, nodes }, parent.filter(|_| !parts.is_empty())))
     }
 }
 
-fn compress(json: &[u8]) -> Result<Vec<u8>, StoreError> {
-    let mut body = Vec::with_capacity(json.len().min(COMPRESS_FROM_BYTES) + 1);
-    if json.len() < COMPRESS_FROM_BYTES {
-        body.push(PLAIN);
-        body.extend_from_slice(json);
-    } else {
-        body.push(ZSTD);
-        zstd::stream::copy_encode(json, &mut body, ZSTD_LEVEL).map_err(StoreError::damaged("a body as zstd"))?;
-    }
-    Ok(body)
+fn jsons<T: Serialize>(parts: &[T]) -> Result<Vec<Vec<u8>>, StoreError> {
+    parts.iter().map(serde_json::to_vec).collect::<Result<_, _>>().map_err(StoreError::damaged("a content as JSON"))
 }
 
-/// The JSON of a body.
-pub(super) fn plain(body: &[u8]) -> Result<Cow<'_, [u8]>, StoreError> {
-    let unknown = || StoreError::damaged("a body")(std::io::Error::other("unknown coding"));
-    match *body.first().ok_or_else(unknown)? {
-        PLAIN => Ok(Cow::Borrowed(body.get(1..).unwrap_or_default())),
-        ZSTD => {
-            let rest = body.get(1..).unwrap_or_default();
-            zstd::stream::decode_all(rest).map(Cow::Owned).map_err(StoreError::damaged("a body from zstd"))
-        }
-        _ => Err(unknown()),
-    }
+fn total(parts: &[Vec<u8>]) -> usize {
+    parts.iter().map(Vec::len).sum()
 }
 
 /// Checksum of a patch's JSON.
-pub(super) fn digest(json: &[u8]) -> [u8; 16] {
-    let mut digest = [0; 16];
-    blake3::Hasher::new().update(json).finalize_xof().fill(&mut digest);
-    digest
+pub(super) fn digest(json: &[u8]) -> i64 {
+    eight(json)
 }
 
-fn read<T: DeserializeOwned>(what: &'static str, body: &[u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(&plain(body)?).map_err(StoreError::damaged(what))
+/// Under which number the patches of a span are found in its trace. Two spans of a trace may share one.
+pub(super) fn span_key(span: &SpanId) -> i64 {
+    eight(span.as_str().as_bytes())
+}
+
+fn eight(bytes: &[u8]) -> i64 {
+    let mut eight = [0; 8];
+    blake3::Hasher::new().update(bytes).finalize_xof().fill(&mut eight);
+    i64::from_le_bytes(eight)
+}
+
+fn read<T: DeserializeOwned>(what: &'static str, json: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(json).map_err(StoreError::damaged(what))
 }
 
 /// Reads a message of a path.
-pub(super) fn message(body: &[u8]) -> Result<Message, StoreError> {
-    read("a message", body)
+pub(super) fn message(json: &[u8]) -> Result<Message, StoreError> {
+    read("a message", json)
+}
+
+/// Reads a document.
+pub(super) fn document(json: &[u8]) -> Result<Document, StoreError> {
+    read("a document", json)
 }
 
 /// Reads a content that is kept whole.
-pub(super) fn whole(body: &[u8]) -> Result<Content, StoreError> {
-    read("a content", body)
+pub(super) fn whole(json: &[u8]) -> Result<Content, StoreError> {
+    read("a content", json)
 }
 
 /// What a row of the record holds besides its body.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Beside {
-    pub(super) scope: Option<i64>,
-    /// How many nodes the input and the output brought.
-    pub(super) fresh: [u32; 2],
+pub(super) struct Beside<'a> {
+    pub(super) trace_id: &'a TraceId,
+    /// Where the nodes of the trace are.
+    pub(super) scope: i64,
+    /// Number of the patch.
+    pub(super) seq: u64,
 }
 
-/// Reads a patch back; its contents may be kept apart.
-pub(super) fn decode(body: &[u8], beside: Beside) -> Result<(SpanPatch, [Option<Said>; 2]), StoreError> {
-    let row: Row<'_> = read("a patch", body)?;
-    let [input, output] = beside.fresh;
-    let said = [said(row.input, beside.scope, input)?, said(row.output, beside.scope, output)?];
-    Ok((row.patch.into_owned(), said))
+/// Reads a patch back from its JSON; its contents may be kept apart.
+pub(super) fn decode(json: &[u8], beside: Beside<'_>) -> Result<(SpanPatch, [Option<Said>; 2]), StoreError> {
+    let row: Row<'_> = read("a patch", json)?;
+    let said = [said(row.input, beside)?, said(row.output, beside)?];
+    let mut patch = row.patch.into_owned();
+    patch.trace_id = beside.trace_id.clone();
+    Ok((patch, said))
 }
 
-fn said(slot: Option<Slot<'_>>, scope: Option<i64>, fresh: u32) -> Result<Option<Said>, StoreError> {
-    let (head, form, preview) = match slot {
+fn said(slot: Option<Slot<'_>>, beside: Beside<'_>) -> Result<Option<Said>, StoreError> {
+    let (heads, form, preview) = match slot {
         None => return Ok(None),
         Some(Slot::Here(content)) => return Ok(Some(Said::Here(content.into_owned()))),
-        Some(Slot::Messages { head, len, preview }) => (head, Form::Messages(len), preview),
-        Some(Slot::Whole { head, preview }) => (head, Form::Whole, preview),
+        Some(Slot::Messages { head, len, preview }) => (vec![head], Form::Messages(len), preview),
+        Some(Slot::Documents { heads, preview }) => (heads, Form::Documents, preview),
+        Some(Slot::Whole { head, preview }) => (vec![head], Form::Whole, preview),
     };
-    let broken = |what| StoreError::damaged("a patch")(std::io::Error::other(what));
-    let scope = scope.ok_or_else(|| broken("its scope is missing"))?;
-    let number = u128::from_str_radix(&head, 16).map_err(|_| broken("a head is no name"))?;
-    Ok(Some(Said::Apart(Apart { preview, form, scope, head: number.to_be_bytes(), fresh })))
+    let heads = heads.iter().map(|head| unhex(head)).collect::<Option<_>>();
+    let heads = heads.ok_or_else(|| StoreError::damaged("a patch")(std::io::Error::other("a head is no name")))?;
+    Ok(Some(Said::Apart(Apart { preview, form, scope: beside.scope, heads, said_by: vec![beside.seq] })))
 }
 
 fn hex(name: &Hash) -> String {
     format!("{:032x}", u128::from_be_bytes(*name))
 }
 
+fn unhex(text: &str) -> Option<Hash> {
+    u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use neuraltrust_model::{Part, SpanId};
+    use neuraltrust_model::Part;
     use serde_json::Map;
 
     fn patch(span: &str, input: Option<Content>, output: Option<Content>) -> SpanPatch {
@@ -311,24 +359,27 @@ mod tests {
     }
 
     fn coded(patches: Vec<SpanPatch>, known: Option<&Known>) -> Batch {
-        encode(ProjectId(1), &mut { patches }, known).unwrap()
+        encode(ProjectId(1), &mut { patches }, Aids { known, dictionary: None }).unwrap()
+    }
+
+    /// Reads back what was coded without a dictionary.
+    fn decoded(body: &[u8]) -> (SpanPatch, [Option<Said>; 2]) {
+        let json = super::super::coding::plain(body, |id| panic!("no dictionary {id}")).unwrap();
+        decode(&json, Beside { trace_id: &TraceId::new("t").unwrap(), scope: 7, seq: 3 }).unwrap()
     }
 
     fn nodes(batch: &Batch) -> Vec<usize> {
-        let of = |nodes: &Option<Nodes>| nodes.as_ref().map_or(0, |nodes| nodes.nodes.len());
-        batch.patches.iter().map(|patch| of(&patch.input) + of(&patch.output)).collect()
+        batch.patches.iter().map(|patch| patch.paths.iter().map(|path| path.nodes.len()).sum()).collect()
     }
-
-    const BESIDE: Beside = Beside { scope: Some(7), fresh: [1, 0] };
 
     #[test]
     fn small_contents_stay_in_their_patch() {
         let mut all = vec![patch("s", Some(Content::text("é")), Some(messages(1))), patch("none", None, None)];
         let before = all.clone();
-        let batch = encode(ProjectId(1), &mut all, None).unwrap();
+        let batch = encode(ProjectId(1), &mut all, Aids { known: None, dictionary: None }).unwrap();
         assert_eq!(all, before, "the patches are as they were");
         assert_eq!(nodes(&batch), [0, 0]);
-        let (read, [input, output]) = decode(&batch.patches[0].body, BESIDE).unwrap();
+        let (read, [input, output]) = decoded(&batch.patches[0].body);
         assert_eq!(read, patch("s", None, None));
         assert_eq!((input, output), (before[0].input.clone().map(Said::Here), before[0].output.clone().map(Said::Here)));
     }
@@ -348,7 +399,7 @@ mod tests {
         assert_eq!(nodes(&coded(calls, Some(&known))), [0, 0, 0], "and between requests");
         let more = coded(vec![patch("d", Some(messages(6)), None)], Some(&known));
         assert_eq!(nodes(&more), [1]);
-        assert!(more.patches[0].input.as_ref().unwrap().base.is_some(), "the new node hangs below one that must be there");
+        assert!(more.patches[0].paths[0].base.is_some(), "the new node hangs below one that must be there");
     }
 
     #[test]
@@ -356,9 +407,9 @@ mod tests {
         let text = Content::text(format!("first words {}", "x".repeat(10_000)));
         let batch = coded(vec![patch("a", Some(text.clone()), Some(text))], Some(&Known::default()));
         assert_eq!(nodes(&batch), [1], "the same content twice is one node");
-        let (_, [input, _]) = decode(&batch.patches[0].body, BESIDE).unwrap();
+        let (_, [input, _]) = decoded(&batch.patches[0].body);
         let Some(Said::Apart(apart)) = input else { panic!("{input:?}") };
-        assert_eq!((apart.form, apart.scope, apart.fresh), (Form::Whole, 7, 1));
+        assert_eq!((apart.form, apart.scope, apart.said_by), (Form::Whole, 7, vec![3]));
         assert!(apart.preview.starts_with("first words x"));
     }
 
@@ -371,9 +422,25 @@ mod tests {
     }
 
     #[test]
+    fn a_document_that_is_found_again_is_kept_once() {
+        let document = |n: usize| Document { content: Some(format!("document {n} ").repeat(60)), ..Document::default() };
+        let found = |numbers: &[usize]| Content::Documents { documents: numbers.iter().map(|n| document(*n)).collect() };
+        let batch = coded(
+            vec![patch("a", None, Some(found(&[1, 2, 3]))), patch("b", None, Some(found(&[3, 4, 1])))],
+            Some(&Known::default()),
+        );
+        assert_eq!(nodes(&batch), [3, 1]);
+        let (_, [_, output]) = decoded(&batch.patches[1].body);
+        let Some(Said::Apart(apart)) = output else { panic!("{output:?}") };
+        assert_eq!((apart.form, apart.heads.len()), (Form::Documents, 3));
+        assert!(apart.preview.starts_with("document 3"));
+    }
+
+    #[test]
     fn garbage_is_told() {
-        for body in [&[][..], &[9, 1], &[ZSTD, 1], &[PLAIN, b'{']] {
-            assert!(decode(body, BESIDE).is_err(), "{body:?}");
+        let trace_id = TraceId::new("t").unwrap();
+        for json in ["", "{", r#"{"patch":{}}"#] {
+            assert!(decode(json.as_bytes(), Beside { trace_id: &trace_id, scope: 0, seq: 0 }).is_err(), "{json}");
         }
     }
 }

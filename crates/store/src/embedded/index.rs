@@ -3,16 +3,21 @@
 //! One Tantivy document for each span, trace and conversation, told apart by `scope`. A document is replaced whole, by its
 //! `key`. The payload of each commit says up to which patch of the record the index is complete.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use neuraltrust_model::Span;
+use neuraltrust_model::{Span, TraceId};
 use serde::Serialize;
 use tantivy::directory::MmapDirectory;
+use tantivy::index::SegmentId;
+use tantivy::merge_policy::LogMergePolicy;
+use tantivy::query::{BooleanQuery, Occur, Query, TermQuery};
 use tantivy::schema::{
     FAST, Field as IndexField, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions,
 };
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, SegmentReader, TantivyDocument, Term};
 
 use crate::rows::{ConversationRow, SpanRow, Totals, TraceRow};
 use crate::{Field, ListOf, ProjectId, StoreError};
@@ -21,6 +26,14 @@ use crate::{Field, ListOf, ProjectId, StoreError};
 const FORMAT: u32 = 2;
 /// Memory for documents before they are written to a segment; Tantivy's least is 15 MB.
 const WRITER_BYTES: usize = 48_000_000;
+
+/// A segment of whose documents more than this share was replaced or removed is written anew without them.
+const MERGE_FROM_DELETED: f32 = 0.3;
+/// How often segments are written anew at the most to be rid of what was removed; others may be merged at the same time.
+const PURGE_TRIES: usize = 10;
+
+/// Pause before segments that are being merged are looked for again.
+const PURGE_PAUSE: Duration = Duration::from_millis(500);
 
 /// The fields of a document.
 #[derive(Debug, Clone)]
@@ -140,15 +153,40 @@ impl SearchIndex {
         Ok(metas.payload.and_then(|payload| read_payload(&payload)).unwrap_or(0))
     }
 
+    /// How many documents there are, and how many its segments hold, those included that were replaced or removed.
+    pub(super) fn documents(&self) -> (u64, u64) {
+        let searcher = self.reader.searcher();
+        let sum = |count: fn(&SegmentReader) -> u32| searcher.segment_readers().iter().map(|s| u64::from(count(s))).sum();
+        (sum(SegmentReader::num_docs), sum(SegmentReader::max_doc))
+    }
+
+    /// The segments that hold documents which were replaced or removed.
+    fn segments_with_deleted(&self) -> tantivy::Result<BTreeSet<SegmentId>> {
+        let segments = self.index.searchable_segment_metas()?;
+        Ok(segments.into_iter().filter(|segment| segment.has_deletes()).map(|segment| segment.id()).collect())
+    }
+
     /// A writer; there can be one at a time.
     pub(super) fn writer(&self) -> Result<Documents, StoreError> {
         let writer = self.index.writer_with_num_threads(1, WRITER_BYTES).map_err(StoreError::index("open for writing"))?;
+        let mut policy = LogMergePolicy::default();
+        policy.set_del_docs_ratio_before_merge(MERGE_FROM_DELETED);
+        writer.set_merge_policy(Box::new(policy));
         Ok(Documents { fields: self.fields.clone(), writer })
     }
 }
 
 fn read_payload(text: &str) -> Option<u64> {
     serde_json::from_str::<Payload>(text).ok().filter(|payload| payload.format == FORMAT).map(|payload| payload.seq)
+}
+
+/// Whether a document takes the place of an earlier one; to look for one that is not there costs time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Put {
+    /// There is none under its key.
+    First,
+    /// There may be one under its key.
+    Anew,
 }
 
 /// Puts documents into the index.
@@ -159,10 +197,17 @@ pub(super) struct Documents {
 
 impl Documents {
     /// Puts a span, with the words that it brought in.
-    pub(super) fn put_span(&mut self, project: ProjectId, row: &SpanRow, span: &Span, text: &str) -> Result<(), StoreError> {
+    pub(super) fn put_span(
+        &mut self,
+        project: ProjectId,
+        row: &SpanRow,
+        span: &Span,
+        text: &str,
+        put: Put,
+    ) -> Result<(), StoreError> {
         let time = row.start_time.unwrap_or(span.received_at).as_nanos();
         let key = format!("{}/{}", row.trace_id, row.span_id);
-        let mut document = self.document(project, ListOf::Spans, &key, time, row)?;
+        let mut document = self.document(project, ListOf::Spans, &key, time, row, put)?;
         let mut add = |field, value: Option<&str>| {
             if let Some(value) = value {
                 document.add_text(self.fields.of(field), value);
@@ -183,9 +228,9 @@ impl Documents {
     }
 
     /// Puts a trace.
-    pub(super) fn put_trace(&mut self, project: ProjectId, row: &TraceRow) -> Result<(), StoreError> {
+    pub(super) fn put_trace(&mut self, project: ProjectId, row: &TraceRow, put: Put) -> Result<(), StoreError> {
         let mut document =
-            self.document(project, ListOf::Traces, row.trace_id.as_str(), row.totals.start_time.as_nanos(), row)?;
+            self.document(project, ListOf::Traces, row.trace_id.as_str(), row.totals.start_time.as_nanos(), row, put)?;
         document.add_text(self.fields.of(Field::ConversationId), row.conversation_id.as_str());
         document.add_text(self.fields.of(Field::TraceId), row.trace_id.as_str());
         document.add_text(self.fields.of(Field::Status), row.status.as_str());
@@ -199,11 +244,23 @@ impl Documents {
     /// Puts a conversation.
     pub(super) fn put_conversation(&mut self, project: ProjectId, row: &ConversationRow) -> Result<(), StoreError> {
         let id = row.conversation_id.as_str();
-        let mut document = self.document(project, ListOf::Conversations, id, row.totals.last_time.as_nanos(), row)?;
+        let mut document = self.document(project, ListOf::Conversations, id, row.totals.last_time.as_nanos(), row, Put::Anew)?;
         document.add_text(self.fields.of(Field::ConversationId), id);
         document.add_text(self.fields.of(Field::Status), if row.totals.errors > 0 { "error" } else { "unset" });
         self.add_totals(&mut document, &row.totals);
         self.add(document)
+    }
+
+    /// Takes the documents of a trace away, and of all of its spans.
+    pub(super) fn remove_trace(&mut self, project: ProjectId, trace_id: &TraceId) -> Result<(), StoreError> {
+        let of_trace = Term::from_field_text(self.fields.of(Field::TraceId), trace_id.as_str());
+        for list in [ListOf::Spans, ListOf::Traces] {
+            let of_list = Term::from_field_text(self.fields.scope, &scope(project, list));
+            let both = [of_trace.clone(), of_list]
+                .map(|term| (Occur::Must, Box::new(TermQuery::new(term, IndexRecordOption::Basic)) as Box<dyn Query>));
+            self.writer.delete_query(Box::new(BooleanQuery::new(both.into()))).map_err(StoreError::index("delete a trace"))?;
+        }
+        Ok(())
     }
 
     /// Takes a document away.
@@ -221,6 +278,34 @@ impl Documents {
         Ok(())
     }
 
+    /// Writes every segment anew that holds documents which were replaced or removed, so that nothing of them is left on disk.
+    /// Everything must have been committed.
+    pub(super) fn purge(&mut self, index: &SearchIndex) -> Result<(), StoreError> {
+        let failed = || StoreError::index("write segments anew");
+        let mut old = index.segments_with_deleted().map_err(failed())?;
+        for _ in 0..PURGE_TRIES {
+            for segment in &old {
+                // One that is being merged with others goes away with that merge.
+                let merged = self.writer.merge(&[*segment]).wait();
+                tracing::debug!(?segment, error = ?merged.err(), "a segment is written anew");
+            }
+            let there: BTreeSet<SegmentId> = index.index.searchable_segment_ids().map_err(failed())?.into_iter().collect();
+            old.retain(|segment| there.contains(segment));
+            if old.is_empty() {
+                index.reader.reload().map_err(failed())?;
+                self.writer.garbage_collect_files().wait().map_err(failed())?;
+                return Ok(());
+            }
+            std::thread::sleep(PURGE_PAUSE);
+        }
+        Err(failed()(tantivy::TantivyError::InternalError(format!("{} segments are still being merged", old.len()))))
+    }
+
+    /// Ends what goes on in the background: nothing touches the files of the index afterwards.
+    pub(super) fn end(self) -> Result<(), StoreError> {
+        self.writer.wait_merging_threads().map_err(StoreError::index("end merging"))
+    }
+
     fn key(&self, project: ProjectId, list: ListOf, key: &str) -> Term {
         Term::from_field_text(self.fields.key, &format!("{}/{key}", scope(project, list)))
     }
@@ -233,8 +318,11 @@ impl Documents {
         key: &str,
         time: i64,
         row: &impl Serialize,
+        put: Put,
     ) -> Result<TantivyDocument, StoreError> {
-        self.remove(project, list, key);
+        if put == Put::Anew {
+            self.remove(project, list, key);
+        }
         let scope = scope(project, list);
         let key = format!("{scope}/{key}");
         let mut tie = [0; 8];

@@ -3,21 +3,26 @@
 //! Everything is made from the merged spans of a trace, so that order, duplicates and late patches do not matter. Under a
 //! burst it lags behind the record; it never skips. Changes are announced after the lists show them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use neuraltrust_model::{ConversationId, SpanId, TraceId};
+use neuraltrust_model::{ConversationId, TraceId};
 use tokio::sync::broadcast;
 
-use super::index::{Documents, SearchIndex};
-use super::record::Record;
+use super::codec;
+use super::homes;
+use super::index::{Documents, Put, SearchIndex};
+use super::record::{Record, TraceKey};
 use super::signal::Signal;
+use super::writer::{Recorded, Writer};
 use crate::rows::TraceRow;
-use crate::summary::{conversation_row, searchable_text, trace_row};
+use crate::summary::{TraceSpans, conversation_row, searchable_text, trace_row};
 use crate::{Change, ListOf, ProjectId, StoreError};
 
+/// Changes that a slow listener can be behind before it is told that it missed some.
+const CHANGES: usize = 1_024;
 /// Patches looked at in one go.
 const BATCH: usize = 4_000;
 /// How long the first patch after a pause waits for others of its kind.
@@ -38,16 +43,60 @@ pub(super) struct Shared {
     pub(super) index: SearchIndex,
     /// The last patch in the lists.
     pub(super) indexed: Arc<AtomicU64>,
-    /// Raised when the record has grown, and to stop.
-    pub(super) new: Arc<Signal>,
+    /// How far the record is; its signal is raised to stop, too.
+    pub(super) recorded: Recorded,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) changes: broadcast::Sender<Arc<Change>>,
     /// What keeps the lists from following, while something does.
     pub(super) trouble: Arc<Mutex<Option<String>>>,
+    pub(super) writer: Writer,
+    /// Raised when there is something to do that cannot wait for the next round of housekeeping.
+    pub(super) housework: Arc<Signal>,
+    purges: Arc<Purges>,
 }
 
+/// How often the index was asked to be rid of all that was removed, and up to which time it is.
+#[derive(Debug, Default)]
+struct Purges {
+    asked: AtomicU64,
+    done: AtomicU64,
+}
+
+/// Longest wait for the index to be rid of what was removed.
+const PURGE: Duration = Duration::from_secs(600);
+
 impl Shared {
-    fn stopping(&self) -> bool {
+    /// What is shared about an index that is complete up to the patch `indexed`.
+    pub(super) fn new(record: Arc<Record>, index: SearchIndex, indexed: u64, writer: Writer, recorded: Recorded) -> Self {
+        Self {
+            record,
+            index,
+            indexed: Arc::new(AtomicU64::new(indexed)),
+            recorded,
+            stop: Arc::default(),
+            changes: broadcast::Sender::new(CHANGES),
+            trouble: Arc::default(),
+            writer,
+            housework: Arc::default(),
+            purges: Arc::default(),
+        }
+    }
+
+    /// Waits until the index holds nothing any more of what was removed before.
+    pub(super) fn purge(&self) -> Result<(), StoreError> {
+        let asked = self.purges.asked.fetch_add(1, Ordering::AcqRel) + 1;
+        self.recorded.new.raise();
+        let begin = Instant::now();
+        while self.purges.done.load(Ordering::Acquire) < asked {
+            if self.stopping() || begin.elapsed() > PURGE {
+                return Err(StoreError::IndexLags);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    pub(super) fn stopping(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
 
@@ -91,25 +140,21 @@ fn follow(shared: &Shared) -> Result<(), StoreError> {
         pause: COMMIT_EVERY.0,
     };
     loop {
-        let keys = shared.record.keys_after(work.at, BATCH)?;
-        let idle = keys.len() < BATCH;
-        if let Some(last) = keys.last() {
-            let last = last.seq;
-            let mut dirty: BTreeMap<(ProjectId, TraceId), HashSet<SpanId>> = BTreeMap::new();
-            for key in keys {
-                dirty.entry((key.project, key.trace_id)).or_default().insert(key.span_id);
-            }
+        // Read before the changes are: everything up to there is among them, or was taken away again.
+        let recorded = shared.recorded.last.load(Ordering::Acquire);
+        let changes = shared.record.changes_after(work.at, BATCH)?;
+        let idle = changes.patches < BATCH;
+        if let Some(last) = changes.last {
             let mut conversations = BTreeSet::new();
-            for ((project, trace_id), spans) in dirty {
-                match work.index_trace(&shared.record, project, trace_id.clone(), &spans, &mut conversations) {
+            for (number, spans) in changes.traces {
+                // A trace that is gone was taken out of the index before.
+                let Some(trace) = shared.record.numbered(number)? else { continue };
+                match work.index_trace(shared, &trace, &spans, last, &mut conversations) {
                     // A trace that cannot be read back must not keep all others from the lists.
                     Err(error @ StoreError::Damaged { .. }) => {
                         let error = &error as &dyn std::error::Error;
-                        tracing::error!(
-                            error,
-                            trace_id = trace_id.as_str(),
-                            "a trace cannot be read and is left out of the lists"
-                        );
+                        let trace_id = trace.trace_id.as_str();
+                        tracing::error!(error, trace_id, "a trace cannot be read and is left out of the lists");
                     }
                     done => done?,
                 }
@@ -117,16 +162,24 @@ fn follow(shared: &Shared) -> Result<(), StoreError> {
             work.index_conversations(&shared.record, conversations)?;
             work.at = last;
         }
+        if idle {
+            work.at = work.at.max(recorded);
+        }
         let stopping = shared.stopping();
         if work.is_ahead() && (stopping || work.last_commit.elapsed() >= work.pause) {
             work.commit(shared)?;
         }
+        let asked = shared.purges.asked.load(Ordering::Acquire);
+        if !work.is_ahead() && asked > shared.purges.done.load(Ordering::Acquire) {
+            work.documents.purge(&shared.index)?;
+            shared.purges.done.store(asked, Ordering::Release);
+        }
         if stopping && idle && !work.is_ahead() {
-            return Ok(());
+            return work.documents.end();
         }
         if idle && !stopping {
             let wait = if work.is_ahead() { work.pause.saturating_sub(work.last_commit.elapsed()) } else { COMMIT_EVERY.1 };
-            if shared.new.wait(wait) && !shared.stopping() {
+            if shared.recorded.new.wait(wait) && !shared.stopping() {
                 std::thread::sleep(GATHER);
             }
         }
@@ -166,38 +219,53 @@ impl Work {
     /// Puts a trace and those of its spans that changed, and adds the conversations that it is or was in to `touched`.
     fn index_trace(
         &mut self,
-        record: &Record,
-        project: ProjectId,
-        trace_id: TraceId,
-        changed: &HashSet<SpanId>,
+        shared: &Shared,
+        key: &TraceKey,
+        changed: &BTreeSet<Option<i64>>,
+        to: u64,
         touched: &mut BTreeSet<(ProjectId, ConversationId)>,
     ) -> Result<(), StoreError> {
-        let trace = record.trace(project, &trace_id)?;
-        let Some(row) = trace_row(&trace) else {
-            // So far only verdicts on spans that have not come.
-            self.changed.entry(project).or_default().1.insert(trace_id);
-            return Ok(());
-        };
+        let record = &*shared.record;
+        let (project, trace_id) = (key.project, key.trace_id.clone());
+        // What came after these changes is seen with the next ones, so that no span is taken for new twice.
+        let (patches, before_these) = record.patches_between(key, self.at, to)?;
+        let trace = TraceSpans::merge(&trace_id, patches);
+        let row = trace_row(&trace);
         let conversation_id = &trace.conversation_id;
-        let before = self.traces.conversation.insert((project, trace_id.clone()), conversation_id.clone());
-        let moved = before.as_ref() != Some(conversation_id);
-        for span in trace.spans.iter().filter(|span| moved || changed.contains(&span.span_id)) {
-            let text = searchable_text(&trace, span, TEXT_BYTES, |said| record.fresh(said))?;
-            self.documents.put_span(project, &trace.row(span), span, &text)?;
+        let before = match &row {
+            Some(_) => self.traces.conversation.insert((project, trace_id.clone()), conversation_id.clone()),
+            None => self.traces.conversation.remove(&(project, trace_id.clone())),
+        };
+        // What has moved, or changed otherwise, is put anew from its first span to its last.
+        let all = before.as_ref() != Some(conversation_id) || changed.contains(&None);
+        if changed.contains(&None) {
+            self.documents.remove_trace(project, &trace_id)?;
         }
-        self.documents.put_trace(project, &row)?;
-
+        for span in &trace.spans {
+            let span_key = codec::span_key(&span.span_id);
+            if all || changed.contains(&Some(span_key)) {
+                let text = searchable_text(&trace, span, TEXT_BYTES, |said| record.fresh(said))?;
+                let place = if before_these.contains(&span_key) { Put::Anew } else { Put::First };
+                self.documents.put_span(project, &trace.row(span), span, &text, place)?;
+            }
+        }
+        if let Some(row) = &row {
+            self.documents.put_trace(project, row, if before_these.is_empty() { Put::First } else { Put::Anew })?;
+        }
+        // The contents follow once it is known where they belong; a mark brings the trace here again.
+        if trace.named.contains(conversation_id) && record.home_of(key)?.as_ref() != Some(conversation_id) {
+            homes::move_in(record, &shared.writer, key.number, conversation_id.as_str())?;
+        }
         let mut conversations = trace.named.clone();
         conversations.insert(trace_id.clone().into());
+        conversations.extend(record.named_by(key)?);
         conversations.extend(before);
         for id in conversations {
-            let belongs = id == *conversation_id;
             let rows = self.traces.rows_of(record, project, &id)?;
-            if belongs {
-                rows.insert(trace_id.clone(), row.clone());
-            } else {
-                rows.remove(&trace_id);
-            }
+            match &row {
+                Some(row) if id == *conversation_id => rows.insert(trace_id.clone(), row.clone()),
+                _ => rows.remove(&trace_id),
+            };
             touched.insert((project, id));
         }
         self.changed.entry(project).or_default().1.insert(trace_id);

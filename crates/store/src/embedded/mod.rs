@@ -6,18 +6,30 @@ mod accounts;
 mod backup;
 mod chain;
 mod codec;
+mod coding;
+mod dictionaries;
+mod disk;
+mod erasing;
+mod erasures;
+mod homes;
 mod index;
 mod indexer;
+mod keeper;
 mod lists;
 mod lock;
 mod quarantine;
+mod recoding;
 mod record;
+mod removal;
+mod retention;
+mod schema;
 mod signal;
+mod sweep;
 mod verify;
 mod writer;
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -28,37 +40,78 @@ use tokio::sync::broadcast;
 
 pub use accounts::Accounts;
 pub use backup::{BackedUp, Manifest, backup, restore};
+pub use disk::{DiskUse, ProjectDiskUse};
+pub use erasing::Asked;
+pub use erasures::{ErasedTrace, Erasure};
 pub use quarantine::{NewQuarantined, Quarantine, QuarantineTotals, Quarantined};
+pub use retention::Retention;
 pub use verify::{Report, verify};
 
 use crate::{
     Appended, Change, FacetRow, Field, Filter, ListOf, ListQuery, Page, Progress, ProjectId, SpanDetail, StoreError, TraceDetail,
-    Transcript, summary,
+    Transcript, summary, summary::TraceSpans,
 };
 use chain::Known;
+use codec::Aids;
 use index::SearchIndex;
 use indexer::Shared;
+use keeper::Keeper;
 use lock::DirLock;
 use record::Record;
-use writer::{Writer, Written};
+use writer::{Recorded, Writer, Written};
 
 const RECORD: &str = "record.sqlite";
 const INDEX: &str = "index";
-/// Changes that a slow listener can be behind before it is told that it missed some.
-const CHANGES: usize = 1_024;
+/// A trace with more spans than this is not read whole to show one of them.
+const READ_WHOLE: usize = 2_000;
 
 /// SQLite and Tantivy in this process, on one data directory.
 #[derive(Debug)]
 pub struct EmbeddedStore {
     accounts: Accounts,
     record: Arc<Record>,
-    writer: Mutex<Option<Writer>>,
+    data_dir: PathBuf,
     known: Known,
-    recorded: Arc<AtomicU64>,
     shared: Shared,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Taken when the store ends.
+    threads: Mutex<Option<Threads>>,
     /// Given back last.
     _lock: DirLock,
+}
+
+/// The threads behind the store.
+#[derive(Debug)]
+struct Threads {
+    writing: JoinHandle<()>,
+    indexing: JoinHandle<()>,
+    keeping: JoinHandle<()>,
+}
+
+impl Threads {
+    /// The name of one that has ended though it was not told to.
+    fn ended(&self) -> Option<&str> {
+        [&self.writing, &self.indexing, &self.keeping]
+            .into_iter()
+            .find(|thread| thread.is_finished())
+            .map(|thread| thread.thread().name().unwrap_or("a thread"))
+    }
+
+    /// Puts what was appended on disk and into the index, and ends.
+    fn end(self, shared: &Shared) -> Result<(), StoreError> {
+        // What is queued is written before this is.
+        let written = shared.writer.step("end", |_| Ok(()));
+        shared.stop.store(true, Ordering::Release);
+        shared.housework.raise();
+        let kept = self.keeping.join();
+        shared.recorded.new.raise();
+        let indexed = self.indexing.join();
+        shared.writer.end();
+        let wrote = self.writing.join();
+        if kept.is_err() || indexed.is_err() || wrote.is_err() {
+            return Err(StoreError::Stopped);
+        }
+        written
+    }
 }
 
 impl EmbeddedStore {
@@ -68,35 +121,28 @@ impl EmbeddedStore {
     /// [`StoreError::DataDir`], [`StoreError::Locked`], [`StoreError::Format`] and what the record says.
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
         let lock = DirLock::take(data_dir)?;
-        let connection = record::open_for_writing(&data_dir.join(RECORD))?;
+        let connection = schema::open_for_writing(&data_dir.join(RECORD))?;
         let accounts = Accounts::open(data_dir)?;
         let record = Arc::new(Record::new(data_dir.join(RECORD)));
         let index = SearchIndex::open(&data_dir.join(INDEX))?;
-        let recorded = Arc::new(AtomicU64::new(record.last_seq()?));
+        let recorded = Recorded::default();
+        recorded.last.store(record.last_seq()?, Ordering::Release);
         let indexed = index.complete_to()?;
-        let shared = Shared {
-            record: Arc::clone(&record),
-            index,
-            indexed: Arc::new(AtomicU64::new(indexed)),
-            new: Arc::default(),
-            stop: Arc::new(AtomicBool::new(false)),
-            changes: broadcast::Sender::new(CHANGES),
-            trouble: Arc::default(),
-        };
         let no_thread = |source| StoreError::DataDir { path: data_dir.to_owned(), source };
-        let (writer, writing) = Writer::start(connection, Arc::clone(&recorded), Arc::clone(&shared.new)).map_err(no_thread)?;
-        let indexing = {
-            let shared = shared.clone();
-            std::thread::Builder::new().name("indexer".to_owned()).spawn(move || indexer::run(&shared)).map_err(no_thread)?
-        };
+        let (writer, writing) = Writer::start(connection, recorded.clone()).map_err(no_thread)?;
+        let shared = Shared::new(Arc::clone(&record), index, indexed, writer, recorded);
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let for_indexer = shared.clone();
+        let indexing = thread("indexer").spawn(move || indexer::run(&for_indexer)).map_err(no_thread)?;
+        let keeper = Keeper { data_dir: data_dir.to_owned(), shared: shared.clone() };
+        let keeping = thread("keeper").spawn(move || keeper.run()).map_err(no_thread)?;
         Ok(Self {
             accounts,
             record,
-            writer: Mutex::new(Some(writer)),
+            data_dir: data_dir.to_owned(),
             known: Known::default(),
-            recorded,
             shared,
-            threads: Mutex::new(vec![writing, indexing]),
+            threads: Mutex::new(Some(Threads { writing, indexing, keeping })),
             _lock: lock,
         })
     }
@@ -136,21 +182,29 @@ impl EmbeddedStore {
         mut patches: Vec<SpanPatch>,
         received_at: Timestamp,
     ) -> Result<Appended, StoreError> {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Stopped)?;
+        if self.shared.stopping() {
+            return Err(StoreError::Stopped);
+        }
         let mut known = Some(&self.known);
         loop {
-            let batch = codec::encode(project, &mut patches, known)?;
+            let dictionary = self.record.dictionaries().current(&self.record, project)?;
+            let aids = Aids { known, dictionary: dictionary.as_deref() };
+            let mut batch = codec::encode(project, &mut patches, aids)?;
+            let (brought, refused) = (std::mem::take(&mut batch.brought), std::mem::take(&mut batch.refused));
             let written = match batch.patches.is_empty() {
                 true => Written::Kept { new: 0, duplicates: 0 },
-                false => writer.append(project, received_at, batch.patches).await?,
+                false => self.shared.writer.append(project, received_at, batch).await?,
             };
             match written {
                 Written::Kept { new, duplicates } => {
-                    self.known.extend(batch.brought);
-                    return Ok(Appended { new, duplicates, refused: batch.refused });
+                    self.known.extend(brought);
+                    return Ok(Appended { new, duplicates, refused });
                 }
-                // What was left out is there no more: once more, with everything.
-                Written::Stale => known = None,
+                // What was left out, or coded with, is there no more: once more, with everything.
+                Written::Stale => {
+                    known = None;
+                    self.record.dictionaries().forget();
+                }
             }
         }
     }
@@ -162,7 +216,15 @@ impl EmbeddedStore {
 
     pub(crate) async fn span(&self, project: ProjectId, trace: TraceId, span: SpanId) -> Result<Option<SpanDetail>, StoreError> {
         let record = Arc::clone(&self.record);
-        aside(move || summary::span_detail(record.trace(project, &trace)?, &span, |said| record.content(said))).await
+        aside(move || {
+            let Some(trace) = record.find(project, &trace)? else { return Ok(None) };
+            let spans = match record.has_more_patches(&trace, READ_WHOLE)? {
+                false => TraceSpans::merge(&trace.trace_id, record.patches(&trace, None)?),
+                true => record.span(&trace, &span)?,
+            };
+            summary::span_detail(spans, &span, |said| record.content(said))
+        })
+        .await
     }
 
     pub(crate) async fn conversation(&self, project: ProjectId, id: ConversationId) -> Result<Option<Transcript>, StoreError> {
@@ -199,45 +261,71 @@ impl EmbeddedStore {
     pub(crate) fn progress(&self) -> Progress {
         // In this order, so that a list is never ahead of the record.
         let indexed = self.shared.indexed.load(Ordering::Acquire);
-        Progress { recorded: self.recorded.load(Ordering::Acquire), indexed }
+        Progress { recorded: self.shared.recorded.last.load(Ordering::Acquire), indexed }
     }
 
     pub(crate) fn health(&self) -> Result<(), String> {
-        let ended = self.threads.lock().unwrap_or_else(PoisonError::into_inner).iter().any(JoinHandle::is_finished);
-        if ended {
-            return Err(StoreError::Stopped.to_string());
+        match self.threads.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Threads::ended) {
+            None => return Err(StoreError::Stopped.to_string()),
+            Some(Some(thread)) => return Err(format!("{}: {thread} has ended", StoreError::Stopped)),
+            Some(None) => {}
         }
         self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
     }
 
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(|threads| threads.ended().is_some())
+    }
+
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
-        // Without senders the writer ends after what it has been given; only then the indexer is told to catch up and end.
-        drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        let (stop, new) = (Arc::clone(&self.shared.stop), Arc::clone(&self.shared.new));
+        let Some(threads) = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
+        let shared = self.shared.clone();
+        aside(move || threads.end(&shared)).await
+    }
+
+    pub(crate) async fn erase(&self, project: ProjectId, asked: Asked) -> Result<Erasure, StoreError> {
+        let (record, shared) = (Arc::clone(&self.record), self.shared.clone());
+        let erasure = aside(move || {
+            let traces = asked.traces(&shared, project)?;
+            let id = erasures::ask(&shared.writer, project, &asked.told(), traces, keeper::now())?;
+            shared.housework.raise();
+            erasures::list(&record, project, Some(id), 1)?.pop().ok_or(StoreError::Stopped)
+        });
+        erasure.await
+    }
+
+    pub(crate) async fn erasures(&self, project: ProjectId, id: Option<i64>, limit: usize) -> Result<Vec<Erasure>, StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || erasures::list(&record, project, id, limit)).await
+    }
+
+    pub(crate) async fn retention(&self, project: ProjectId) -> Result<Retention, StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || retention::of(&record, project)).await
+    }
+
+    pub(crate) async fn set_retention(&self, project: ProjectId, retention: Retention) -> Result<(), StoreError> {
+        let shared = self.shared.clone();
         aside(move || {
-            for thread in threads {
-                if thread.join().is_err() {
-                    return Err(StoreError::Stopped);
-                }
-                stop.store(true, Ordering::Release);
-                new.raise();
-            }
+            retention::set(&shared.writer, project, retention)?;
+            shared.housework.raise();
             Ok(())
         })
         .await
     }
+
+    pub(crate) async fn disk_use(&self) -> Result<DiskUse, StoreError> {
+        let (record, shared, data_dir) = (Arc::clone(&self.record), self.shared.clone(), self.data_dir.clone());
+        aside(move || disk::measure(&data_dir, &record, &shared.index)).await
+    }
 }
 
 impl Drop for EmbeddedStore {
-    /// A store that is dropped without `close` lets its threads end by themselves; the next opening catches up.
+    /// NOTE: the lock of the directory is given back after this, so that no two writers are ever on one index.
     fn drop(&mut self) {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.shared.stop.store(true, Ordering::Release);
-        self.shared.new.raise();
-        for thread in std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner)) {
-            // NOTE: the lock of the directory is given back after this, so that no two writers are ever on one index.
-            let _ = thread.join();
+        if let Some(threads) = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // Nobody is there to be told; the next opening completes what is missing.
+            let _ = threads.end(&self.shared);
         }
     }
 }

@@ -1,94 +1,68 @@
-//! The record: every patch that was ever acknowledged, in SQLite.
+//! The record: every patch that was ever acknowledged, in SQLite, as it is read.
 //!
-//! NOTE: a patch is in the record before `append` returns (WAL, `synchronous=FULL`), and rows of `patch` are never changed.
-//! Everything else (index, summaries) is made from here.
+//! NOTE: a patch is in the record before `append` returns (WAL, `synchronous=FULL`), and what a row of `patch` says is never
+//! changed. Everything else (index, summaries) is made from here.
 
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use neuraltrust_model::{Content, ConversationId, SpanId, Timestamp, TraceId};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::chain::Hash;
 use super::codec::{self, Beside};
+use super::coding;
+use super::dictionaries::Dictionaries;
+use super::schema::BUSY;
 use crate::said::{Apart, Form, Said};
 use crate::summary::{Arrived, TraceSpans};
-use crate::{ProjectId, Secret, StoreError};
+use crate::{ProjectId, StoreError};
 
-/// Format of the record. A record of another format is refused.
-const FORMAT: u32 = 2;
-/// How long a connection waits for another's write to end.
-pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// Page cache of a connection that reads, in KiB (negative is SQLite's sign for KiB).
 const READ_CACHE_KIB: i32 = -4_096;
 /// Connections kept for the next reader.
 const IDLE_READERS: usize = 8;
 
-/// `patch.seq` only grows, also after deletions (AUTOINCREMENT): the index says by it up to where it is complete.
-/// `membership` lists every trace that ever named a conversation; which conversation a trace belongs to is told by its merged
-/// spans, so a row here is a candidate, not a fact.
-/// `node` holds contents (see `chain`): a node is named by `hash` within its `scope`, and hangs below `parent`. `home` says
-/// which scope the nodes of a trace are in.
-const SCHEMA: &str = "
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE project (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL) STRICT;
-CREATE TABLE credential (
-    hash BLOB PRIMARY KEY,
-    class TEXT NOT NULL CHECK (class IN ('key', 'sign_in', 'session')),
-    project INTEGER NOT NULL REFERENCES project (id),
-    scope TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    expires_at INTEGER
-) STRICT, WITHOUT ROWID;
-CREATE TABLE patch (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    project INTEGER NOT NULL,
-    trace_id TEXT NOT NULL,
-    span_id TEXT NOT NULL,
-    digest BLOB NOT NULL,
-    received_at INTEGER NOT NULL,
-    scope INTEGER REFERENCES scope (id),
-    input_fresh INTEGER NOT NULL,
-    output_fresh INTEGER NOT NULL,
-    body BLOB NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX patch_by_span ON patch (project, trace_id, span_id, digest);
-CREATE TABLE scope (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    project INTEGER NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('conversation', 'trace')),
-    name TEXT NOT NULL,
-    UNIQUE (project, kind, name)
-) STRICT;
-CREATE TABLE home (
-    project INTEGER NOT NULL,
-    trace_id TEXT NOT NULL,
-    scope INTEGER NOT NULL REFERENCES scope (id),
-    PRIMARY KEY (project, trace_id)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE node (
-    id INTEGER PRIMARY KEY,
-    scope INTEGER NOT NULL,
-    hash BLOB NOT NULL,
-    parent INTEGER,
-    body BLOB NOT NULL,
-    UNIQUE (scope, hash)
-) STRICT;
-CREATE TABLE membership (
-    project INTEGER NOT NULL,
-    conversation_id TEXT NOT NULL,
-    trace_id TEXT NOT NULL,
-    PRIMARY KEY (project, conversation_id, trace_id)
-) STRICT, WITHOUT ROWID;
-";
-
-/// A patch as the indexer first sees it: only what it is about.
+/// A trace as the record knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PatchKey {
-    pub(super) seq: u64,
+pub(super) struct TraceKey {
+    /// Its number.
+    pub(super) number: i64,
     pub(super) project: ProjectId,
     pub(super) trace_id: TraceId,
-    pub(super) span_id: SpanId,
+    /// The conversation whose scope its nodes are in; else they are in its own.
+    pub(super) home: Option<i64>,
+}
+
+impl TraceKey {
+    /// The scope that its nodes are in.
+    pub(super) const fn scope(&self) -> i64 {
+        match self.home {
+            Some(conversation) => conversation,
+            None => -self.number,
+        }
+    }
+}
+
+/// What happened in the record: which spans of which traces were told of.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// Number of the last patch looked at; none where there was nothing.
+    pub(super) last: Option<u64>,
+    /// How many patches that were.
+    pub(super) patches: usize,
+    /// The traces by number, each with the keys of its spans. A trace of which something else has changed has `None` among them.
+    pub(super) traces: BTreeMap<i64, BTreeSet<Option<i64>>>,
+}
+
+/// A patch as its row holds it.
+struct PatchRow {
+    seq: u64,
+    span: i64,
+    received_at: i64,
+    body: Vec<u8>,
 }
 
 /// The record, open for reading.
@@ -96,67 +70,24 @@ pub(super) struct PatchKey {
 pub(super) struct Record {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-}
-
-/// A connection that writes; makes the record where there is none.
-pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
-    let failed = || StoreError::record("open the record");
-    let mut connection = Connection::open(path).map_err(failed())?;
-    connection.busy_timeout(BUSY).map_err(failed())?;
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed())?;
-    connection.pragma_update(None, "synchronous", "FULL").map_err(failed())?;
-    connection.pragma_update(None, "foreign_keys", true).map_err(failed())?;
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed())?;
-    let exists: bool = transaction
-        .query_row("SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'meta'", [], |row| row.get(0))
-        .map_err(failed())?;
-    if exists {
-        check_format(&transaction)?;
-    } else {
-        transaction.execute_batch(SCHEMA).map_err(StoreError::record("make the record"))?;
-        let hash_key = Secret::random("")?;
-        transaction
-            .execute(
-                "INSERT INTO meta (key, value) VALUES ('format', ?1), ('credential_hash_key', ?2)",
-                params![FORMAT.to_string(), hash_key.reveal()],
-            )
-            .and_then(|_| {
-                let made = "INSERT INTO project (name, created_at) VALUES (?1, unixepoch())";
-                transaction.execute(made, [ProjectId::DEFAULT_NAME])
-            })
-            .map_err(StoreError::record("make the record"))?;
-    }
-    transaction.commit().map_err(failed())?;
-    Ok(connection)
-}
-
-/// The format of a record, where it is the one that is known here.
-pub(super) fn check_format(connection: &Connection) -> Result<u32, StoreError> {
-    let found: Option<String> = connection
-        .query_row("SELECT value FROM meta WHERE key = 'format'", [], |row| row.get(0))
-        .optional()
-        .map_err(StoreError::record("read the format"))?;
-    known_format(found.as_deref())
-}
-
-/// The format that is known here, where that is what was found.
-pub(super) fn known_format(found: Option<&str>) -> Result<u32, StoreError> {
-    if found == Some(&FORMAT.to_string()) {
-        return Ok(FORMAT);
-    }
-    Err(StoreError::Format { found: found.unwrap_or("unknown").to_owned(), known: FORMAT })
+    dictionaries: Dictionaries,
 }
 
 impl Record {
-    /// The record at `path`, which [`open_for_writing`] has made.
+    /// The record at `path`, which [`open_for_writing`](super::schema::open_for_writing) has made.
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::new(Vec::new()) }
+        Self { path, idle: Mutex::default(), dictionaries: Dictionaries::default() }
     }
 
     /// Runs a read on a connection of its own.
-    fn read<T>(&self, act: &'static str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(
+        &self,
+        act: &'static str,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let connection = match idle().pop() {
+        let kept = idle().pop();
+        let connection = match kept {
             Some(connection) => connection,
             None => self.connect().map_err(StoreError::record("open the record"))?,
         };
@@ -173,64 +104,120 @@ impl Record {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "query_only", true)?;
         connection.pragma_update(None, "cache_size", READ_CACHE_KIB)?;
+        connection.set_prepared_statement_cache_capacity(32);
         Ok(connection)
     }
 
-    /// The number of the last patch.
+    /// What bodies are coded with.
+    pub(super) const fn dictionaries(&self) -> &Dictionaries {
+        &self.dictionaries
+    }
+
+    /// The JSON of a body.
+    pub(super) fn plain<'b>(&self, body: &'b [u8]) -> Result<Cow<'b, [u8]>, StoreError> {
+        coding::plain(body, |id| self.dictionaries.named(self, id))
+    }
+
+    /// The number of the last patch that there ever was.
     pub(super) fn last_seq(&self) -> Result<u64, StoreError> {
         let seq: i64 = self.read("find the last patch", |connection| {
-            connection.prepare_cached("SELECT ifnull(max(seq), 0) FROM patch")?.query_row([], |row| row.get(0))
+            connection
+                .prepare_cached("SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'patch'")?
+                .query_row([], |row| row.get(0))
         })?;
         Ok(seq.cast_unsigned())
     }
 
     /// What the next patches after `seq` are about, at most `limit`.
-    pub(super) fn keys_after(&self, seq: u64, limit: usize) -> Result<Vec<PatchKey>, StoreError> {
-        let rows: Vec<(i64, i64, String, String)> = self.read("read new patches", |connection| {
-            connection
-                .prepare_cached("SELECT seq, project, trace_id, span_id FROM patch WHERE seq > ?1 ORDER BY seq LIMIT ?2")?
-                .query_map(params![seq.cast_signed(), limit as i64], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-                })?
-                .collect()
-        })?;
-        rows.into_iter()
-            .map(|(seq, project, trace_id, span_id)| {
-                Ok(PatchKey {
-                    seq: seq.cast_unsigned(),
-                    project: ProjectId(project),
-                    trace_id: TraceId::new(trace_id).map_err(StoreError::damaged("a trace id"))?,
-                    span_id: SpanId::new(span_id).map_err(StoreError::damaged("a span id"))?,
-                })
-            })
-            .collect()
+    pub(super) fn changes_after(&self, seq: u64, limit: usize) -> Result<Changes, StoreError> {
+        self.read("read new patches", |connection| {
+            let mut changes = Changes::default();
+            let mut query = connection
+                .prepare_cached("SELECT seq, trace, span, length(body) FROM patch WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+            let mut rows = query.query(params![seq.cast_signed(), limit as i64])?;
+            while let Some(row) = rows.next()? {
+                let marks = row.get::<_, i64>(3)? == 0;
+                changes.last = Some(row.get::<_, i64>(0)?.cast_unsigned());
+                changes.patches += 1;
+                changes.traces.entry(row.get(1)?).or_default().insert(if marks { None } else { Some(row.get(2)?) });
+            }
+            Ok(changes)
+        })
     }
 
-    /// The patches of a trace in order of arrival. Their contents are read where they are needed.
-    pub(super) fn patches(&self, project: ProjectId, trace: &TraceId) -> Result<Vec<Arrived>, StoreError> {
-        let rows: Vec<(i64, Beside, Vec<u8>)> = self.read("read a trace", |connection| {
+    /// The trace of that id; `None` where nothing of it has come.
+    pub(super) fn find(&self, project: ProjectId, trace_id: &TraceId) -> Result<Option<TraceKey>, StoreError> {
+        let found: Option<(i64, Option<i64>)> = self.read("find a trace", |connection| {
             connection
-                .prepare_cached(
-                    "SELECT received_at, scope, input_fresh, output_fresh, body FROM patch
-                     WHERE project = ?1 AND trace_id = ?2 ORDER BY seq",
-                )?
-                .query_map(params![project.0, trace.as_str()], |row| {
-                    Ok((row.get(0)?, Beside { scope: row.get(1)?, fresh: [row.get(2)?, row.get(3)?] }, row.get(4)?))
-                })?
-                .collect()
+                .prepare_cached("SELECT id, home FROM trace WHERE project = ?1 AND trace_id = ?2")?
+                .query_row(params![project.0, trace_id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
         })?;
-        let arrived = |(received_at, beside, body): &(i64, Beside, Vec<u8>)| {
-            let (patch, [input, output]) = codec::decode(body, *beside)?;
-            Ok(Arrived { received_at: Timestamp::from_nanos(*received_at), patch, input, output })
-        };
-        rows.iter().map(arrived).collect()
+        Ok(found.map(|(number, home)| TraceKey { number, project, trace_id: trace_id.clone(), home }))
+    }
+
+    /// The trace of that number.
+    pub(super) fn numbered(&self, number: i64) -> Result<Option<TraceKey>, StoreError> {
+        let found: Option<(i64, String, Option<i64>)> = self.read("find a trace", |connection| {
+            connection
+                .prepare_cached("SELECT project, trace_id, home FROM trace WHERE id = ?1")?
+                .query_row([number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .optional()
+        })?;
+        let Some((project, trace_id, home)) = found else { return Ok(None) };
+        let trace_id = TraceId::new(trace_id).map_err(StoreError::damaged("a trace id"))?;
+        Ok(Some(TraceKey { number, project: ProjectId(project), trace_id, home }))
+    }
+
+    /// The patches of a trace in order of arrival, or those of its spans of that key. Their contents are read where they are
+    /// needed.
+    pub(super) fn patches(&self, trace: &TraceKey, span: Option<i64>) -> Result<Vec<Arrived>, StoreError> {
+        self.rows(trace, span)?.iter().map(|row| self.arrived(trace, row)).collect()
+    }
+
+    /// The patches of a trace up to the patch `to` in order of arrival, and the keys of its spans that were told of up to the
+    /// patch `from`.
+    pub(super) fn patches_between(
+        &self,
+        trace: &TraceKey,
+        from: u64,
+        to: u64,
+    ) -> Result<(Vec<Arrived>, HashSet<i64>), StoreError> {
+        let mut rows = self.rows(trace, None)?;
+        rows.retain(|row| row.seq <= to);
+        let before = rows.iter().filter(|row| row.seq <= from).map(|row| row.span).collect();
+        let patches = rows.iter().map(|row| self.arrived(trace, row)).collect::<Result<_, _>>()?;
+        Ok((patches, before))
+    }
+
+    fn rows(&self, trace: &TraceKey, span: Option<i64>) -> Result<Vec<PatchRow>, StoreError> {
+        self.read("read a trace", |connection| {
+            let row = |row: &rusqlite::Row<'_>| {
+                let seq = row.get::<_, i64>(0)?.cast_unsigned();
+                Ok(PatchRow { seq, span: row.get(1)?, received_at: row.get(2)?, body: row.get(3)? })
+            };
+            let columns = "SELECT seq, span, received_at, body FROM patch WHERE trace = ?1 AND length(body) > 0";
+            match span {
+                Some(span) => connection
+                    .prepare_cached(&format!("{columns} AND span = ?2 ORDER BY seq"))?
+                    .query_map(params![trace.number, span], row)?
+                    .collect(),
+                None => connection.prepare_cached(&format!("{columns} ORDER BY seq"))?.query_map([trace.number], row)?.collect(),
+            }
+        })
+    }
+
+    fn arrived(&self, trace: &TraceKey, row: &PatchRow) -> Result<Arrived, StoreError> {
+        let beside = Beside { trace_id: &trace.trace_id, scope: trace.scope(), seq: row.seq };
+        let (patch, [input, output]) = codec::decode(&self.plain(&row.body)?, beside)?;
+        Ok(Arrived { received_at: Timestamp::from_nanos(row.received_at), patch, input, output })
     }
 
     /// A content, all of it.
     pub(super) fn content(&self, said: Said) -> Result<Content, StoreError> {
         match said {
             Said::Here(content) => Ok(content),
-            Said::Apart(apart) => self.apart(&apart, u32::MAX),
+            Said::Apart(apart) => self.apart(&apart, None)?.ok_or_else(|| missing(0, 1)),
         }
     }
 
@@ -238,45 +225,74 @@ impl Record {
     pub(super) fn fresh(&self, said: &Said) -> Result<Option<Content>, StoreError> {
         match said {
             Said::Here(content) => Ok(Some(content.clone())),
-            Said::Apart(apart) if apart.fresh == 0 => Ok(None),
-            Said::Apart(apart) => self.apart(apart, apart.fresh).map(Some),
+            Said::Apart(apart) => self.apart(apart, Some(&apart.said_by)),
         }
     }
 
-    /// The last parts of a content that is kept apart, as many as are asked for.
-    fn apart(&self, apart: &Apart, most: u32) -> Result<Content, StoreError> {
-        let len = match apart.form {
-            Form::Messages(len) => len.min(most),
-            Form::Whole => 1,
-        };
-        let bodies: Vec<Vec<u8>> = self.read("read a content", |connection| {
-            connection
-                .prepare_cached(
-                    "WITH RECURSIVE path (parent, body, n) AS (
-                         SELECT parent, body, 1 FROM node WHERE scope = ?1 AND hash = ?2
-                         UNION ALL
-                         SELECT node.parent, node.body, n + 1 FROM path JOIN node ON node.id = path.parent WHERE n < ?3
-                     )
-                     SELECT body FROM path ORDER BY n DESC",
-                )?
-                .query_map(params![apart.scope, apart.head, len], |row| row.get(0))?
-                .collect()
-        })?;
-        if bodies.len() != len as usize {
-            let found = format!("{} of its {len} parts are there", bodies.len());
-            return Err(StoreError::damaged("a content")(std::io::Error::other(found)));
-        }
-        match (apart.form, bodies.as_slice()) {
-            (Form::Whole, [body]) => codec::whole(body),
-            (_, bodies) => {
-                Ok(Content::Messages { messages: bodies.iter().map(|body| codec::message(body)).collect::<Result<_, _>>()? })
+    /// The parts of a content that is kept apart, where `brought_by` is given only those that these patches brought.
+    fn apart(&self, apart: &Apart, brought_by: Option<&[u64]>) -> Result<Option<Content>, StoreError> {
+        let path = |head: &Hash, len: u32| self.path(apart.scope, head, len, brought_by);
+        match apart.form {
+            Form::Messages(len) => {
+                let [head] = apart.heads.as_slice() else { return Err(missing(0, len)) };
+                let bodies = path(head, len)?;
+                let messages = bodies.iter().map(|body| codec::message(&self.plain(body)?)).collect::<Result<Vec<_>, _>>()?;
+                Ok(shown(messages, brought_by.is_none()).map(|messages| Content::Messages { messages }))
+            }
+            Form::Documents => {
+                let mut documents = Vec::with_capacity(apart.heads.len());
+                for head in &apart.heads {
+                    for body in path(head, 1)? {
+                        documents.push(codec::document(&self.plain(&body)?)?);
+                    }
+                }
+                Ok(shown(documents, brought_by.is_none()).map(|documents| Content::Documents { documents }))
+            }
+            Form::Whole => {
+                let [head] = apart.heads.as_slice() else { return Err(missing(0, 1)) };
+                path(head, 1)?.first().map(|body| codec::whole(&self.plain(body)?)).transpose()
             }
         }
     }
 
-    /// The merged spans of a trace.
-    pub(super) fn trace(&self, project: ProjectId, trace: &TraceId) -> Result<TraceSpans, StoreError> {
-        Ok(TraceSpans::merge(trace, self.patches(project, trace)?))
+    /// The bodies of the path of `len` nodes that ends at `head`, first to last. Where `brought_by` is given, only the last
+    /// ones, as far as these patches brought them.
+    fn path(&self, scope: i64, head: &Hash, len: u32, brought_by: Option<&[u64]>) -> Result<Vec<Vec<u8>>, StoreError> {
+        let (mut bodies, complete) = self.read("read a content", |connection| {
+            let mut bodies = Vec::new();
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            let mut node: Option<(Option<i64>, i64, Vec<u8>)> = connection
+                .prepare_cached("SELECT parent, seq, body FROM node WHERE scope = ?1 AND hash = ?2")?
+                .query_row(params![scope, head], row)
+                .optional()?;
+            let mut above = connection.prepare_cached("SELECT parent, seq, body FROM node WHERE id = ?1")?;
+            while let Some((parent, seq, body)) = node {
+                if brought_by.is_some_and(|patches| !patches.contains(&seq.cast_unsigned())) {
+                    return Ok((bodies, true));
+                }
+                bodies.push(body);
+                node = match parent {
+                    Some(parent) if bodies.len() < len as usize => above.query_row([parent], row).optional()?,
+                    _ => None,
+                };
+            }
+            let complete = bodies.len() == len as usize;
+            Ok((bodies, complete))
+        })?;
+        if !complete {
+            return Err(missing(bodies.len(), len));
+        }
+        bodies.reverse();
+        Ok(bodies)
+    }
+
+    /// The merged spans of a trace; empty where nothing of it has come.
+    pub(super) fn trace(&self, project: ProjectId, trace_id: &TraceId) -> Result<TraceSpans, StoreError> {
+        let patches = match self.find(project, trace_id)? {
+            Some(trace) => self.patches(&trace, None)?,
+            None => Vec::new(),
+        };
+        Ok(TraceSpans::merge(trace_id, patches))
     }
 
     /// The merged spans of every trace that belongs to the conversation.
@@ -307,10 +323,80 @@ impl Record {
     pub(super) fn candidates(&self, project: ProjectId, conversation: &ConversationId) -> Result<Vec<TraceId>, StoreError> {
         let rows: Vec<String> = self.read("read a conversation", |connection| {
             connection
-                .prepare_cached("SELECT trace_id FROM membership WHERE project = ?1 AND conversation_id = ?2 UNION SELECT ?2")?
+                .prepare_cached(
+                    "SELECT trace_id FROM conversation
+                     JOIN membership ON membership.conversation = conversation.id
+                     JOIN trace ON trace.id = membership.trace
+                     WHERE conversation.project = ?1 AND conversation_id = ?2 UNION SELECT ?2",
+                )?
                 .query_map(params![project.0, conversation.as_str()], |row| row.get(0))?
                 .collect()
         })?;
         rows.into_iter().map(|id| TraceId::new(id).map_err(StoreError::damaged("a trace id"))).collect()
     }
+
+    /// The number of the last patch of a trace.
+    pub(super) fn last_patch_of(&self, trace: &TraceKey) -> Result<u64, StoreError> {
+        let seq: i64 = self.read("find the last patch of a trace", |connection| {
+            connection
+                .prepare_cached("SELECT ifnull(max(seq), 0) FROM patch WHERE trace = ?1 AND length(body) > 0")?
+                .query_row([trace.number], |row| row.get(0))
+        })?;
+        Ok(seq.cast_unsigned())
+    }
+
+    /// The conversation whose scope the nodes of a trace are in.
+    pub(super) fn home_of(&self, trace: &TraceKey) -> Result<Option<ConversationId>, StoreError> {
+        let Some(home) = trace.home else { return Ok(None) };
+        let id: Option<String> = self.read("find a conversation", |connection| {
+            connection
+                .prepare_cached("SELECT conversation_id FROM conversation WHERE id = ?1")?
+                .query_row([home], |row| row.get(0))
+                .optional()
+        })?;
+        id.map(|id| ConversationId::new(id).map_err(StoreError::damaged("a conversation id"))).transpose()
+    }
+
+    /// Every conversation that the trace ever named.
+    pub(super) fn named_by(&self, trace: &TraceKey) -> Result<Vec<ConversationId>, StoreError> {
+        let rows: Vec<String> = self.read("read the conversations of a trace", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT conversation_id FROM membership JOIN conversation ON conversation.id = membership.conversation
+                     WHERE membership.trace = ?1",
+                )?
+                .query_map([trace.number], |row| row.get(0))?
+                .collect()
+        })?;
+        rows.into_iter().map(|id| ConversationId::new(id).map_err(StoreError::damaged("a conversation id"))).collect()
+    }
+
+    /// A span of a trace from its own patches only; it belongs to the conversation that the trace names, where it names one.
+    pub(super) fn span(&self, trace: &TraceKey, span_id: &SpanId) -> Result<TraceSpans, StoreError> {
+        let mut patches = self.patches(trace, Some(codec::span_key(span_id)))?;
+        patches.retain(|arrived| arrived.patch.span_id == *span_id);
+        let mut spans = TraceSpans::merge(&trace.trace_id, patches);
+        if let [conversation_id] = self.named_by(trace)?.as_slice() {
+            spans.conversation_id = conversation_id.clone();
+        }
+        Ok(spans)
+    }
+
+    /// Whether a trace has more than that many patches.
+    pub(super) fn has_more_patches(&self, trace: &TraceKey, than: usize) -> Result<bool, StoreError> {
+        self.read("count the patches of a trace", |connection| {
+            connection
+                .prepare_cached("SELECT 1 FROM patch WHERE trace = ?1 LIMIT 1 OFFSET ?2")?
+                .exists(params![trace.number, than as i64])
+        })
+    }
+}
+
+/// Parts as they are shown: an empty list is a content too, but brings in nothing.
+fn shown<T>(parts: Vec<T>, whole: bool) -> Option<Vec<T>> {
+    (whole || !parts.is_empty()).then_some(parts)
+}
+
+fn missing(found: usize, len: u32) -> StoreError {
+    StoreError::damaged("a content")(std::io::Error::other(format!("{found} of its {len} parts are there")))
 }

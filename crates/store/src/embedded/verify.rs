@@ -14,8 +14,8 @@ use neuraltrust_model::TraceId;
 
 use super::index::{SearchIndex, scope};
 use super::lock::DirLock;
-use super::record::{self, Record};
-use super::{INDEX, RECORD, chain, codec};
+use super::record::Record;
+use super::{INDEX, RECORD, chain, codec, schema};
 use crate::rows::SpanRow;
 use crate::{ListOf, ProjectId, Said, StoreError};
 
@@ -59,7 +59,7 @@ pub fn verify(data_dir: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Rep
     let _lock = DirLock::take(data_dir)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&path, flags).map_err(StoreError::record("open the record"))?;
-    record::check_format(&connection)?;
+    schema::check_format(&connection)?;
     let mut report = Report::default();
     pages(&connection, &mut report)?;
     let count = |table: &str| -> Result<u64, StoreError> {
@@ -72,9 +72,9 @@ pub fn verify(data_dir: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Rep
         done += by;
         progress(done, all);
     };
-    nodes(&connection, &mut report, &mut step)?;
-    let traces = patches(&connection, &mut report, &mut step)?;
     let record = Record::new(path);
+    nodes(&connection, &record, &mut report, &mut step)?;
+    let traces = patches(&connection, &record, &mut report, &mut step)?;
     spans(&record, &data_dir.join(INDEX), &traces, &mut report, &mut step)?;
     Ok(report)
 }
@@ -95,7 +95,7 @@ fn pages(connection: &Connection, report: &mut Report) -> Result<(), StoreError>
 }
 
 /// Every part of a content is named by its parent and itself.
-fn nodes(connection: &Connection, report: &mut Report, step: &mut impl FnMut(u64)) -> Result<(), StoreError> {
+fn nodes(connection: &Connection, record: &Record, report: &mut Report, step: &mut impl FnMut(u64)) -> Result<(), StoreError> {
     let act = "read the contents";
     let mut query = connection
         .prepare(
@@ -120,7 +120,7 @@ fn nodes(connection: &Connection, report: &mut Report, step: &mut impl FnMut(u64
         if parent.is_some() && above.is_none() {
             report.wrong(|| format!("the part {id} of a content hangs below one that is not there"));
         }
-        match codec::plain(&body) {
+        match record.plain(&body) {
             Ok(json) if chain::name(above.as_ref(), &json) == hash => {}
             Ok(_) => report.wrong(|| format!("the part {id} of a content is not what its name says")),
             Err(error) => report.wrong(|| format!("the part {id} of a content cannot be read: {error}")),
@@ -129,39 +129,52 @@ fn nodes(connection: &Connection, report: &mut Report, step: &mut impl FnMut(u64
     Ok(())
 }
 
-/// Every patch is what its checksum says, and its contents can be read. Returns the traces, with the number of their patches.
+/// Every patch is what its checksum says. Returns the traces, with the number of their patches.
 fn patches(
     connection: &Connection,
+    record: &Record,
     report: &mut Report,
     step: &mut impl FnMut(u64),
 ) -> Result<BTreeMap<(ProjectId, TraceId), u64>, StoreError> {
     let act = "read the patches";
     let mut traces = BTreeMap::new();
-    let mut query =
-        connection.prepare("SELECT seq, project, trace_id, span_id, digest, body FROM patch").map_err(StoreError::record(act))?;
+    let mut query = connection
+        .prepare(
+            "SELECT seq, project, trace_id, span, digest, body FROM patch LEFT JOIN trace ON trace.id = patch.trace
+             WHERE length(body) > 0",
+        )
+        .map_err(StoreError::record(act))?;
     let mut rows = query.query([]).map_err(StoreError::record(act))?;
     while let Some(row) = rows.next().map_err(StoreError::record(act))? {
         let read = || -> rusqlite::Result<_> {
-            let ids = (row.get::<_, String>(2)?, row.get::<_, String>(3)?);
-            Ok((row.get::<_, i64>(0)?, row.get(1)?, ids, row.get::<_, [u8; 16]>(4)?, row.get::<_, Vec<u8>>(5)?))
+            let trace = row.get::<_, Option<i64>>(1)?.zip(row.get::<_, Option<String>>(2)?);
+            Ok((row.get::<_, i64>(0)?, trace, row.get::<_, i64>(3)?, row.get::<_, i64>(4)?, row.get::<_, Vec<u8>>(5)?))
         };
-        let (seq, project, (trace, span), digest, body) = read().map_err(StoreError::record(act))?;
+        let (seq, trace, span, digest, body) = read().map_err(StoreError::record(act))?;
         report.patches += 1;
         step(1);
-        let sound = codec::plain(&body).map(|json| codec::digest(&json) == digest);
-        let beside = codec::Beside { scope: Some(0), fresh: [0; 2] };
-        match (sound, codec::decode(&body, beside)) {
-            (Ok(true), Ok((patch, _))) if patch.trace_id.as_str() == trace && patch.span_id.as_str() == span => {}
-            (Ok(true), Ok(_)) => report.wrong(|| format!("the patch {seq} is filed under a span that it is not about")),
-            (Ok(false), _) => report.wrong(|| format!("the patch {seq} of the trace {trace:?} is not what its checksum says")),
-            (Err(error), _) | (_, Err(error)) => {
-                report.wrong(|| format!("the patch {seq} of the trace {trace:?} cannot be read: {error}"));
+        let Some((project, trace_id)) = trace else {
+            report.wrong(|| format!("the patch {seq} is of a trace that is not there"));
+            continue;
+        };
+        let trace_id = match TraceId::new(trace_id) {
+            Ok(trace_id) => trace_id,
+            Err(error) => {
+                report.wrong(|| format!("the trace id of the patch {seq} {error}"));
+                continue;
             }
+        };
+        let name = || format!("the patch {seq} of the trace {:?}", trace_id.as_str());
+        let beside = codec::Beside { trace_id: &trace_id, scope: 0, seq: seq.cast_unsigned() };
+        match record.plain(&body).and_then(|json| Ok((codec::digest(&json), codec::decode(&json, beside)?.0.span_id))) {
+            Ok((found, _)) if found != digest => report.wrong(|| format!("{} is not what its checksum says", name())),
+            Ok((_, span_id)) if codec::span_key(&span_id) != span => {
+                report.wrong(|| format!("{} is filed under a span that it is not about", name()));
+            }
+            Ok(_) => {}
+            Err(error) => report.wrong(|| format!("{} cannot be read: {error}", name())),
         }
-        match TraceId::new(trace) {
-            Ok(trace) => *traces.entry((ProjectId(project), trace)).or_insert(0) += 1,
-            Err(error) => report.wrong(|| format!("the trace id of the patch {seq} {error}")),
-        }
+        *traces.entry((ProjectId(project), trace_id)).or_insert(0) += 1;
     }
     Ok(traces)
 }

@@ -1,4 +1,5 @@
-//! The one thread that writes patches: what waits goes to disk together (group commit).
+//! The one thread that writes the record: what waits goes to disk together (group commit), and what else is to be changed
+//! goes between, in steps.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,23 +11,36 @@ use neuraltrust_model::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use super::chain::Hash;
-use super::codec::{EncodedPatch, Nodes};
+use super::chain::{Hash, Scope};
+use super::codec::{Batch, EncodedPatch, Path};
+use super::coding::DictionaryId;
 use super::signal::Signal;
 use crate::{ProjectId, StoreError};
 
 /// Most bytes of one commit; keeps the answer to the first of them from waiting for the last.
 const COMMIT_BYTES: usize = 8 << 20;
+/// Page cache of the connection that writes, in KiB (negative is SQLite's sign for KiB).
+const WRITE_CACHE_KIB: i32 = -32_768;
 
 /// Patches that want to be on disk, and whoever waits for that.
-struct Job {
+struct Append {
     project: ProjectId,
     received_at: Timestamp,
+    dictionary: Option<DictionaryId>,
     patches: Vec<EncodedPatch>,
     done: oneshot::Sender<Result<Written, StoreError>>,
 }
 
-/// What became of a job.
+/// A change of the record that is not an append; it tells whoever waits for it by itself.
+type Step = Box<dyn FnOnce(&mut Connection) + Send>;
+
+enum Job {
+    Append(Append),
+    Step(Step),
+    End,
+}
+
+/// What became of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Written {
     /// It is on disk.
@@ -36,7 +50,8 @@ pub(super) enum Written {
         /// Patches that had come before.
         duplicates: usize,
     },
-    /// A node that was left out because it was known to be there is not: nothing of the job is kept; send it again whole.
+    /// A node that was left out because it was known to be there is not, or the dictionary is leaving: nothing of the append is
+    /// kept; code it anew, with everything.
     Stale,
 }
 
@@ -48,189 +63,307 @@ pub(super) struct Writer {
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Job({} patches)", self.patches.len())
+        match self {
+            Self::Append(append) => write!(f, "Append({} patches)", append.patches.len()),
+            Self::Step(_) => f.write_str("Step"),
+            Self::End => f.write_str("End"),
+        }
+    }
+}
+
+/// What the thread tells others.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Recorded {
+    /// The last patch on disk.
+    pub(super) last: Arc<AtomicU64>,
+    /// Raised when that moves.
+    pub(super) new: Arc<Signal>,
+}
+
+impl Recorded {
+    fn moved_to(&self, last: u64) {
+        self.last.fetch_max(last, Ordering::Release);
+        self.new.raise();
     }
 }
 
 impl Writer {
-    /// Starts the thread. It ends when every `Writer` is dropped. `recorded` is the last patch on disk; `new` is raised when it
-    /// moves.
-    pub(super) fn start(
-        connection: Connection,
-        recorded: Arc<AtomicU64>,
-        new: Arc<Signal>,
-    ) -> Result<(Self, JoinHandle<()>), std::io::Error> {
+    /// Starts the thread. It ends when it is told to, and when every `Writer` is dropped.
+    pub(super) fn start(connection: Connection, recorded: Recorded) -> Result<(Self, JoinHandle<()>), std::io::Error> {
         let (jobs, queue) = channel();
-        let thread = std::thread::Builder::new()
-            .name("record-writer".to_owned())
-            .spawn(move || run(connection, &queue, &recorded, &new))?;
+        let thread =
+            std::thread::Builder::new().name("record-writer".to_owned()).spawn(move || run(connection, &queue, &recorded))?;
         Ok((Self { jobs }, thread))
     }
 
     /// Puts patches on disk; returns when they are.
-    pub(super) async fn append(
-        &self,
-        project: ProjectId,
-        received_at: Timestamp,
-        patches: Vec<EncodedPatch>,
-    ) -> Result<Written, StoreError> {
+    pub(super) async fn append(&self, project: ProjectId, received_at: Timestamp, batch: Batch) -> Result<Written, StoreError> {
         let (done, answer) = oneshot::channel();
-        self.jobs.send(Job { project, received_at, patches, done }).map_err(|_| StoreError::Stopped)?;
+        let Batch { patches, dictionary, .. } = batch;
+        let append = Append { project, received_at, dictionary, patches, done };
+        self.jobs.send(Job::Append(append)).map_err(|_| StoreError::Stopped)?;
         answer.await.map_err(|_| StoreError::Stopped)?
+    }
+
+    /// Changes the record in a transaction of its own, between appends, and waits for it. Keep it short: appends wait too.
+    pub(super) fn step<T: Send + 'static>(
+        &self,
+        act: &'static str,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.outside(move |connection| {
+            let failed = || StoreError::record(act);
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed())?;
+            let changed = change(&transaction)?;
+            transaction.commit().map_err(failed())?;
+            Ok(changed)
+        })
+    }
+
+    /// Does something with the connection that writes which cannot be done in a transaction, and waits for it.
+    pub(super) fn outside<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (done, answer) = channel();
+        let step: Step = Box::new(move |connection| {
+            // Whoever asked may have gone.
+            let _ = done.send(act(connection));
+        });
+        self.jobs.send(Job::Step(step)).map_err(|_| StoreError::Stopped)?;
+        answer.recv().map_err(|_| StoreError::Stopped)?
+    }
+
+    /// Tells the thread to end when it has done what was asked of it before; what comes later is refused.
+    pub(super) fn end(&self) {
+        // It may have ended already.
+        let _ = self.jobs.send(Job::End);
     }
 }
 
-fn run(mut connection: Connection, queue: &Receiver<Job>, recorded: &AtomicU64, new: &Signal) {
-    while let Ok(first) = queue.recv() {
-        let mut bytes = size(&first);
-        let mut jobs = vec![first];
-        while bytes < COMMIT_BYTES
-            && let Ok(next) = queue.try_recv()
-        {
-            bytes += size(&next);
-            jobs.push(next);
-        }
-        match commit(&mut connection, &jobs) {
-            Ok((appended, last)) => {
-                if let Some(last) = last {
-                    recorded.fetch_max(last, Ordering::Release);
-                    new.raise();
+fn run(mut connection: Connection, queue: &Receiver<Job>, recorded: &Recorded) {
+    connection.set_prepared_statement_cache_capacity(64);
+    if let Err(error) = connection.pragma_update(None, "cache_size", WRITE_CACHE_KIB) {
+        tracing::warn!(%error, "the cache of the record stays as it is");
+    }
+    let mut next = None;
+    while let Some(job) = next.take().or_else(|| queue.recv().ok()) {
+        let first = match job {
+            Job::Append(append) => append,
+            Job::End => return,
+            Job::Step(step) => {
+                step(&mut connection);
+                match last_seq(&connection) {
+                    Ok(last) => recorded.moved_to(last),
+                    Err(error) => tracing::error!(%error, "the last patch cannot be found"),
                 }
-                for (job, appended) in jobs.into_iter().zip(appended) {
+                continue;
+            }
+        };
+        let mut bytes = size(&first);
+        let mut appends = vec![first];
+        while bytes < COMMIT_BYTES {
+            match queue.try_recv() {
+                Ok(Job::Append(append)) => {
+                    bytes += size(&append);
+                    appends.push(append);
+                }
+                Ok(other @ (Job::Step(_) | Job::End)) => {
+                    next = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        match commit(&mut connection, &appends) {
+            Ok((written, last)) => {
+                if let Some(last) = last {
+                    recorded.moved_to(last);
+                }
+                for (append, written) in appends.into_iter().zip(written) {
                     // Whoever asked may have gone; the patches are kept all the same.
-                    let _ = job.done.send(Ok(appended));
+                    let _ = append.done.send(Ok(written));
                 }
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, jobs = jobs.len(), "patches could not be written");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    appends = appends.len(),
+                    "patches could not be written"
+                );
                 let error = Arc::new(error);
-                for job in jobs {
-                    let _ = job.done.send(Err(StoreError::NotWritten(Arc::clone(&error))));
+                for append in appends {
+                    let _ = append.done.send(Err(StoreError::NotWritten(Arc::clone(&error))));
                 }
             }
         }
     }
 }
 
-fn size(job: &Job) -> usize {
-    let of = |nodes: &Option<Nodes>| nodes.iter().flat_map(|nodes| &nodes.nodes).map(|(_, body)| body.len()).sum::<usize>();
-    job.patches.iter().map(|patch| patch.body.len() + of(&patch.input) + of(&patch.output)).sum()
+fn last_seq(connection: &Connection) -> rusqlite::Result<u64> {
+    let last: i64 = connection
+        .prepare_cached("SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'patch'")?
+        .query_row([], |row| row.get(0))?;
+    Ok(last.cast_unsigned())
 }
 
-/// One transaction for all jobs: all of it is on disk, or none. Returns what became of each job, and the number of the last
+fn size(append: &Append) -> usize {
+    let of = |path: &Path| path.nodes.iter().map(|(_, body)| body.len()).sum::<usize>();
+    append.patches.iter().map(|patch| patch.body.len() + patch.paths.iter().map(of).sum::<usize>()).sum()
+}
+
+/// One transaction for all appends: all of it is on disk, or none. Returns what became of each, and the number of the last
 /// new patch.
-fn commit(connection: &mut Connection, jobs: &[Job]) -> Result<(Vec<Written>, Option<u64>), StoreError> {
+fn commit(connection: &mut Connection, appends: &[Append]) -> Result<(Vec<Written>, Option<u64>), StoreError> {
     let failed = || StoreError::record("write patches");
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed())?;
     let mut last = None;
-    let mut answers = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        answers.push(write(&transaction, job, &mut last).map_err(failed())?);
+    let mut answers = Vec::with_capacity(appends.len());
+    for append in appends {
+        answers.push(write(&transaction, append, &mut last).map_err(failed())?);
     }
     transaction.commit().map_err(failed())?;
     Ok((answers, last))
 }
 
-fn write(transaction: &Transaction<'_>, job: &Job, last: &mut Option<u64>) -> rusqlite::Result<Written> {
-    let scopes = job.patches.iter().map(|patch| scope(transaction, job.project, patch)).collect::<Result<Vec<_>, _>>()?;
-    if !bases_are_there(transaction, &job.patches, &scopes)? {
+/// Where a trace is in the record: its number, and the scope of its nodes.
+#[derive(Clone, Copy)]
+struct Place {
+    trace: i64,
+    scope: i64,
+}
+
+fn write(transaction: &Transaction<'_>, append: &Append, last: &mut Option<u64>) -> rusqlite::Result<Written> {
+    if let Some(dictionary) = append.dictionary
+        && !transaction.prepare_cached("SELECT 1 FROM dictionary WHERE id = ?1 AND leaving = 0")?.exists([dictionary])?
+    {
         return Ok(Written::Stale);
     }
-    let mut insert = transaction.prepare_cached(
-        "INSERT OR IGNORE INTO patch (project, trace_id, span_id, digest, received_at, scope, input_fresh, output_fresh, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?;
-    let mut join = transaction
-        .prepare_cached("INSERT OR IGNORE INTO membership (project, conversation_id, trace_id) VALUES (?1, ?2, ?3)")?;
-    let (mut new, mut duplicates) = (0, 0);
-    for (patch, scope) in job.patches.iter().zip(scopes) {
-        let fresh = |nodes: &Option<Nodes>| match (scope, nodes) {
-            (Some(scope), Some(nodes)) => keep(transaction, scope, nodes),
-            _ => Ok(0),
+    let mut places = Vec::with_capacity(append.patches.len());
+    // The patches of a trace mostly come one after the other.
+    let mut before: Option<(&str, Place)> = None;
+    for patch in &append.patches {
+        let place = match before {
+            Some((trace_id, place)) if trace_id == patch.trace_id => place,
+            _ => place(transaction, append.project, patch)?,
         };
-        let (input, output) = (fresh(&patch.input)?, fresh(&patch.output)?);
-        let received_at = job.received_at.as_nanos();
-        let row =
-            params![job.project.0, patch.trace_id, patch.span_id, patch.digest, received_at, scope, input, output, patch.body];
-        if insert.execute(row)? == 0 {
+        before = Some((&patch.trace_id, place));
+        places.push(place);
+    }
+    if !bases_are_there(transaction, &append.patches, &places)? {
+        return Ok(Written::Stale);
+    }
+    let mut insert = transaction
+        .prepare_cached("INSERT OR IGNORE INTO patch (trace, span, digest, received_at, body) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let received_at = append.received_at.as_nanos();
+    let (mut new, mut duplicates) = (0, 0);
+    for (patch, place) in append.patches.iter().zip(places) {
+        if insert.execute(params![place.trace, patch.span, patch.digest, received_at, patch.body])? == 0 {
             duplicates += 1;
             continue;
         }
         new += 1;
-        *last = Some(transaction.last_insert_rowid().cast_unsigned());
+        let seq = transaction.last_insert_rowid();
+        *last = Some(seq.cast_unsigned());
+        for path in &patch.paths {
+            keep(transaction, place.scope, seq, path)?;
+        }
         if let Some(conversation_id) = &patch.conversation_id {
-            join.execute(params![job.project.0, conversation_id, patch.trace_id])?;
+            let conversation = conversation(transaction, append.project, conversation_id)?;
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO membership (conversation, trace) VALUES (?1, ?2)")?
+                .execute([conversation, place.trace])?;
         }
     }
     Ok(Written::Kept { new, duplicates })
 }
 
-/// The scope that the nodes of a patch are in: its trace's home, which the first patch with nodes makes.
-fn scope(transaction: &Transaction<'_>, project: ProjectId, patch: &EncodedPatch) -> rusqlite::Result<Option<i64>> {
-    if patch.input.is_none() && patch.output.is_none() {
-        return Ok(None);
-    }
-    let home = transaction
-        .prepare_cached("SELECT scope FROM home WHERE project = ?1 AND trace_id = ?2")?
-        .query_row(params![project.0, patch.trace_id], |row| row.get(0))
+/// Where the trace of a patch is; the first patch of a trace makes it, and says which scope its nodes are in.
+fn place(transaction: &Transaction<'_>, project: ProjectId, patch: &EncodedPatch) -> rusqlite::Result<Place> {
+    let place = |trace: i64, home: Option<i64>| Place { trace, scope: home.unwrap_or(-trace) };
+    let known = transaction
+        .prepare_cached("SELECT id, home FROM trace WHERE project = ?1 AND trace_id = ?2")?
+        .query_row(params![project.0, patch.trace_id], |row| Ok(place(row.get(0)?, row.get(1)?)))
         .optional()?;
-    if home.is_some() {
-        return Ok(home);
+    if let Some(known) = known {
+        return Ok(known);
     }
-    let named = params![project.0, patch.scope.kind(), patch.scope.id()];
-    transaction.prepare_cached("INSERT OR IGNORE INTO scope (project, kind, name) VALUES (?1, ?2, ?3)")?.execute(named)?;
-    let scope: i64 = transaction
-        .prepare_cached("SELECT id FROM scope WHERE project = ?1 AND kind = ?2 AND name = ?3")?
-        .query_row(named, |row| row.get(0))?;
-    transaction.prepare_cached("INSERT INTO home (project, trace_id, scope) VALUES (?1, ?2, ?3)")?.execute(params![
+    let home = match &patch.scope {
+        Scope::Conversation(id) => Some(conversation(transaction, project, id.as_str())?),
+        Scope::Trace(_) => None,
+    };
+    transaction.prepare_cached("INSERT INTO trace (project, trace_id, home) VALUES (?1, ?2, ?3)")?.execute(params![
         project.0,
         patch.trace_id,
-        scope
+        home
     ])?;
-    Ok(Some(scope))
+    Ok(place(transaction.last_insert_rowid(), home))
 }
 
-/// Whether every node that others hang below is on disk, or comes earlier in the same job.
-fn bases_are_there(transaction: &Transaction<'_>, patches: &[EncodedPatch], scopes: &[Option<i64>]) -> rusqlite::Result<bool> {
+/// The number of a conversation, which is made where there is none.
+pub(super) fn conversation(transaction: &Transaction<'_>, project: ProjectId, id: &str) -> rusqlite::Result<i64> {
+    let known = transaction
+        .prepare_cached("SELECT id FROM conversation WHERE project = ?1 AND conversation_id = ?2")?
+        .query_row(params![project.0, id], |row| row.get(0))
+        .optional()?;
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    transaction
+        .prepare_cached("INSERT INTO conversation (project, conversation_id) VALUES (?1, ?2)")?
+        .execute(params![project.0, id])?;
+    Ok(transaction.last_insert_rowid())
+}
+
+/// Whether every node that others hang below is on disk, or comes earlier in the same append.
+fn bases_are_there(transaction: &Transaction<'_>, patches: &[EncodedPatch], places: &[Place]) -> rusqlite::Result<bool> {
     let mut brought: HashSet<(i64, Hash)> = HashSet::new();
-    for (patch, scope) in patches.iter().zip(scopes) {
-        let Some(scope) = *scope else { continue };
-        for nodes in [&patch.input, &patch.output].into_iter().flatten() {
-            if let Some(base) = nodes.base
-                && !brought.contains(&(scope, base))
-                && id(transaction, scope, &base)?.is_none()
+    for (patch, place) in patches.iter().zip(places) {
+        for path in &patch.paths {
+            if let Some(base) = path.base
+                && !brought.contains(&(place.scope, base))
+                && id(transaction, place.scope, &base)?.is_none()
             {
                 return Ok(false);
             }
-            brought.extend(nodes.nodes.iter().map(|(name, _)| (scope, *name)));
+            brought.extend(path.nodes.iter().map(|(name, _)| (place.scope, *name)));
         }
     }
     Ok(true)
 }
 
-/// Keeps the nodes of one content that are not there yet, and says how many those were.
-fn keep(transaction: &Transaction<'_>, scope: i64, nodes: &Nodes) -> rusqlite::Result<u32> {
-    let mut parent = match &nodes.base {
-        Some(base) if !nodes.nodes.is_empty() => id(transaction, scope, base)?,
+/// Keeps the nodes of one path that are not there yet.
+fn keep(transaction: &Transaction<'_>, scope: i64, seq: i64, path: &Path) -> rusqlite::Result<()> {
+    let mut parent = match &path.base {
+        Some(base) if !path.nodes.is_empty() => id(transaction, scope, base)?,
         _ => None,
     };
-    let mut fresh = 0;
-    for (name, body) in &nodes.nodes {
-        parent = match id(transaction, scope, name)? {
-            Some(known) => Some(known),
-            None => {
-                fresh += 1;
-                transaction
-                    .prepare_cached("INSERT INTO node (scope, hash, parent, body) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute(params![scope, name, parent, body])?;
-                Some(transaction.last_insert_rowid())
-            }
-        };
+    for (name, body) in &path.nodes {
+        parent = Some(match id(transaction, scope, name)? {
+            Some(known) => known,
+            None => put_node(transaction, scope, name, parent, seq, body)?,
+        });
     }
-    Ok(fresh)
+    Ok(())
 }
 
-fn id(transaction: &Transaction<'_>, scope: i64, name: &Hash) -> rusqlite::Result<Option<i64>> {
+/// Keeps a node, and says its number.
+pub(super) fn put_node(
+    transaction: &Transaction<'_>,
+    scope: i64,
+    name: &Hash,
+    parent: Option<i64>,
+    seq: i64,
+    body: &[u8],
+) -> rusqlite::Result<i64> {
+    transaction
+        .prepare_cached("INSERT INTO node (scope, hash, parent, seq, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![scope, name, parent, seq, body])?;
+    Ok(transaction.last_insert_rowid())
+}
+
+/// The number of the node of that name.
+pub(super) fn id(transaction: &Transaction<'_>, scope: i64, name: &Hash) -> rusqlite::Result<Option<i64>> {
     transaction
         .prepare_cached("SELECT id FROM node WHERE scope = ?1 AND hash = ?2")?
         .query_row(params![scope, name], |row| row.get(0))

@@ -114,7 +114,7 @@ fn a_record_of_another_format_is_refused() {
     record.execute("UPDATE meta SET value = '99' WHERE key = 'format'", []).unwrap();
     drop(record);
     let refused = EmbeddedStore::open(dir.path()).unwrap_err();
-    assert!(matches!(refused, StoreError::Format { known: 2, .. }), "{refused:?}");
+    assert!(matches!(refused, StoreError::Format { known: 3, .. }), "{refused:?}");
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn a_trace_that_cannot_be_read_costs_only_itself() {
     keep(&store, id, some_steps().iter().map(patches)).await;
     drop(store);
     let record = rusqlite::Connection::open(dir.path().join("record.sqlite")).unwrap();
-    record.execute("UPDATE patch SET body = x'ff' WHERE trace_id = 'trace-3'", []).unwrap();
+    record.execute("UPDATE patch SET body = x'ff' WHERE trace = (SELECT id FROM trace WHERE trace_id = 'trace-3')", []).unwrap();
     drop(record);
     EmbeddedStore::reindex(dir.path(), |_| {}).await.unwrap();
     let store = open(dir.path());

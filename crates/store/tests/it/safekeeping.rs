@@ -98,10 +98,10 @@ async fn verify_finds_what_is_wrong_and_says_where() {
     // A body of coding 0 is JSON as it is.
     let damages = [
         ("UPDATE patch SET body = x'007b7d' WHERE seq = 1", "the patch 1 "),
-        ("UPDATE patch SET digest = zeroblob(16) WHERE seq = 2", "the patch 2 "),
+        ("UPDATE patch SET digest = 0 WHERE seq = 2", "the patch 2 "),
         ("UPDATE node SET body = x'007b7d' WHERE id = 3", "the part 3 "),
         ("DELETE FROM node WHERE id = 2", "not there"),
-        ("UPDATE patch SET span_id = 'other' WHERE seq = 1", "filed under"),
+        ("UPDATE patch SET span = 0 WHERE seq = 1", "filed under"),
         ("DELETE FROM patch WHERE seq = 1", "does not show"),
     ];
     for (n, (damage, expect)) in damages.into_iter().enumerate() {

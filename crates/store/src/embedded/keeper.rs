@@ -1,0 +1,287 @@
+//! The one thread that keeps house: erasures, what is kept and for how long, dictionaries, free room.
+//!
+//! Everything it does to the record goes through the writer in small steps, so that appends go between. What is cut off is
+//! found again in the record and goes on.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use neuraltrust_model::Timestamp;
+
+use super::indexer::Shared;
+use super::record::Record;
+use super::writer::Writer;
+use super::{dictionaries, disk, erasures, recoding, removal, retention};
+use crate::{ProjectId, StoreError};
+
+/// Between two looks at what is to be done; it is woken for what cannot wait.
+const EVERY: Duration = Duration::from_secs(1);
+/// Between two looks at the age of traces.
+const RETENTION_EVERY: Duration = Duration::from_secs(10);
+/// Between two measurements of the disk for projects that have a limit.
+const MEASURE_EVERY: Duration = Duration::from_secs(60);
+/// Patches from which the first dictionary of a project is learnt.
+const FIRST_LEARNT_FROM: u64 = 2_000;
+/// The next one is tried after this many times as many further patches as the last.
+const LEARN_AGAIN_AFTER_TIMES: u64 = 5;
+/// ... and at the latest after this many.
+const LEARN_AGAIN_AFTER: u64 = 500_000;
+/// Longest wait for the index to follow an erasure before it is tried again.
+const FOLLOW: Duration = Duration::from_secs(60);
+/// Pages returned to the system in one step.
+const RETURN_PAGES: u32 = 256;
+/// Free room of this share of the record is left for what comes; what is above goes back to the system.
+const FREE_SHARE: u64 = 10;
+
+/// What the thread works with.
+pub(super) struct Keeper {
+    pub(super) data_dir: PathBuf,
+    pub(super) shared: Shared,
+}
+
+/// What is known from before; only saves work.
+struct Work {
+    clock: retention::Clock,
+    aged: Option<Instant>,
+    measured: Option<Instant>,
+    /// The last patch that is counted in `learning`.
+    counted_to: u64,
+    learning: HashMap<ProjectId, Learning>,
+}
+
+/// When a project learns.
+#[derive(Clone, Copy)]
+struct Learning {
+    /// Patches that came since it learnt last.
+    new: u64,
+    /// At how many of them it learns again.
+    at: u64,
+}
+
+impl Keeper {
+    /// Runs until told to stop.
+    pub(super) fn run(&self) {
+        // What was there before this process began teaches nothing new.
+        let counted_to = self.shared.indexed.load(Ordering::Acquire);
+        let mut work = Work { clock: retention::Clock::new(), aged: None, measured: None, counted_to, learning: HashMap::new() };
+        while !self.shared.stopping() {
+            if let Err(error) = self.keep(&mut work)
+                && !self.shared.stopping()
+            {
+                tracing::error!(error = &error as &dyn std::error::Error, "housekeeping failed; trying again");
+            }
+            self.shared.housework.wait(EVERY);
+        }
+    }
+
+    fn keep(&self, work: &mut Work) -> Result<(), StoreError> {
+        let (record, writer) = (self.record(), self.writer());
+        self.erase()?;
+        self.forget()?;
+        recoding::let_go(record, writer)?;
+        self.retain(work)?;
+        self.learn(work)?;
+        self.return_room()
+    }
+
+    fn record(&self) -> &Record {
+        &self.shared.record
+    }
+
+    fn writer(&self) -> &Writer {
+        &self.shared.writer
+    }
+
+    /// Ends the erasures that are open.
+    fn erase(&self) -> Result<(), StoreError> {
+        let open = erasures::open(self.record())?;
+        if open.is_empty() {
+            return Ok(());
+        }
+        for erasure in &open {
+            erasures::take_out(self.record(), self.writer(), *erasure)?;
+        }
+        self.index_follows()?;
+        self.shared.purge()?;
+        self.forget()?;
+        recoding::let_go(self.record(), self.writer())?;
+        self.writer().outside(empty_log)?;
+        for erasure in open {
+            if self.shared.stopping() {
+                return Ok(());
+            }
+            erasures::done(self.writer(), erasure, now())?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the index has followed everything that is in the record now.
+    fn index_follows(&self) -> Result<(), StoreError> {
+        let target = self.record().last_seq()?;
+        let begin = Instant::now();
+        while self.shared.indexed.load(Ordering::Acquire) < target {
+            if self.shared.stopping() || begin.elapsed() > FOLLOW {
+                return Err(StoreError::IndexLags);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Takes away marks that the index has followed.
+    fn forget(&self) -> Result<(), StoreError> {
+        let act = "take away marks";
+        let any = self.record().read(act, |connection| {
+            connection.prepare_cached("SELECT 1 FROM patch WHERE length(body) = 0 LIMIT 1")?.exists([])
+        })?;
+        if !any {
+            return Ok(());
+        }
+        let indexed = self.shared.indexed.load(Ordering::Acquire);
+        while self
+            .writer()
+            .step(act, move |transaction| removal::forget(transaction, indexed).map_err(StoreError::record(act)))?
+        {}
+        Ok(())
+    }
+
+    /// Removes what is not to be kept any longer.
+    fn retain(&self, work: &mut Work) -> Result<(), StoreError> {
+        let due = |last: Option<Instant>, every| last.is_none_or(|last: Instant| last.elapsed() >= every);
+        let limited = retention::limited(self.record())?;
+        if due(work.aged, RETENTION_EVERY) {
+            work.aged = Some(Instant::now());
+            let now = work.clock.now();
+            for (project, retention) in &limited {
+                let cutoff = retention
+                    .max_age
+                    .zip(now)
+                    .map(|(age, now)| now.saturating_sub(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX)));
+                let Some(cutoff) = cutoff else { continue };
+                loop {
+                    let old = retention::older_than(self.record(), *project, cutoff)?;
+                    if old.is_empty() || self.shared.stopping() {
+                        break;
+                    }
+                    removal::remove(self.record(), self.writer(), &old)?;
+                }
+            }
+        }
+        let by_size = limited.iter().filter_map(|(project, retention)| Some((*project, retention.max_bytes?)));
+        let by_size: HashMap<ProjectId, u64> = by_size.collect();
+        if !by_size.is_empty() && due(work.measured, MEASURE_EVERY) {
+            self.keep_below(&by_size)?;
+            work.measured = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Removes the oldest traces of the projects that take up more than they may.
+    fn keep_below(&self, most: &HashMap<ProjectId, u64>) -> Result<(), StoreError> {
+        let disk = disk::measure(&self.data_dir, self.record(), &self.shared.index)?;
+        for project in disk.projects {
+            let Some(most) = most.get(&project.project) else { continue };
+            let over = project.total().saturating_sub(*most);
+            let mut patches =
+                (u128::from(project.patches) * u128::from(over)).div_ceil(u128::from(project.total().max(1))) as u64;
+            while patches > 0 && !self.shared.stopping() {
+                let oldest = retention::oldest(self.record(), project.project, patches)?;
+                let mut removed = 0;
+                for trace in &oldest {
+                    removed += removal::describe(self.record(), trace.number)?.patches;
+                }
+                if removed == 0 {
+                    break;
+                }
+                removal::remove(self.record(), self.writer(), &oldest)?;
+                patches = patches.saturating_sub(removed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Learns dictionaries where there is much that is new.
+    fn learn(&self, work: &mut Work) -> Result<(), StoreError> {
+        for (project, new, last) in self.told_since(work.counted_to)? {
+            work.counted_to = work.counted_to.max(last);
+            let learning = match work.learning.get(&project) {
+                Some(learning) => *learning,
+                // Where something was learnt before this process began, that is good for a while.
+                None => match self.record().dictionaries().current(self.record(), project)? {
+                    Some(_) => Learning { new: 0, at: LEARN_AGAIN_AFTER },
+                    None => Learning { new: 0, at: FIRST_LEARNT_FROM },
+                },
+            };
+            work.learning.insert(project, Learning { new: learning.new + new, ..learning });
+        }
+        for (project, learning) in &mut work.learning {
+            if learning.new < learning.at || self.shared.stopping() {
+                continue;
+            }
+            *learning = Learning { new: 0, at: (learning.at * LEARN_AGAIN_AFTER_TIMES).min(LEARN_AGAIN_AFTER) };
+            if let Some(trained) = dictionaries::train(self.record(), *project)? {
+                let project = *project;
+                let adopted = self
+                    .writer()
+                    .step("keep a dictionary", move |transaction| dictionaries::adopt(transaction, project, &trained))?;
+                self.record().dictionaries().forget();
+                tracing::info!(project = project.get(), adopted, "a dictionary was learnt");
+            }
+        }
+        Ok(())
+    }
+
+    /// How many patches of each project there are behind the patch `seq`, and the last of them.
+    fn told_since(&self, seq: u64) -> Result<Vec<(ProjectId, u64, u64)>, StoreError> {
+        self.record().read("count patches", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT project, count(*), max(seq) FROM patch CROSS JOIN trace ON trace.id = patch.trace
+                     WHERE seq > ?1 GROUP BY project",
+                )?
+                .query_map([seq.cast_signed()], |row| {
+                    let [count, last] = [row.get::<_, i64>(1)?, row.get(2)?].map(i64::cast_unsigned);
+                    Ok((ProjectId(row.get(0)?), count, last))
+                })?
+                .collect()
+        })
+    }
+
+    /// Returns free room of the record to the system, where it is much.
+    fn return_room(&self) -> Result<(), StoreError> {
+        loop {
+            let (pages, free): (u64, u64) = self.record().read("measure the record", |connection| {
+                let pragma = |name| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+                Ok((pragma("page_count")?.cast_unsigned(), pragma("freelist_count")?.cast_unsigned()))
+            })?;
+            if free <= pages / FREE_SHARE || free < u64::from(RETURN_PAGES) || self.shared.stopping() {
+                return Ok(());
+            }
+            self.writer().outside(|connection| {
+                connection
+                    .execute_batch(&format!("PRAGMA incremental_vacuum({RETURN_PAGES})"))
+                    .map_err(StoreError::record("return free room"))
+            })?;
+        }
+    }
+}
+
+/// Writes the log into the record and empties it, so that nothing of what was deleted is left in it.
+fn empty_log(connection: &mut rusqlite::Connection) -> Result<(), StoreError> {
+    let act = "empty the log of the record";
+    // A reader may hold it up for a moment; the connection's patience is long enough for one.
+    let busy: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(StoreError::record(act))?;
+    match busy {
+        0 => Ok(()),
+        _ => Err(StoreError::damaged("the log of the record")(std::io::Error::other("readers hold it; trying again"))),
+    }
+}
+
+/// The moment, by the wall clock.
+pub(super) fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
