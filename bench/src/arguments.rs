@@ -53,7 +53,7 @@ pub(crate) struct RunOptions {
     /// A few minutes in all, with few spans: to see whether something changed, not to state figures.
     #[arg(long)]
     short: bool,
-    /// Spans that the queries are asked of [default: 1000000, short: 60000].
+    /// Spans that the queries are asked of [default: 1000000, short: 40000].
     #[arg(long)]
     spans: Option<usize>,
     /// Minutes of the runs that take long: half rate [default: 10] and memory [default: 30].
@@ -98,12 +98,12 @@ impl RunOptions {
         Ok(Plan {
             binary,
             seed: self.seed,
-            chat_spans: sized(None, 400_000, 60_000),
+            chat_spans: sized(None, 400_000, 40_000),
             agent_traces: sized(None, 160, 32),
-            single: Duration::from_secs(if self.short { 4 } else { 20 }),
-            spans: sized(self.spans, 1_000_000, 60_000),
+            single: Duration::from_secs(if self.short { 3 } else { 20 }),
+            spans: sized(self.spans, 1_000_000, 40_000),
             rounds: if self.short { 100 } else { 500 },
-            big_trace: sized(None, 100_000, 20_000),
+            big_trace: sized(None, 100_000, 10_000),
             pace: minutes(10.0, 0.25)?,
             memory: minutes(30.0, 0.25)?,
             kills: sized(self.kills, 20, 3),

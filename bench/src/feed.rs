@@ -10,7 +10,9 @@ use std::thread::JoinHandle;
 use crate::workload::Request;
 
 /// Bytes of requests that are kept in memory.
-pub(crate) const ROOM_BYTES: usize = 3 << 30;
+const ROOM_BYTES: usize = 3 << 30;
+/// Bytes of requests that are kept of those that do not end.
+const ENDLESS_ROOM_BYTES: usize = 256 << 20;
 
 /// A queue of requests.
 pub(crate) struct Feed {
@@ -67,6 +69,11 @@ impl Feed {
     /// Makes requests until all are there or there is no room for more.
     pub(crate) fn new(requests: impl Iterator<Item = Request> + Send + 'static) -> Self {
         Self::with_room(requests, ROOM_BYTES)
+    }
+
+    /// Makes some of the requests that do not end, and goes on while they are taken.
+    pub(crate) fn endless(requests: impl Iterator<Item = Request> + Send + 'static) -> Self {
+        Self::with_room(requests, ENDLESS_ROOM_BYTES)
     }
 
     fn with_room(requests: impl Iterator<Item = Request> + Send + 'static, room: usize) -> Self {

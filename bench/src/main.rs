@@ -39,7 +39,12 @@ fn run(options: &RunOptions) -> anyhow::Result<()> {
     }
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let mut report = Report::default();
-    report.about.extend([("seed", plan.seed.to_string()), ("cores", cores.to_string())]);
+    let made = report::count(workload::made_per_second(plan.seed));
+    report.about.extend([
+        ("seed", plan.seed.to_string()),
+        ("cores", cores.to_string()),
+        ("requests are made before the clock starts, or by one thread that makes spans a second", made),
+    ]);
     let measured = scenes::run(options.scenes(), &plan, &mut report);
     // What was measured before something went wrong counts.
     println!("{report}");

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     what: String,
-    target: &'static str,
+    target: String,
     figure: String,
     ratio: Option<f64>,
     met: Option<bool>,
@@ -16,8 +16,8 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn new(what: impl Into<String>, target: &'static str, figure: impl Into<String>) -> Self {
-        Self { what: what.into(), target, figure: figure.into(), ratio: None, met: None, values: Map::new() }
+    pub(crate) fn new(what: impl Into<String>, target: impl Into<String>, figure: impl Into<String>) -> Self {
+        Self { what: what.into(), target: target.into(), figure: figure.into(), ratio: None, met: None, values: Map::new() }
     }
 
     /// The figure as a share of the limit that was measured beside it.

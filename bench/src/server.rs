@@ -9,23 +9,36 @@ use neuraltrust_testing::Server;
 use crate::connection::{Connection, Target};
 
 const POLL: Duration = Duration::from_millis(10);
+/// Lists that get no further for that long will not.
+const STALLED: Duration = Duration::from_secs(120);
 
 /// Where requests go.
 pub(crate) fn target(server: &Server) -> anyhow::Result<Target> {
     Target::new(server.url(), server.key())
 }
 
-/// Waits until the lists show everything that was acknowledged; false when they do not within `patience`.
-pub(crate) fn caught_up(server: &Server, patience: Duration) -> anyhow::Result<bool> {
+/// Waits until the lists show everything that was acknowledged.
+pub(crate) fn catch_up(server: &Server) -> anyhow::Result<()> {
+    anyhow::ensure!(caught_up(server, Duration::MAX)?, "the lists got no further for {STALLED:?}");
+    Ok(())
+}
+
+/// Waits until the lists show everything that was acknowledged; false when they do not within `longest` or get no further.
+pub(crate) fn caught_up(server: &Server, longest: Duration) -> anyhow::Result<bool> {
     let mut connection = Connection::open(&target(server)?)?;
-    let deadline = Instant::now() + patience;
+    let begin = Instant::now();
+    let (mut seen, mut moved) = (0, begin);
     loop {
         let status = connection.get("/api/v1/status")?.json()?;
         let number = |name: &str| status[name].as_u64().with_context(|| format!("the status has no number {name}"));
-        if number("indexed")? >= number("recorded")? {
+        let (indexed, recorded) = (number("indexed")?, number("recorded")?);
+        if indexed >= recorded {
             return Ok(true);
         }
-        if Instant::now() > deadline {
+        if indexed > seen {
+            (seen, moved) = (indexed, Instant::now());
+        }
+        if begin.elapsed() > longest || moved.elapsed() > STALLED {
             return Ok(false);
         }
         std::thread::sleep(POLL);

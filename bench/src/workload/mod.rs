@@ -7,6 +7,8 @@ mod chat;
 mod otlp;
 mod v1;
 
+use std::time::Instant;
+
 use neuraltrust_model::Kind;
 
 pub(crate) use agent::Agents;
@@ -88,6 +90,15 @@ pub(crate) fn singles(steps: impl Iterator<Item = Step>) -> impl Iterator<Item =
         ids: vec![(step.trace, step.span)],
         text_bytes: step.text_bytes(),
     })
+}
+
+/// Spans of `chat` that one thread makes in a second: what it costs where requests are made while they are sent.
+pub(crate) fn made_per_second(seed: u64) -> f64 {
+    const SPANS: usize = 10 * BATCH;
+    let begin = Instant::now();
+    let bytes: usize = exports(Chat::new(seed, SPANS as u64).take(SPANS), BATCH).map(|request| request.body.len()).sum();
+    std::hint::black_box(bytes);
+    SPANS as f64 / begin.elapsed().as_secs_f64()
 }
 
 /// Bytes as hexadecimal digits.
