@@ -11,18 +11,44 @@ const SENTENCE: u64 = 12;
 const ONSETS: [&str; 16] = ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "st", "tr", "sh"];
 const VOWELS: [&str; 4] = ["a", "e", "i", "o"];
 
-/// The words by their rank.
+/// Pieces that the shares from 0 to 1 are cut into, to find a rank without computing a power each time.
+const PIECES: usize = 4_096;
+
+/// The words by their rank. A step has about 400 of them, so drawing one must be cheap.
 #[derive(Debug)]
-pub(crate) struct Words(Vec<String>);
+pub(crate) struct Words {
+    /// One after the other, the most frequent first.
+    text: String,
+    /// Where each begins, and where the last ends.
+    begins: Vec<u32>,
+    /// The rank at the beginning of each piece, and at the end of the last.
+    ranks: Vec<f64>,
+}
 
 impl Words {
     pub(crate) fn new() -> Self {
-        Self((1..=WORDS).map(word).collect())
+        let mut text = String::new();
+        let mut begins = vec![0];
+        for rank in 1..=WORDS {
+            text.push_str(&word(rank));
+            begins.push(text.len() as u32);
+        }
+        let ranks = (0..=PIECES).map(|piece| (WORDS as f64 + 1.0).powf(piece as f64 / PIECES as f64)).collect();
+        Self { text, begins, ranks }
     }
 
     /// The word of a rank, of which 1 is the most frequent.
     pub(crate) fn of_rank(&self, rank: u64) -> &str {
-        &self.0[(rank - 1) as usize]
+        let (begin, end) = (self.begins[rank as usize - 1], self.begins[rank as usize]);
+        &self.text[begin as usize..end as usize]
+    }
+
+    /// A rank, as [`Random::rank`] draws them; within a piece all are as frequent.
+    fn rank(&self, random: &mut Random) -> u64 {
+        let place = random.share() * PIECES as f64;
+        let piece = place as usize;
+        let (begin, end) = (self.ranks[piece], self.ranks[piece + 1]);
+        ((begin + (end - begin) * place.fract()) as u64).clamp(1, WORDS)
     }
 
     /// Text of `bytes` bytes or a few more.
@@ -33,7 +59,7 @@ impl Words {
             if drawn.is_multiple_of(NUMBERS) {
                 text.push_str(&random.below(1_000_000).to_string());
             } else {
-                text.push_str(self.of_rank(random.rank(WORDS)));
+                text.push_str(self.of_rank(self.rank(random)));
             }
             if text.len() >= bytes {
                 return text;
@@ -65,7 +91,7 @@ mod tests {
     #[test]
     fn every_rank_has_a_word_of_its_own() {
         let words = Words::new();
-        assert_eq!(words.0.iter().collect::<BTreeSet<_>>().len(), WORDS as usize);
+        assert_eq!((1..=WORDS).map(|rank| words.of_rank(rank)).collect::<BTreeSet<_>>().len(), WORDS as usize);
         assert_eq!(words.of_rank(1), "ba");
     }
 

@@ -18,13 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(super) fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     let spans = plan.big_trace;
-    let others = |seed: u64| exports(Chat::new(seed, spans as u64).take(spans), BATCH);
-    let server = plan.server();
-    let (usual, usual_shown) = send(&server, Feed::new(others(plan.seed)))?;
+    let others = |spans: usize| exports(Chat::new(plan.seed, spans as u64).take(spans), BATCH);
+    let (usual, usual_shown) = send(&plan.server(), Feed::new(others(2 * spans)))?;
     let usual_rate = usual.spans_per_second();
 
-    let big = exports(Chat::one_trace(plan.seed, spans), BATCH);
-    let mixed: Vec<Request> = big.zip(others(plan.seed + 1)).flat_map(|(big, other)| [big, other]).collect();
+    let server = plan.server();
+    let big = exports(Chat::one_trace(plan.seed + 1, spans), BATCH);
+    let mixed: Vec<Request> = big.zip(others(spans)).flat_map(|(big, other)| [big, other]).collect();
     let trace = mixed[0].ids[0].0;
     let (run, shown) = send(&server, Feed::new(mixed.into_iter()))?;
     let rate = run.spans_per_second();

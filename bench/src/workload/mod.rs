@@ -95,8 +95,9 @@ pub(crate) fn singles(steps: impl Iterator<Item = Step>) -> impl Iterator<Item =
 /// Spans of `chat` that one thread makes in a second: what it costs where requests are made while they are sent.
 pub(crate) fn made_per_second(seed: u64) -> f64 {
     const SPANS: usize = 10 * BATCH;
+    let steps = Chat::new(seed, SPANS as u64).take(SPANS);
     let begin = Instant::now();
-    let bytes: usize = exports(Chat::new(seed, SPANS as u64).take(SPANS), BATCH).map(|request| request.body.len()).sum();
+    let bytes: usize = exports(steps, BATCH).map(|request| request.body.len()).sum();
     std::hint::black_box(bytes);
     SPANS as f64 / begin.elapsed().as_secs_f64()
 }
