@@ -2,7 +2,7 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 SERVER := $(TARGET)/release/neuraltrust
 
-.PHONY: run build web sdk-python test fmt lint
+.PHONY: run build web sdk-python test bench fmt lint
 .DEFAULT_GOAL := build
 
 # The program takes the place of make, so that Ctrl-C and signals reach it alone.
@@ -26,6 +26,11 @@ sdk-python:
 
 test:
 	@scripts/test.sh
+
+# The short form, a few minutes; bench/README.md says what it measures and how to measure all of it.
+bench: build
+	cargo build --release -p neuraltrust-bench
+	$(TARGET)/release/bench run --short
 
 fmt:
 	cargo fmt --all

@@ -1,0 +1,86 @@
+//! The server that is measured: what it says of itself, and what the machine says of its process.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use neuraltrust_testing::Server;
+
+use crate::connection::{Connection, Target};
+
+const POLL: Duration = Duration::from_millis(10);
+/// Lists that get no further for that long will not.
+const STALLED: Duration = Duration::from_secs(120);
+
+/// Where requests go.
+pub(crate) fn target(server: &Server) -> anyhow::Result<Target> {
+    Target::new(server.url(), server.key())
+}
+
+/// Waits until the lists show everything that was acknowledged.
+pub(crate) fn catch_up(server: &Server) -> anyhow::Result<()> {
+    anyhow::ensure!(caught_up(server, Duration::MAX)?, "the lists got no further for {STALLED:?}");
+    Ok(())
+}
+
+/// Waits until the lists show everything that was acknowledged; false when they do not within `longest` or get no further.
+pub(crate) fn caught_up(server: &Server, longest: Duration) -> anyhow::Result<bool> {
+    let mut connection = Connection::open(&target(server)?)?;
+    let begin = Instant::now();
+    let (mut seen, mut moved) = (0, begin);
+    loop {
+        let status = connection.get("/api/v1/status")?.json()?;
+        let number = |name: &str| status[name].as_u64().with_context(|| format!("the status has no number {name}"));
+        let (indexed, recorded) = (number("indexed")?, number("recorded")?);
+        if indexed >= recorded {
+            return Ok(true);
+        }
+        if indexed > seen {
+            (seen, moved) = (indexed, Instant::now());
+        }
+        if begin.elapsed() > longest || moved.elapsed() > STALLED {
+            return Ok(false);
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Resident memory of the process in MB (`VmRSS` of proc(5), which counts mapped pages of the index too).
+pub(crate) fn memory(server: &Server) -> anyhow::Result<f64> {
+    let path = format!("/proc/{}/status", server.pid());
+    let status = std::fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
+    Ok(kib.context("the process has no VmRSS")? * 1_024.0 / 1e6)
+}
+
+/// Bytes of all files below a directory.
+pub(crate) fn bytes_on_disk(directory: &Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(directory).with_context(|| format!("list {}", directory.display()))? {
+        let entry = entry?;
+        let data = entry.metadata()?;
+        bytes += if data.is_dir() { bytes_on_disk(&entry.path())? } else { data.len() };
+    }
+    Ok(bytes)
+}
+
+/// Starts it again on its data, and returns how long it took to be ready.
+pub(crate) fn restart(server: &mut Server) -> Duration {
+    let begin = Instant::now();
+    server.restart();
+    begin.elapsed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_counts() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("a")).unwrap();
+        std::fs::write(directory.path().join("a/b"), [0; 10]).unwrap();
+        std::fs::write(directory.path().join("c"), [0; 5]).unwrap();
+        assert_eq!(bytes_on_disk(directory.path()).unwrap(), 15);
+    }
+}
