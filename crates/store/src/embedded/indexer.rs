@@ -181,7 +181,9 @@ impl Work {
         let conversation_id = &trace.conversation_id;
         let before = self.traces.conversation.insert((project, trace_id.clone()), conversation_id.clone());
         let moved = before.as_ref() != Some(conversation_id);
-        for span in trace.spans.iter().filter(|span| moved || changed.contains(&span.span_id)) {
+        // What a span says may change what is said of others: whether their tokens count, whether they run again.
+        let affected = trace.affected(|span| moved || changed.contains(&span.span_id));
+        for (span, _) in trace.spans.iter().zip(affected).filter(|(_, affected)| *affected) {
             let text = searchable_text(&trace, span, TEXT_BYTES, |said| record.fresh(said))?;
             self.documents.put_span(project, &trace.row(span), span, &text)?;
         }

@@ -13,6 +13,7 @@ mod lock;
 mod quarantine;
 mod record;
 mod signal;
+mod silence;
 mod verify;
 mod writer;
 

@@ -4,4 +4,7 @@
 
 mod embedded;
 mod histories;
+mod ledger;
 mod safekeeping;
+mod turns;
+mod unfinished;
