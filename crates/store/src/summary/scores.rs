@@ -104,7 +104,7 @@ mod tests {
         let value = |value: &str, count| ScoreValue { value: value.to_owned(), count };
         let values = vec![value("good", 2), value("bad", 1), value("true", 1)];
         let expect = ScoreTotals { name: "quality".to_owned(), count: 7, numbers: 2, mean: Some(1.75), values };
-        assert_eq!(of_trace, [expect.clone()]);
+        assert_eq!(of_trace, std::slice::from_ref(&expect));
         let mut of_two = Scores::default();
         of_two.add_totals(&expect);
         of_two.add(&score("quality", json!(5.5)));
