@@ -7,7 +7,7 @@ use crate::fragment;
 use crate::user::replace;
 use crate::{
     ChannelId, Content, ConversationId, Event, Fragment, Kind, Link, Map, Score, SessionId, Source, SpanId, Status, Timestamp,
-    TraceId, Usage, User, Warning,
+    TraceId, Unfinished, Usage, User, Warning,
 };
 
 /// What one wire message says of a span: its key and any of its fields. The store keeps patches as they arrive; a
@@ -40,6 +40,9 @@ pub struct SpanPatch {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Timestamp>,
+    /// That the span is not taken to be running any more. Only the server itself says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<Unfinished>,
     /// The conversation that the message names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<ConversationId>,
@@ -113,6 +116,7 @@ impl SpanPatch {
             status: None,
             start: None,
             end: None,
+            unfinished: None,
             conversation_id: None,
             session_id: None,
             channel_id: None,
@@ -157,6 +161,15 @@ impl SpanPatch {
         replace(&mut self.status, later.status);
         merge(&mut self.start, later.start, |start, other| *start = other.min(*start));
         merge(&mut self.end, later.end, |end, other| *end = other.max(*end));
+        // Who marks a span did not send it.
+        if later.unfinished.is_none() {
+            replace(&mut self.source, later.source);
+        }
+        merge(&mut self.unfinished, later.unfinished, |mark, other| {
+            if other.since > mark.since {
+                *mark = other;
+            }
+        });
         replace(&mut self.conversation_id, later.conversation_id);
         replace(&mut self.session_id, later.session_id);
         replace(&mut self.channel_id, later.channel_id);
@@ -177,7 +190,6 @@ impl SpanPatch {
             self.scores.retain(|known| known.id != score.id);
             self.scores.push(score);
         }
-        replace(&mut self.source, later.source);
         add_new(&mut self.warnings, later.warnings);
     }
 }

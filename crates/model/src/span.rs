@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    ChannelId, Content, ConversationId, Kind, Map, SessionId, Side, SpanId, SpanPatch, Timestamp, TraceId, Usage, User, Warning,
-    fragment,
+    ChannelId, Content, ConversationId, Kind, Map, SessionId, Side, SpanId, SpanPatch, SpanState, Timestamp, TraceId, Unfinished,
+    Usage, User, Warning, fragment,
 };
 
 /// How a span ended.
@@ -117,7 +117,8 @@ pub struct Source {
     pub protocol: String,
 }
 
-/// One step of a conversation: the merge of its patches. A span with a start and no end is running.
+/// One step of a conversation: the merge of its patches. A span with a start and no end is running, until it is marked
+/// unfinished.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
     /// The trace of the span.
@@ -136,6 +137,8 @@ pub struct Span {
     pub start: Option<Timestamp>,
     /// When it ended.
     pub end: Option<Timestamp>,
+    /// That it is not taken to be running any more. NOTE: `None` where it has ended.
+    pub unfinished: Option<Unfinished>,
     /// The conversation that the span itself names.
     pub conversation_id: Option<ConversationId>,
     /// The session of the user.
@@ -189,6 +192,7 @@ impl Span {
             status: merged.status.unwrap_or_default(),
             start: merged.start,
             end: merged.end,
+            unfinished: merged.unfinished.filter(|_| merged.end.is_none()),
             conversation_id: merged.conversation_id,
             session_id: merged.session_id,
             channel_id: merged.channel_id,
@@ -225,10 +229,20 @@ impl Span {
         self.kind.is_some() || self.start.is_some() || self.end.is_some()
     }
 
-    /// Whether the span has started and not ended.
+    /// Where the span is between its start and its end.
+    #[must_use]
+    pub fn state(&self) -> SpanState {
+        match (self.start, self.end, self.unfinished) {
+            (Some(_), None, None) => SpanState::Running,
+            (Some(_), None, Some(_)) => SpanState::Unfinished,
+            _ => SpanState::Ended,
+        }
+    }
+
+    /// Whether the span has started, and its end may still come.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.start.is_some() && self.end.is_none()
+        self.state() == SpanState::Running
     }
 
     /// The moment that places the span among others: its start, else its end, else when it was first heard of.

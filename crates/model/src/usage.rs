@@ -45,6 +45,15 @@ impl Usage {
         [input, output, cache_read, cache_write, reasoning].iter().all(|count| count.is_none())
     }
 
+    /// Tokens in and out together; `None` where neither is known.
+    #[must_use]
+    pub fn total(&self) -> Option<u64> {
+        match (self.input, self.output) {
+            (None, None) => None,
+            (input, output) => Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0))),
+        }
+    }
+
     /// Adds what `later` knows; where both know a count, `later` wins.
     pub fn merge(&mut self, later: Self) {
         replace(&mut self.input, later.input);

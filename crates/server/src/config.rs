@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -21,8 +22,10 @@ const OTLP_LISTEN: &str = "127.0.0.1:4318";
 const DATA_DIR: &str = "neuraltrust-data";
 /// Shortest key that an operator may choose.
 const MIN_ADMIN_KEY: usize = 16;
+/// After how long a silence a step without an end is shown as unfinished.
+const UNFINISHED_AFTER: Duration = Duration::from_secs(30 * 60);
 /// Every variable of the environment that is read.
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 10] = [
     "NT_LISTEN",
     "NT_GRPC_LISTEN",
     "NT_OTLP_LISTEN",
@@ -30,6 +33,7 @@ const VARIABLES: [&str; 9] = [
     "NT_STORE",
     "NT_CONFIG",
     "NT_ADMIN_KEY",
+    "NT_UNFINISHED_AFTER",
     "NT_LOG",
     "NT_LOG_FORMAT",
 ];
@@ -158,6 +162,9 @@ pub(crate) struct Options {
     /// The admin key, instead of a random one
     #[arg(long, env = "NT_ADMIN_KEY", value_name = "KEY", hide_env_values = true)]
     admin_key: Option<String>,
+    /// After how long a silence a step without an end is shown as unfinished, such as 90s, 30m or 2h; or `off` [default: 30m]
+    #[arg(long, env = "NT_UNFINISHED_AFTER", value_name = "TIME|off")]
+    unfinished_after: Option<String>,
     /// What to log: error, warn, info, debug, trace, or filters such as `info,neuraltrust=debug` [default: info]
     #[arg(long, env = "NT_LOG", value_name = "FILTER")]
     log: Option<String>,
@@ -185,6 +192,8 @@ pub(crate) struct Settings {
     pub(crate) otlp: Port,
     pub(crate) data_dir: PathBuf,
     pub(crate) admin_key: Option<String>,
+    /// `None` for never.
+    pub(crate) unfinished_after: Option<Duration>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
 }
@@ -235,6 +244,7 @@ fn combine(given: Options, file: Options) -> anyhow::Result<Settings> {
         otlp: port("otlp_listen", given.otlp_listen.or(file.otlp_listen), OTLP_LISTEN)?,
         data_dir: given.data_dir.or(file.data_dir).unwrap_or_else(|| PathBuf::from(DATA_DIR)),
         admin_key,
+        unfinished_after: silence("unfinished_after", given.unfinished_after.or(file.unfinished_after))?,
         log: given.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
         log_format: given.log_format.or(file.log_format).unwrap_or_default(),
     })
@@ -252,6 +262,22 @@ fn port(name: &str, text: Option<String>, usual: &str) -> anyhow::Result<Port> {
         None => address(name, usual).map(Port::Usual),
         Some("off") => Ok(Port::Off),
         Some(text) => address(name, text).map(Port::At),
+    }
+}
+
+/// A number with a unit; `None` for `off`.
+fn silence(name: &str, text: Option<String>) -> anyhow::Result<Option<Duration>> {
+    let Some(text) = text else { return Ok(Some(UNFINISHED_AFTER)) };
+    if text == "off" {
+        return Ok(None);
+    }
+    let unit = |end| text.strip_suffix(end);
+    let seconds = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)]
+        .into_iter()
+        .find_map(|(end, seconds)| unit(end)?.parse::<u32>().ok().map(|number| u64::from(number) * seconds));
+    match seconds {
+        Some(1..) => Ok(seconds.map(Duration::from_secs)),
+        _ => bail!("{name} = {text:?} is not a time; write a whole number from 1 with s, m, h or d, such as 90s or 30m, or off"),
     }
 }
 
@@ -274,6 +300,15 @@ mod tests {
         let settings = combine(Options::default(), Options::default()).unwrap();
         assert_eq!(settings.listen.to_string(), LISTEN);
         assert!(matches!(settings.grpc, Port::Usual(_)));
+        assert_eq!(settings.unfinished_after, Some(UNFINISHED_AFTER));
+    }
+
+    #[test]
+    fn a_silence_is_a_number_with_a_unit_or_none() {
+        for (text, expect) in [("90s", Some(90)), ("2h", Some(7_200)), ("1d", Some(86_400)), ("off", None)] {
+            let settings = combine(options(&format!("unfinished_after = '{text}'")), Options::default()).unwrap();
+            assert_eq!(settings.unfinished_after, expect.map(Duration::from_secs));
+        }
     }
 
     #[track_caller]
@@ -288,6 +323,9 @@ mod tests {
         refused("grpc_listen = '4317'", "grpc_listen");
         refused("store = 'postgres://x'", "embedded");
         refused("admin_key = 'short'", "16");
+        for bad in ["30", "m", "0s", "-1m", "1.5h", "99999999999d", "never"] {
+            refused(&format!("unfinished_after = '{bad}'"), "unfinished_after");
+        }
         assert!(toml::from_str::<Options>("listne = 'x'").unwrap_err().to_string().contains("listne"));
         let unknown = check_variables(["PATH", "NT_LISTNE"].into_iter().map(str::to_owned)).unwrap_err();
         assert!(unknown.to_string().contains("NT_LISTNE"), "{unknown}");

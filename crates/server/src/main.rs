@@ -13,6 +13,7 @@ mod metrics;
 mod quarantine;
 mod receive;
 mod serve;
+mod silence;
 mod ui;
 
 use std::process::ExitCode;

@@ -18,6 +18,8 @@ pub(crate) const REJECTED: &str = "neuraltrust_rejected_total";
 pub(crate) const STORED: &str = "neuraltrust_stored_total";
 /// Patches that had come before.
 pub(crate) const DUPLICATES: &str = "neuraltrust_duplicates_total";
+/// Open steps that were marked as unfinished.
+pub(crate) const UNFINISHED: &str = "neuraltrust_unfinished_total";
 /// Exports of metrics, which are taken and not kept, by `surface`.
 pub(crate) const METRIC_EXPORTS: &str = "neuraltrust_metric_exports_total";
 /// Seconds from having decoded a request to having it on disk.
@@ -42,6 +44,7 @@ pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
     metrics::describe_counter!(REJECTED, "Items and requests refused");
     metrics::describe_counter!(STORED, "Patches on disk");
     metrics::describe_counter!(DUPLICATES, "Patches that had come before");
+    metrics::describe_counter!(UNFINISHED, "Open steps that were marked as unfinished");
     metrics::describe_counter!(METRIC_EXPORTS, "Exports of metrics, which are not kept");
     metrics::describe_histogram!(APPEND_SECONDS, "Seconds to put a request on disk");
     metrics::describe_histogram!(REQUEST_SECONDS, "Seconds to answer a request");

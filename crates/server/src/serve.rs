@@ -18,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{LogFormat, Port, Settings};
 use crate::http::{self, App};
 use crate::ingest::Ingest;
-use crate::{metrics, receive};
+use crate::{metrics, receive, silence};
 
 /// Longest wait for requests in hand when the server ends.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -61,6 +61,13 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     servers.spawn(serve_http(main, http::router(app.clone()), ended(ending.clone())));
     if let Some(listener) = otlp {
         servers.spawn(serve_http(listener, http::otlp_router(app.clone()), ended(ending.clone())));
+    }
+    if let Some(after) = settings.unfinished_after {
+        let watching = silence::watch(store.clone(), after, ending.clone());
+        servers.spawn(async move {
+            watching.await;
+            Ok(())
+        });
     }
     if let Some(listener) = grpc {
         let server = tonic::transport::Server::builder().add_routes(receive::otlp_grpc(app));

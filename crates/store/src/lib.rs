@@ -14,6 +14,7 @@ mod rows;
 mod said;
 pub mod summary;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use neuraltrust_model::{ConversationId, SpanId, SpanPatch, Timestamp, TraceId};
@@ -26,7 +27,10 @@ pub use embedded::{
 };
 pub use error::StoreError;
 pub use query::{Cursor, Field, Filter, ListOf, ListQuery, Page};
-pub use rows::{ConversationRow, FacetRow, FeedbackCounts, SpanDetail, SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn};
+pub use rows::{
+    ConversationRow, CountReason, FacetRow, FeedbackCounts, ScoreTotals, ScoreValue, SpanDetail, SpanRow, Totals, TraceDetail,
+    TraceRow, Transcript, Turn,
+};
 pub use said::{Apart, Form, Said};
 
 /// What became of a batch of patches.
@@ -92,6 +96,18 @@ impl Store {
     ) -> Result<Appended, StoreError> {
         match self {
             Self::Embedded(store) => store.append(project, patches, received_at).await,
+        }
+    }
+
+    /// Marks as unfinished every span that has begun and not ended, of a trace that was last heard of outside of `alive`;
+    /// returns how many were not marked before. A bounded number of traces is looked at: ask again where it is not 0. What is
+    /// heard of a trace afterwards, an end above all, overrules the mark.
+    ///
+    /// # Errors
+    /// When the index or the record cannot be read, and as [`Store::append`].
+    pub async fn mark_unfinished(&self, alive: RangeInclusive<Timestamp>, now: Timestamp) -> Result<usize, StoreError> {
+        match self {
+            Self::Embedded(store) => store.mark_unfinished(alive, now).await,
         }
     }
 

@@ -1,8 +1,8 @@
 //! What lists and pages show: plain data, ready for JSON.
 
 use neuraltrust_model::{
-    ChannelId, Content, ConversationId, Event, Kind, Link, Score, SessionId, Source, Span, SpanId, StatusCode, Timestamp,
-    TraceId, Usage, User, Warning,
+    ChannelId, Content, ConversationId, Event, Kind, Link, Score, SessionId, Source, Span, SpanId, SpanState, StatusCode,
+    Timestamp, TraceId, Unfinished, Usage, User, Warning,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +15,35 @@ pub(crate) const PREVIEW_CHARS: usize = 240;
 /// Who is talking, as short as a row shows it: id and name.
 pub(crate) fn short(user: &User) -> User {
     User { id: user.id.clone(), name: user.name.clone(), ..User::default() }
+}
+
+/// Why the tokens, or the cost, of a span count towards those of its trace, or why they do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CountReason {
+    /// It counts: it is a model call, the innermost that reports it.
+    ModelCall,
+    /// It counts: it is no model call, but nothing else above or below it reports any.
+    OnlyReport,
+    /// It does not: what is below it counts, and it repeats the sum.
+    RepeatsChildren,
+    /// It does not: the call below it is the same one, with the same model and the same numbers.
+    SameCallReportedTwice,
+    /// It does not: it is no model call, and reports nothing, or it is a part of a call that counts.
+    NotAModelCall,
+    /// It does not: it is a model call that reports nothing.
+    NoUsage,
+}
+
+impl CountReason {
+    /// Whether it counts.
+    #[must_use]
+    pub const fn counts(self) -> bool {
+        match self {
+            Self::ModelCall | Self::OnlyReport => true,
+            Self::RepeatsChildren | Self::SameCallReportedTwice | Self::NotAModelCall | Self::NoUsage => false,
+        }
+    }
 }
 
 /// A span as lists and trees show it.
@@ -41,15 +70,19 @@ pub struct SpanRow {
     pub status: StatusCode,
     /// What the application says about the end.
     pub status_message: Option<String>,
-    /// Whether it has started and not ended.
+    /// Where it is between its start and its end.
+    pub state: SpanState,
+    /// Whether it has started, and its end may still come.
     pub running: bool,
+    /// Why it is not taken to be running any more, where its end never came.
+    pub unfinished: Option<Unfinished>,
     /// When it started.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub start_time: Option<Timestamp>,
     /// When it ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub end_time: Option<Timestamp>,
-    /// From start to end in milliseconds; null while running.
+    /// From start to end in milliseconds; null while it has no end.
     pub duration_ms: Option<f64>,
     /// Who is talking: id and name in lists, everything known on the span's own page.
     pub user: Option<User>,
@@ -59,8 +92,16 @@ pub struct SpanRow {
     pub provider: Option<String>,
     /// Tokens of the call.
     pub usage: Option<Usage>,
+    /// Whether the tokens count towards those of the trace.
+    pub usage_counted: bool,
+    /// Why they do, or do not.
+    pub usage_reason: CountReason,
     /// Cost of the call in US dollars.
     pub cost: Option<f64>,
+    /// Whether the cost counts towards that of the trace.
+    pub cost_counted: bool,
+    /// Why it does, or does not.
+    pub cost_reason: CountReason,
     /// The first words of the input.
     pub input_preview: Option<String>,
     /// The first words of the output.
@@ -68,12 +109,13 @@ pub struct SpanRow {
 }
 
 impl SpanRow {
-    /// The row of a span whose trace belongs to the conversation, with the first words of its contents.
+    /// The row of a span whose trace belongs to the conversation, without the first words of its contents; the reasons are
+    /// those of its tokens and of its cost.
     pub(crate) fn new(
         span: &Span,
         conversation_id: &ConversationId,
-        input_preview: Option<String>,
-        output_preview: Option<String>,
+        usage_reason: CountReason,
+        cost_reason: CountReason,
     ) -> Self {
         let kind = span.kind.clone().unwrap_or(Kind::Chain);
         Self {
@@ -87,7 +129,9 @@ impl SpanRow {
             kind,
             status: span.status.code,
             status_message: span.status.message.clone(),
+            state: span.state(),
             running: span.is_running(),
+            unfinished: span.unfinished,
             start_time: span.start,
             end_time: span.end,
             duration_ms: span.duration_ms(),
@@ -95,9 +139,13 @@ impl SpanRow {
             model: span.model.clone(),
             provider: span.provider.clone(),
             usage: span.usage,
+            usage_counted: usage_reason.counts(),
+            usage_reason,
             cost: span.cost,
-            input_preview,
-            output_preview,
+            cost_counted: cost_reason.counts(),
+            cost_reason,
+            input_preview: None,
+            output_preview: None,
         }
     }
 }
@@ -144,6 +192,30 @@ pub struct FeedbackCounts {
     pub neutral: u64,
 }
 
+/// A category, and how often it was the verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ScoreValue {
+    /// The category; `true` or `false` where it was yes or no. At most 64 characters.
+    pub value: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// The judgements of one name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ScoreTotals {
+    /// What is judged, e.g. `feedback`.
+    pub name: String,
+    /// Number of judgements.
+    pub count: u64,
+    /// Number of those that are numbers.
+    pub numbers: u64,
+    /// Mean of the numbers.
+    pub mean: Option<f64>,
+    /// The categories, the most frequent first, at most 16.
+    pub values: Vec<ScoreValue>,
+}
+
 /// What is said alike of a trace and of a conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Totals {
@@ -163,24 +235,39 @@ pub struct Totals {
     pub spans: u64,
     /// Number of spans that failed.
     pub errors: u64,
-    /// Whether something has begun and not ended.
+    /// Whether something runs: a step that is under no other has begun, and its end may still come.
     pub running: bool,
+    /// Number of spans, on any level, that have begun and whose end may still come.
+    pub open: u64,
+    /// Number of spans that have begun and whose end is not expected any more.
+    pub unfinished: u64,
     /// When the first span started.
     #[schema(value_type = String, format = DateTime)]
     pub start_time: Timestamp,
     /// When the last thing happened that is known.
     #[schema(value_type = String, format = DateTime)]
     pub last_time: Timestamp,
+    /// When the last message about it came in, by the server's clock.
+    #[schema(value_type = String, format = DateTime)]
+    pub heard_at: Timestamp,
     /// From `start_time` to `last_time` in milliseconds.
     pub duration_ms: Option<f64>,
+    /// Number of model calls, each counted once however many spans tell of it.
+    pub model_calls: u64,
+    /// Number of calls of tools.
+    pub tool_calls: u64,
     /// Tokens of all model calls, each counted once.
     pub usage: Option<Usage>,
-    /// Cost of all model calls in US dollars.
+    /// Tokens in and out together.
+    pub total_tokens: Option<u64>,
+    /// Cost of all model calls in US dollars, each counted once.
     pub cost: Option<f64>,
     /// The models that answered.
     pub models: Vec<String>,
     /// How often users approved and disapproved.
     pub feedback: FeedbackCounts,
+    /// Judgements by their names, at most 32 names.
+    pub scores: Vec<ScoreTotals>,
 }
 
 /// A trace as lists show it.
@@ -233,7 +320,9 @@ pub struct Turn {
     pub output: Option<Content>,
     /// How it ended.
     pub status: StatusCode,
-    /// Whether it has started and not ended.
+    /// Where it is between its start and its end.
+    pub state: SpanState,
+    /// Whether it has started, and its end may still come.
     pub running: bool,
     /// When it started.
     #[schema(value_type = String, format = DateTime)]
@@ -241,7 +330,7 @@ pub struct Turn {
     /// When it ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub end_time: Option<Timestamp>,
-    /// From start to end in milliseconds; null while running.
+    /// From start to end in milliseconds; null while it has no end.
     pub duration_ms: Option<f64>,
     /// Judgements of the turn.
     pub scores: Vec<Score>,

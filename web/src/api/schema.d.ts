@@ -336,6 +336,11 @@ export interface components {
              */
             traces: number;
         };
+        /**
+         * @description Why the tokens, or the cost, of a span count towards those of its trace, or why they do not.
+         * @enum {string}
+         */
+        CountReason: "model_call" | "only_report" | "repeats_children" | "same_call_reported_twice" | "not_a_model_call" | "no_usage";
         /** @description One document that a retrieval found. */
         Document: {
             /** @description Its text. */
@@ -463,9 +468,13 @@ export interface components {
                  * @description Cost of the call in US dollars.
                  */
                 cost?: number | null;
+                /** @description Whether the cost counts towards that of the trace. */
+                cost_counted: boolean;
+                /** @description Why it does, or does not. */
+                cost_reason: components["schemas"]["CountReason"];
                 /**
                  * Format: double
-                 * @description From start to end in milliseconds; null while running.
+                 * @description From start to end in milliseconds; null while it has no end.
                  */
                 duration_ms?: number | null;
                 /**
@@ -486,7 +495,7 @@ export interface components {
                 parent_id?: components["schemas"]["SpanId"] | null;
                 /** @description Who served the model. */
                 provider?: string | null;
-                /** @description Whether it has started and not ended. */
+                /** @description Whether it has started, and its end may still come. */
                 running: boolean;
                 session_id?: components["schemas"]["SessionId"] | null;
                 /** @description The span. */
@@ -496,13 +505,20 @@ export interface components {
                  * @description When it started.
                  */
                 start_time?: string | null;
+                /** @description Where it is between its start and its end. */
+                state: components["schemas"]["SpanState"];
                 /** @description How it ended. */
                 status: components["schemas"]["StatusCode"];
                 /** @description What the application says about the end. */
                 status_message?: string | null;
                 /** @description The trace of the span. */
                 trace_id: components["schemas"]["TraceId"];
+                unfinished?: components["schemas"]["Unfinished"] | null;
                 usage?: components["schemas"]["Usage"] | null;
+                /** @description Whether the tokens count towards those of the trace. */
+                usage_counted: boolean;
+                /** @description Why they do, or do not. */
+                usage_reason: components["schemas"]["CountReason"];
                 user?: components["schemas"]["User"] | null;
             }[];
             /** @description Give it as `cursor` for the next page; null on the last. */
@@ -694,6 +710,38 @@ export interface components {
          * @enum {string}
          */
         ScoreSource: "user" | "api" | "evaluator";
+        /** @description The judgements of one name. */
+        ScoreTotals: {
+            /**
+             * Format: int64
+             * @description Number of judgements.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description Mean of the numbers.
+             */
+            mean?: number | null;
+            /** @description What is judged, e.g. `feedback`. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Number of those that are numbers.
+             */
+            numbers: number;
+            /** @description The categories, the most frequent first, at most 16. */
+            values: components["schemas"]["ScoreValue"][];
+        };
+        /** @description A category, and how often it was the verdict. */
+        ScoreValue: {
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            count: number;
+            /** @description The category; `true` or `false` where it was yes or no. At most 64 characters. */
+            value: string;
+        };
         /** @description Who is signed in. */
         Session: {
             /** @description The project. */
@@ -760,9 +808,13 @@ export interface components {
              * @description Cost of the call in US dollars.
              */
             cost?: number | null;
+            /** @description Whether the cost counts towards that of the trace. */
+            cost_counted: boolean;
+            /** @description Why it does, or does not. */
+            cost_reason: components["schemas"]["CountReason"];
             /**
              * Format: double
-             * @description From start to end in milliseconds; null while running.
+             * @description From start to end in milliseconds; null while it has no end.
              */
             duration_ms?: number | null;
             /**
@@ -783,7 +835,7 @@ export interface components {
             parent_id?: components["schemas"]["SpanId"] | null;
             /** @description Who served the model. */
             provider?: string | null;
-            /** @description Whether it has started and not ended. */
+            /** @description Whether it has started, and its end may still come. */
             running: boolean;
             session_id?: components["schemas"]["SessionId"] | null;
             /** @description The span. */
@@ -793,15 +845,27 @@ export interface components {
              * @description When it started.
              */
             start_time?: string | null;
+            /** @description Where it is between its start and its end. */
+            state: components["schemas"]["SpanState"];
             /** @description How it ended. */
             status: components["schemas"]["StatusCode"];
             /** @description What the application says about the end. */
             status_message?: string | null;
             /** @description The trace of the span. */
             trace_id: components["schemas"]["TraceId"];
+            unfinished?: components["schemas"]["Unfinished"] | null;
             usage?: components["schemas"]["Usage"] | null;
+            /** @description Whether the tokens count towards those of the trace. */
+            usage_counted: boolean;
+            /** @description Why they do, or do not. */
+            usage_reason: components["schemas"]["CountReason"];
             user?: components["schemas"]["User"] | null;
         };
+        /**
+         * @description Where a step is between its start and its end.
+         * @enum {string}
+         */
+        SpanState: "running" | "unfinished" | "ended";
         /** @description How the server does. */
         Status: {
             /**
@@ -829,7 +893,7 @@ export interface components {
             channel_id?: components["schemas"]["ChannelId"] | null;
             /**
              * Format: double
-             * @description Cost of all model calls in US dollars.
+             * @description Cost of all model calls in US dollars, each counted once.
              */
             cost?: number | null;
             /**
@@ -848,15 +912,32 @@ export interface components {
             first_words?: string | null;
             /**
              * Format: date-time
+             * @description When the last message about it came in, by the server's clock.
+             */
+            heard_at: string;
+            /**
+             * Format: date-time
              * @description When the last thing happened that is known.
              */
             last_time: string;
             /** @description The last thing that was answered. */
             last_words?: string | null;
+            /**
+             * Format: int64
+             * @description Number of model calls, each counted once however many spans tell of it.
+             */
+            model_calls: number;
             /** @description The models that answered. */
             models: string[];
-            /** @description Whether something has begun and not ended. */
+            /**
+             * Format: int64
+             * @description Number of spans, on any level, that have begun and whose end may still come.
+             */
+            open: number;
+            /** @description Whether something runs: a step that is under no other has begun, and its end may still come. */
             running: boolean;
+            /** @description Judgements by their names, at most 32 names. */
+            scores: components["schemas"]["ScoreTotals"][];
             /** @description The sessions of the user. */
             session_ids: components["schemas"]["SessionId"][];
             /**
@@ -871,9 +952,24 @@ export interface components {
             start_time: string;
             /**
              * Format: int64
+             * @description Number of calls of tools.
+             */
+            tool_calls: number;
+            /**
+             * Format: int64
+             * @description Tokens in and out together.
+             */
+            total_tokens?: number | null;
+            /**
+             * Format: int64
              * @description Number of turns.
              */
             turns: number;
+            /**
+             * Format: int64
+             * @description Number of spans that have begun and whose end is not expected any more.
+             */
+            unfinished: number;
             usage?: components["schemas"]["Usage"] | null;
             user?: components["schemas"]["User"] | null;
         };
@@ -915,7 +1011,7 @@ export interface components {
         Turn: {
             /**
              * Format: double
-             * @description From start to end in milliseconds; null while running.
+             * @description From start to end in milliseconds; null while it has no end.
              */
             duration_ms?: number | null;
             /**
@@ -925,7 +1021,7 @@ export interface components {
             end_time?: string | null;
             input?: components["schemas"]["Content"] | null;
             output?: components["schemas"]["Content"] | null;
-            /** @description Whether it has started and not ended. */
+            /** @description Whether it has started, and its end may still come. */
             running: boolean;
             /** @description Judgements of the turn. */
             scores: components["schemas"]["Score"][];
@@ -937,11 +1033,28 @@ export interface components {
              * @description When it started.
              */
             start_time: string;
+            /** @description Where it is between its start and its end. */
+            state: components["schemas"]["SpanState"];
             /** @description How it ended. */
             status: components["schemas"]["StatusCode"];
             /** @description The trace of the turn. */
             trace_id: components["schemas"]["TraceId"];
         };
+        /** @description That a step is not taken to be running any more. It is only a mark: an end that comes later wins. */
+        Unfinished: {
+            /** @description Why. */
+            reason: components["schemas"]["UnfinishedReason"];
+            /**
+             * Format: date-time
+             * @description When its trace was last heard of, by the server's clock.
+             */
+            since: string;
+        };
+        /**
+         * @description Why a step without an end is not taken to be running any more.
+         * @enum {string}
+         */
+        UnfinishedReason: "silence";
         /**
          * @description Tokens of a model call by the rule of OTel GenAI: `input` includes cached reads and writes, `output` includes
          *     reasoning; the other three are parts of them.

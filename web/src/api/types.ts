@@ -5,6 +5,7 @@ type Schemas = components['schemas'];
 
 export type Content = Schemas['Content'];
 export type ConversationRow = Schemas['ConversationRow'];
+export type CountReason = Schemas['CountReason'];
 export type Document = Schemas['Document'];
 export type Event = Schemas['Event'];
 export type FacetRow = Schemas['FacetRow'];

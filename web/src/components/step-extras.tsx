@@ -1,7 +1,7 @@
 // The rest of what is known of a step: facts, events, scores, data, warnings, ids.
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
-import type { Event, SpanDetail, Usage } from '../api/types';
+import type { CountReason, Event, SpanDetail, Usage } from '../api/types';
 import { text } from '../lib/text';
 import { pretty } from '../model/content';
 import { formatAbsolute, formatCost, formatDuration, userName } from '../model/format';
@@ -35,13 +35,25 @@ export function StepFacts({ span }: { span: SpanDetail }) {
         { name: names.duration, value: formatDuration(age ?? span.duration_ms) },
         span.model && { name: names.model, value: span.model },
         span.provider && { name: names.provider, value: span.provider },
-        tokens !== '' && { name: text.step.tokens, value: tokens },
-        span.cost != null && { name: names.cost, value: formatCost(span.cost) },
+        tokens !== '' && { name: text.step.tokens, value: <Counted value={tokens} reason={span.usage_reason} /> },
+        span.cost != null && {
+          name: names.cost,
+          value: <Counted value={formatCost(span.cost)} reason={span.cost_reason} />,
+        },
         user !== null && { name: names.user, value: user },
         span.channel_id && { name: names.channel, value: span.channel_id },
         source && { name: names.source, value: <span title={span.source?.protocol}>{source}</span> },
       ]}
     />
+  );
+}
+
+/** A number, and why it is or is not in the totals. */
+function Counted({ value, reason }: { value: string; reason: CountReason }) {
+  return (
+    <>
+      {value} <span className={classes.counted}>{text.step.counted[reason]}</span>
+    </>
   );
 }
 

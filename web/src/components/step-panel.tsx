@@ -1,11 +1,13 @@
 // Everything about the selected step.
 import { ActionIcon, Skeleton } from '@mantine/core';
-import { IconAlertCircle, IconX } from '@tabler/icons-react';
+import { IconAlertCircle, IconClockOff, IconX } from '@tabler/icons-react';
 import { ApiError } from '../api/client';
 import type { Content, SpanDetail, SpanRow } from '../api/types';
 import { text } from '../lib/text';
 import { contentText, isBlank } from '../model/content';
-import { formatDuration } from '../model/format';
+import { formatAgo, formatDuration } from '../model/format';
+import { parseTime } from '../model/time';
+import { useNow } from '../state/clock';
 import { useSpan } from '../state/queries';
 import { useAge } from './ago';
 import { ContentView } from './content-view';
@@ -64,8 +66,8 @@ function Head({ span, onClose }: { span: SpanRow; onClose: () => void }) {
       <div className={classes.headWords}>
         <h2 className={classes.name}>{named ? span.name : kindName(span.kind)}</h2>
         <div className={classes.sub}>
-          <span className={classes.status} data-status={span.running ? 'running' : span.status}>
-            {span.running ? text.step.running : text.step.status[span.status]}
+          <span className={classes.status} data-status={span.state === 'ended' ? span.status : span.state}>
+            {span.state === 'ended' ? text.step.status[span.status] : text.step[span.state]}
           </span>
           {named && <span>{kindName(span.kind)}</span>}
           <span className="nt-num">{formatDuration(age ?? span.duration_ms)}</span>
@@ -99,6 +101,7 @@ function Body({ span }: { span: SpanDetail }) {
           </div>
         </div>
       )}
+      {span.unfinished && <Unfinished since={span.unfinished.since} />}
       <div className={classes.facts}>
         <StepFacts span={span} />
       </div>
@@ -106,6 +109,16 @@ function Body({ span }: { span: SpanDetail }) {
       <ContentSection name="output" title={text.step.output} content={span.output} running={span.running} />
       <StepExtras span={span} />
     </>
+  );
+}
+
+function Unfinished({ since }: { since: string }) {
+  const now = useNow(5000);
+  return (
+    <div className={classes.unfinished} role="note">
+      <IconClockOff size={17} stroke={2} aria-hidden />
+      <p>{text.step.unfinishedHint(formatAgo(parseTime(since) ?? now, now))}</p>
+    </div>
   );
 }
 

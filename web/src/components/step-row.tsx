@@ -99,12 +99,21 @@ function Step({ span, depth, extent, selected, onSelect }: StepProps) {
         {preview && <span className={classes.preview}>{preview}</span>}
       </span>
       {span.model && <span className={classes.meta}>{span.model}</span>}
-      {tokens !== null && <span className={classes.tokens}>{formatCount(tokens)} tok</span>}
+      {tokens !== null && (
+        <span
+          className={classes.tokens}
+          data-uncounted={!span.usage_counted || undefined}
+          title={text.step.counted[span.usage_reason]}
+        >
+          {formatCount(tokens)} tok
+        </span>
+      )}
       <span className={classes.track} data-kind={span.kind} aria-hidden>
         {bar && (
           <span
             className={classes.bar}
             data-running={span.running || undefined}
+            data-unfinished={span.state === 'unfinished' || undefined}
             style={{
               left: `${bar.left}%`,
               width: `max(3px, ${bar.width}%)`,
@@ -114,7 +123,7 @@ function Step({ span, depth, extent, selected, onSelect }: StepProps) {
         )}
       </span>
       <span className={classes.duration} data-running={span.running || undefined}>
-        {formatDuration(age ?? span.duration_ms)}
+        {span.state === 'unfinished' ? text.step.unfinished : formatDuration(age ?? span.duration_ms)}
         {span.running && <span className={classes.srOnly}>, {text.step.running}</span>}
       </span>
     </button>

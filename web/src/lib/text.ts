@@ -125,6 +125,9 @@ export const text = {
     unknownParent: 'Unknown parent',
     unknownParentHint: (id: string) => `The step ${id} was named as the parent but never came`,
     running: 'running',
+    unfinished: 'unfinished',
+    unfinishedHint: (ago: string) =>
+      `It began and its end never came; the trace was last heard of ${ago}. An end that comes late still counts.`,
     expand: 'Expand',
     collapse: 'Collapse',
     close: 'Close the step',
@@ -149,6 +152,15 @@ export const text = {
       cache_read: 'Read from cache',
       cache_write: 'Written to cache',
       reasoning: 'Reasoning',
+    },
+    /** Why tokens or a cost are, or are not, in the totals of the trace. */
+    counted: {
+      model_call: 'counted',
+      only_report: 'counted: nothing else here reports any',
+      repeats_children: 'not counted: repeats the steps below',
+      same_call_reported_twice: 'not counted: the same call is reported below',
+      not_a_model_call: 'not counted: a part of the call above',
+      no_usage: 'not counted',
     },
     facts: {
       started: 'Started',

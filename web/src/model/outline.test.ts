@@ -10,6 +10,7 @@ function turn(trace: string, ids: string[]): Turn {
     trace_id: trace,
     span_id: ids[0],
     status: 'ok',
+    state: 'ended',
     running: false,
     start_time: '2026-01-01T00:00:00Z',
     scores: [],

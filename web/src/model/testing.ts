@@ -9,7 +9,12 @@ export function span(id: string, fields: Partial<SpanRow> = {}): SpanRow {
     kind: 'chain',
     name: id,
     status: 'ok',
+    state: 'ended',
     running: false,
+    usage_counted: false,
+    usage_reason: 'not_a_model_call',
+    cost_counted: false,
+    cost_reason: 'not_a_model_call',
     ...fields,
   };
 }

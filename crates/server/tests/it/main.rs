@@ -5,6 +5,7 @@
 mod bad_input;
 mod helicone;
 mod langfuse;
+mod ledger;
 mod lifecycle;
 mod openapi;
 mod opik;

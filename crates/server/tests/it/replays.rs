@@ -57,7 +57,7 @@ pub(super) fn answered(server: &Server, request: &Recorded) -> (u16, Value) {
     (answer.status().as_u16(), serde_json::from_slice(&answer.body_mut().read_to_vec().unwrap()).unwrap_or_default())
 }
 
-/// Everything that the lists show once they have caught up.
+/// Everything that the lists show once they have caught up, but for when the server heard of it.
 pub(super) fn shown(server: &Server) -> (Vec<Value>, Vec<Value>) {
     loop {
         let (_, status) = server.get("/api/v1/status");
@@ -66,7 +66,13 @@ pub(super) fn shown(server: &Server) -> (Vec<Value>, Vec<Value>) {
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    let rows = |list: &str| server.get(&format!("/api/v1/{list}?limit=1000")).1["items"].as_array().unwrap().clone();
+    let rows = |list: &str| {
+        let mut rows = server.get(&format!("/api/v1/{list}?limit=1000")).1["items"].as_array().unwrap().clone();
+        for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+            row.remove("heard_at");
+        }
+        rows
+    };
     (rows("conversations"), rows("spans"))
 }
 

@@ -19,11 +19,12 @@ use tantivy::schema::{
 };
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, SegmentReader, TantivyDocument, Term};
 
+use super::silence;
 use crate::rows::{ConversationRow, SpanRow, Totals, TraceRow};
 use crate::{Field, ListOf, ProjectId, StoreError};
 
 /// Format of the index. An index of another format is made anew from the record.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Memory for documents before they are written to a segment; Tantivy's least is 15 MB.
 const WRITER_BYTES: usize = 48_000_000;
 
@@ -34,6 +35,8 @@ const PURGE_TRIES: usize = 10;
 
 /// Pause before segments that are being merged are looked for again.
 const PURGE_PAUSE: Duration = Duration::from_millis(500);
+/// Name of the column that tells when an open trace was last heard of.
+pub(super) const HEARD_AT: &str = "heard_at";
 
 /// The fields of a document.
 #[derive(Debug, Clone)]
@@ -50,6 +53,10 @@ pub(super) struct Fields {
     pub(super) text: IndexField,
     /// The row as JSON.
     pub(super) row: IndexField,
+    /// Of a trace that has an open span: its project and id. No other document has it.
+    pub(super) open: IndexField,
+    /// Of a trace that has an open span: when it was last heard of.
+    pub(super) heard_at: IndexField,
     by_field: [IndexField; Field::ALL.len()],
 }
 
@@ -70,6 +77,8 @@ fn schema() -> (Schema, Fields) {
         tie: schema.add_u64_field("tie", FAST | INDEXED),
         text: schema.add_text_field("text", TextOptions::default().set_indexing_options(words)),
         row: schema.add_bytes_field("row", STORED),
+        open: schema.add_text_field("open", STORED),
+        heard_at: schema.add_i64_field(HEARD_AT, FAST | INDEXED),
         by_field: Field::ALL.map(|field| schema.add_text_field(field.as_str(), STRING | FAST)),
     };
     (schema.build(), fields)
@@ -236,6 +245,10 @@ impl Documents {
         document.add_text(self.fields.of(Field::Status), row.status.as_str());
         if let Some(name) = &row.name {
             document.add_text(self.fields.of(Field::Name), name);
+        }
+        if row.totals.open > 0 {
+            document.add_text(self.fields.open, silence::key(project, &row.trace_id));
+            document.add_i64(self.fields.heard_at, row.totals.heard_at.as_nanos());
         }
         self.add_totals(&mut document, &row.totals);
         self.add(document)

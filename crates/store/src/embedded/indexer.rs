@@ -241,13 +241,12 @@ impl Work {
         if changed.contains(&None) {
             self.documents.remove_trace(project, &trace_id)?;
         }
-        for span in &trace.spans {
-            let span_key = codec::span_key(&span.span_id);
-            if all || changed.contains(&Some(span_key)) {
-                let text = searchable_text(&trace, span, TEXT_BYTES, |said| record.fresh(said))?;
-                let place = if before_these.contains(&span_key) { Put::Anew } else { Put::First };
-                self.documents.put_span(project, &trace.row(span), span, &text, place)?;
-            }
+        // What a span says may change what is said of others: whether their tokens count, whether they run again.
+        let affected = trace.affected(|span| all || changed.contains(&Some(codec::span_key(&span.span_id))));
+        for (span, _) in trace.spans.iter().zip(affected).filter(|(_, affected)| *affected) {
+            let text = searchable_text(&trace, span, TEXT_BYTES, |said| record.fresh(said))?;
+            let place = if before_these.contains(&codec::span_key(&span.span_id)) { Put::Anew } else { Put::First };
+            self.documents.put_span(project, &trace.row(span), span, &text, place)?;
         }
         if let Some(row) = &row {
             self.documents.put_trace(project, row, if before_these.is_empty() { Put::First } else { Put::Anew })?;

@@ -24,6 +24,7 @@ mod removal;
 mod retention;
 mod schema;
 mod signal;
+mod silence;
 mod sweep;
 mod verify;
 mod writer;

@@ -12,7 +12,7 @@ pub(crate) fn open(path: &Path) -> Store {
     Store::Embedded(Arc::new(EmbeddedStore::open(path).unwrap()))
 }
 
-fn project(store: &Store) -> ProjectId {
+pub(crate) fn project(store: &Store) -> ProjectId {
     store.accounts().project("p").or_else(|_| store.accounts().create_project("p")).unwrap()
 }
 

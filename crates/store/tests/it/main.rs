@@ -4,5 +4,8 @@
 
 mod embedded;
 mod histories;
+mod ledger;
 mod removal;
 mod safekeeping;
+mod turns;
+mod unfinished;

@@ -1,0 +1,185 @@
+//! From the patches of a trace to its spans.
+//!
+//! Costs n log n for n patches, and no content is cloned.
+
+use std::collections::{BTreeSet, HashMap};
+
+use neuraltrust_model::{ConversationId, Span, SpanId, SpanPatch, Timestamp, TraceId};
+
+use super::ledger::Ledger;
+use super::tree::Tree;
+use crate::rows::SpanRow;
+use crate::said::Said;
+
+/// The spans of one trace, each the merge of its patches, by start.
+#[derive(Debug, Clone)]
+pub struct TraceSpans {
+    /// The conversation of the trace.
+    pub conversation_id: ConversationId,
+    /// Every conversation that its patches ever named.
+    pub named: BTreeSet<ConversationId>,
+    /// The spans that have come.
+    pub spans: Vec<Span>,
+    /// What is known of spans that have not come, e.g. a score on one.
+    pub unknown: Vec<Span>,
+    /// When the last patch came that a client sent.
+    pub heard_at: Timestamp,
+    /// Input and output of the spans, which themselves have none, by position.
+    said: Vec<[Option<Said>; 2]>,
+    /// Spans that are running again: they were marked unfinished, and then their trace was heard of.
+    revived: Vec<SpanId>,
+    /// Spans that steps were placed under which are now placed elsewhere.
+    left: BTreeSet<SpanId>,
+    pub(super) tree: Tree,
+    pub(super) ledger: Ledger,
+}
+
+/// A patch as it is read back: without its contents, which are beside it.
+#[derive(Debug, Clone)]
+pub struct Arrived {
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// What it says otherwise.
+    pub patch: SpanPatch,
+    /// What it says of the input.
+    pub input: Option<Said>,
+    /// What it says of the output.
+    pub output: Option<Said>,
+}
+
+/// What the patches of one span have said so far.
+struct Heard {
+    first_at: Timestamp,
+    patch: SpanPatch,
+    said: [Option<Said>; 2],
+}
+
+impl Heard {
+    fn hear(&mut self, later: Self) {
+        self.first_at = later.first_at.min(self.first_at);
+        self.patch.apply(later.patch);
+        for (before, later) in self.said.iter_mut().zip(later.said) {
+            match (before.as_mut(), later) {
+                (_, None) => {}
+                (Some(before), Some(later)) => before.replace(later),
+                (None, later) => *before = later,
+            }
+        }
+    }
+
+    /// The span, and what it said. Contents that came in fragments are in the patch, and count where nothing was said as a
+    /// whole.
+    fn into_span(self) -> (Span, [Option<Said>; 2]) {
+        let mut span = Span::new(self.patch, self.first_at);
+        let [input, output] = self.said;
+        let (in_parts, out_parts) = (span.input.take(), span.output.take());
+        let said = [input.or(in_parts.map(Said::Here)), output.or(out_parts.map(Said::Here))];
+        (span, said)
+    }
+}
+
+impl TraceSpans {
+    /// Merges the patches of one trace, given in order of arrival.
+    #[must_use]
+    pub fn merge(trace_id: &TraceId, patches: impl IntoIterator<Item = Arrived>) -> Self {
+        let mut merged: HashMap<SpanId, Heard> = HashMap::new();
+        let (mut named, mut left) = (BTreeSet::new(), BTreeSet::new());
+        let mut patches: Vec<_> = patches.into_iter().collect();
+        // What clients tell in order may come in any; what does not say when it was told was told when it came.
+        patches.sort_by_key(|arrived| arrived.patch.told.unwrap_or(arrived.received_at));
+        // A mark of the server's own is no sign of life.
+        let heard = patches.iter().filter(|arrived| arrived.patch.unfinished.is_none()).map(|arrived| arrived.received_at).max();
+        let heard_at = heard.or_else(|| patches.iter().map(|arrived| arrived.received_at).max());
+        for Arrived { received_at, patch, input, output } in patches {
+            if let Some(id) = &patch.conversation_id
+                && !named.contains(id)
+            {
+                named.insert(id.clone());
+            }
+            let later = Heard { first_at: received_at, patch, said: [input, output] };
+            match merged.get_mut(&later.patch.span_id) {
+                Some(known) => {
+                    if let (Some(before), Some(now)) = (&known.patch.parent_id, &later.patch.parent_id)
+                        && before != now
+                    {
+                        left.extend([before.clone(), now.clone()]);
+                    }
+                    known.hear(later);
+                }
+                None => {
+                    merged.insert(later.patch.span_id.clone(), later);
+                }
+            }
+        }
+        let all = merged.into_values().map(Heard::into_span);
+        let (mut known, unknown): (Vec<_>, Vec<_>) = all.partition(|(span, _)| span.is_known());
+        known.sort_by(|(a, _), (b, _)| (a.time(), a.received_at, &a.span_id).cmp(&(b.time(), b.received_at, &b.span_id)));
+        let (mut spans, said): (Vec<Span>, Vec<_>) = known.into_iter().unzip();
+        let mut revived = Vec::new();
+        for span in &mut spans {
+            if span.unfinished.is_some_and(|mark| heard.is_some_and(|heard| mark.since < heard)) {
+                span.unfinished = None;
+                revived.push(span.span_id.clone());
+            }
+        }
+        let tree = Tree::new(&spans);
+        Self {
+            conversation_id: conversation(trace_id, &spans),
+            named,
+            unknown: unknown.into_iter().map(|(span, _)| span).collect(),
+            heard_at: heard_at.unwrap_or(Timestamp::from_nanos(0)),
+            said,
+            revived,
+            left,
+            ledger: Ledger::new(&spans, &tree),
+            tree,
+            spans,
+        }
+    }
+
+    /// What went into a span.
+    #[must_use]
+    pub fn input(&self, span: &Span) -> Option<&Said> {
+        let [input, _] = self.said.get(self.tree.position(&span.span_id)?)?;
+        input.as_ref()
+    }
+
+    /// What came out of a span.
+    #[must_use]
+    pub fn output(&self, span: &Span) -> Option<&Said> {
+        let [_, output] = self.said.get(self.tree.position(&span.span_id)?)?;
+        output.as_ref()
+    }
+
+    /// The row of a span of the trace.
+    #[must_use]
+    pub fn row(&self, span: &Span) -> SpanRow {
+        let preview = |said: Option<&Said>| said.and_then(Said::preview);
+        let n = self.tree.position(&span.span_id).unwrap_or(usize::MAX);
+        SpanRow {
+            input_preview: preview(self.input(span)),
+            output_preview: preview(self.output(span)),
+            ..SpanRow::new(span, &self.conversation_id, self.ledger.usage(n), self.ledger.cost(n))
+        }
+    }
+
+    /// For each span, by position, whether its row may say something else because the spans changed that `changed` picks.
+    pub(crate) fn affected(&self, changed: impl Fn(&Span) -> bool) -> Vec<bool> {
+        let mut picked: Vec<bool> = self.spans.iter().map(changed).collect();
+        for n in self.revived.iter().chain(&self.left).filter_map(|id| self.tree.position(id)) {
+            if let Some(picked) = picked.get_mut(n) {
+                *picked = true;
+            }
+        }
+        Ledger::affected(&self.spans, &self.tree, &picked)
+    }
+}
+
+/// The conversation of a trace: what its first root names, else its first span that names one; a trace that names none is its
+/// own conversation.
+fn conversation(trace_id: &TraceId, spans: &[Span]) -> ConversationId {
+    let named = |root: bool| {
+        spans.iter().filter(move |span| span.parent_id.is_none() == root).find_map(|span| span.conversation_id.clone())
+    };
+    named(true).or_else(|| named(false)).unwrap_or_else(|| trace_id.clone().into())
+}

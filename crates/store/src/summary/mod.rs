@@ -1,0 +1,18 @@
+//! From patches to what a page shows: merged spans, trace and conversation rows, turns.
+//!
+//! Pure, and always from the whole: nothing is incremented, so that duplicates, late patches and any order of arrival give
+//! the same answer. A trace may have 100,000 spans: nothing here costs more than n log n, and no content is cloned but one
+//! that is shown.
+
+mod ledger;
+mod merge;
+mod pages;
+mod scores;
+mod totals;
+mod tree;
+mod turns;
+
+pub use merge::{Arrived, TraceSpans};
+pub(crate) use pages::searchable_text;
+pub use pages::{span_detail, trace_detail, transcript};
+pub use totals::{conversation_row, trace_row};

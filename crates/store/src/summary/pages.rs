@@ -1,0 +1,95 @@
+//! What a page shows of one span, one trace, one conversation.
+
+use std::collections::BTreeMap;
+
+use neuraltrust_model::{Content, ConversationId, Span, SpanId, User};
+use serde_json::Value;
+
+use super::merge::TraceSpans;
+use super::totals::{conversation_row, trace_row};
+use super::turns;
+use crate::rows::{SpanDetail, SpanRow, TraceDetail, TraceRow, Transcript};
+use crate::said::Said;
+
+/// A trace with its spans; `None` while none of its spans has come.
+#[must_use]
+pub fn trace_detail(trace: &TraceSpans) -> Option<TraceDetail> {
+    let spans = trace.spans.iter().map(|span| trace.row(span)).collect();
+    Some(TraceDetail { trace: trace_row(trace)?, spans })
+}
+
+/// One span with everything known of it; `None` when it has not come. `read` reads a content.
+///
+/// # Errors
+/// What `read` says.
+pub fn span_detail<E>(
+    trace: TraceSpans,
+    span_id: &SpanId,
+    read: impl Fn(Said) -> Result<Content, E>,
+) -> Result<Option<SpanDetail>, E> {
+    let Some(span) = trace.spans.iter().find(|span| span.span_id == *span_id) else { return Ok(None) };
+    let span = span.clone();
+    Ok(Some(SpanDetail {
+        row: SpanRow { user: span.user.clone(), ..trace.row(&span) },
+        input: trace.input(&span).cloned().map(&read).transpose()?,
+        output: trace.output(&span).cloned().map(&read).transpose()?,
+        attributes: span.attributes.into_iter().collect(),
+        metadata: span.metadata.into_iter().collect(),
+        custom: span.custom,
+        events: span.events,
+        links: span.links,
+        scores: span.scores,
+        source: span.source,
+        warnings: span.warnings,
+        received_at: span.received_at,
+    }))
+}
+
+/// A conversation with its turns; `None` without traces. `read` reads a content.
+///
+/// # Errors
+/// What `read` says.
+pub fn transcript<E>(
+    id: &ConversationId,
+    traces: &[TraceSpans],
+    mut read: impl FnMut(Said) -> Result<Content, E>,
+) -> Result<Option<Transcript>, E> {
+    let rows: Vec<TraceRow> = traces.iter().filter_map(trace_row).collect();
+    let Some(conversation) = conversation_row(id, &rows) else { return Ok(None) };
+    let mut turns = Vec::new();
+    for trace in traces {
+        turns.extend(turns::shown(trace, &mut read)?);
+    }
+    turns.sort_by(|a, b| (a.start_time, &a.trace_id).cmp(&(b.start_time, &b.trace_id)));
+    let mut spans: Vec<&Span> = traces.iter().flat_map(|trace| &trace.spans).collect();
+    spans.sort_by_key(|span| span.time());
+    let mut user = None::<User>;
+    let mut metadata = BTreeMap::new();
+    let mut custom = None::<&Value>;
+    for span in spans {
+        if let Some(known) = &span.user {
+            user.get_or_insert_default().merge(known.clone());
+        }
+        metadata.extend(span.metadata.clone());
+        custom = span.custom.as_ref().or(custom);
+    }
+    Ok(Some(Transcript { conversation, user, metadata, custom: custom.cloned(), turns }))
+}
+
+/// The words for the text index that a span brought in, at most about `limit` bytes. `fresh` reads what a content brought.
+pub(crate) fn searchable_text<E>(
+    trace: &TraceSpans,
+    span: &Span,
+    limit: usize,
+    fresh: impl Fn(&Said) -> Result<Option<Content>, E>,
+) -> Result<String, E> {
+    let mut text = String::new();
+    for said in [trace.input(span), trace.output(span)].into_iter().flatten() {
+        if let Some(content) = fresh(said)? {
+            text.push_str(&content.plain_text(limit));
+            text.push('\n');
+        }
+    }
+    text.extend(span.status.message.iter().map(String::as_str));
+    Ok(text)
+}
