@@ -25,7 +25,7 @@ const GATHER: Duration = Duration::from_millis(40);
 /// Shortest and longest pause between two commits under load; between them it is twice what the last commit took.
 const COMMIT_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// Most bytes of a span's text in the index; what is behind is kept, shown, and not found by its words.
-const TEXT_BYTES: usize = 256 << 10;
+pub(super) const TEXT_BYTES: usize = 256 << 10;
 /// Pause after an error, before the work starts again from the last commit.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Most rows of traces kept to make rows of conversations from; all are let go when there are more.

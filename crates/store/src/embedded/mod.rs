@@ -3,9 +3,14 @@
 //! A data directory holds `lock`, `record.sqlite` (with its `-wal` and `-shm`) and `index/`. One process at a time serves it.
 
 mod accounts;
+mod aggregate;
 mod backup;
 mod chain;
+mod clauses;
 mod codec;
+mod columns;
+mod facts;
+mod highlight;
 mod index;
 mod indexer;
 mod lists;
@@ -13,6 +18,9 @@ mod lock;
 mod quarantine;
 mod record;
 mod signal;
+mod sketch;
+mod stretch;
+mod text;
 mod verify;
 mod writer;
 
@@ -32,8 +40,8 @@ pub use quarantine::{NewQuarantined, Quarantine, QuarantineTotals, Quarantined};
 pub use verify::{Report, verify};
 
 use crate::{
-    Appended, Change, FacetRow, Field, Filter, ListOf, ListQuery, Page, Progress, ProjectId, SpanDetail, StoreError, TraceDetail,
-    Transcript, summary,
+    Aggregate, Aggregated, Appended, Change, FacetRow, Filter, Key, ListOf, ListQuery, Page, Progress, ProjectId, SpanDetail,
+    StoreError, TraceDetail, Transcript, summary,
 };
 use chain::Known;
 use index::SearchIndex;
@@ -176,20 +184,25 @@ impl EmbeddedStore {
         list: ListOf,
         query: ListQuery,
     ) -> Result<Page<T>, StoreError> {
-        let index = self.shared.index.clone();
-        aside(move || lists::list(&index, project, list, &query)).await
+        let (index, record) = (self.shared.index.clone(), Arc::clone(&self.record));
+        aside(move || lists::list(&index, &record, project, list, &query)).await
     }
 
     pub(crate) async fn facets(
         &self,
         project: ProjectId,
         list: ListOf,
-        field: Field,
+        key: Key,
         filter: Filter,
         limit: usize,
     ) -> Result<Vec<FacetRow>, StoreError> {
         let index = self.shared.index.clone();
-        aside(move || lists::facets(&index, project, list, field, &filter, limit)).await
+        aside(move || lists::facets(&index, project, list, &key, &filter, limit)).await
+    }
+
+    pub(crate) async fn aggregate(&self, project: ProjectId, query: Aggregate) -> Result<Aggregated, StoreError> {
+        let index = self.shared.index.clone();
+        aside(move || lists::aggregate(&index, project, &query)).await
     }
 
     pub(crate) fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
