@@ -73,7 +73,7 @@ pub async fn check_calls(project: &ProjectStore, calls: &[Call]) {
     }
     let said: BTreeSet<u8> = calls.iter().flat_map(|call| call.history.iter().chain([&call.answer]).copied()).collect();
     for number in said {
-        let filter = Filter { text: Some(format!("word{number} ")), ..Filter::default() };
+        let filter = Filter::search(ListOf::Spans, &format!("word{number} "));
         let found = project.spans(ListQuery { filter, limit: 1_000, cursor: None }).await;
         let found = found.map(|page| page.items.len()).unwrap_or_default();
         assert!(found > 0, "message {number} is found in no call");
@@ -359,8 +359,8 @@ pub async fn lists_are_filtered_and_counted(store: &Store, id: ProjectId) {
             |page: Page<ConversationRow>| page.items.into_iter().map(|row| row.conversation_id.to_string()).collect::<Vec<_>>();
         page.map(ids).map_err(|error| error.to_string())
     };
-    let by = |field, value: &str| Filter { equals: vec![(field, value.to_owned())], ..Filter::default() };
-    let text = |text: &str| Filter { text: Some(text.to_owned()), ..Filter::default() };
+    let by = Filter::equals;
+    let text = |text: &str| Filter::search(ListOf::Conversations, text);
     let ids = |ids: &[&str]| Ok(ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>());
 
     assert_eq!(conversations(by(Field::UserId, "user-1")).await, ids(&["conversation-1"]));
@@ -376,12 +376,11 @@ pub async fn lists_are_filtered_and_counted(store: &Store, id: ProjectId) {
     assert_eq!(conversations(text("broke")).await, ids(&["conversation-0"]), "what is said of an error is found");
     assert_eq!(conversations(text("?!")).await, ids(&[]), "no words, no answer");
     assert_eq!(conversations(text("conversation-1")).await, ids(&["conversation-1"]), "an id is found");
-    let after =
-        Filter { after: Some(time(&Step { trace: 5, span: 0, conversation: None, fails: false }, 0)), ..Filter::default() };
+    let after = Filter::between(Some(time(&Step { trace: 5, span: 0, conversation: None, fails: false }, 0)), None);
     assert_eq!(conversations(after).await, ids(&["conversation-1"]));
     assert!(conversations(by(Field::Kind, "tool")).await.is_err_and(|error| error.contains("user_id")), "says what is accepted");
 
-    let facets = |of, field| project.facets(of, field, Filter::default(), 10);
+    let facets = |of, field: Field| project.facets(of, field.into(), Filter::default(), 10);
     let count = |rows: Result<Vec<crate::FacetRow>, StoreError>| {
         rows.map(|rows| rows.into_iter().map(|row| (row.value, row.count)).collect::<Vec<_>>()).unwrap_or_default()
     };

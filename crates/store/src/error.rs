@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::FilterError;
+
 /// What can go wrong in a store, by what the caller should do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -69,16 +71,9 @@ pub enum StoreError {
     /// The cursor was not made by this store. Tell the client.
     #[error("the cursor is not one of this list; start again without it")]
     Cursor,
-    /// The list cannot be filtered by that field. Tell the client.
-    #[error("{list} cannot be filtered by {field}; they can by {accepted}")]
-    Filter {
-        /// The list.
-        list: &'static str,
-        /// The field asked for.
-        field: &'static str,
-        /// The fields that it can be filtered by.
-        accepted: String,
-    },
+    /// The list cannot be filtered, counted or grouped like that. Tell the client.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
     /// A project's name is not one. Tell the client.
     #[error("{0:?} is not a project name; use 1 to 64 letters, digits, '-', '_' or '.'")]
     ProjectName(String),

@@ -5,13 +5,16 @@
 //! A store knows no wire format.
 
 mod accounts;
+mod aggregate;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod embedded;
 mod error;
+mod fields;
 mod query;
 mod rows;
 mod said;
+mod search;
 pub mod summary;
 
 use std::ops::RangeInclusive;
@@ -21,15 +24,20 @@ use neuraltrust_model::{ConversationId, SpanId, SpanPatch, Timestamp, TraceId};
 use tokio::sync::broadcast;
 
 pub use accounts::{Grant, ProjectId, Scope, Secret};
+pub use aggregate::{
+    Aggregate, AggregateRow, Aggregated, Every, Group, GroupValue, MAX_GROUPS_BY, MAX_METRICS, MAX_ROWS, Measured, Metric,
+    RELATIVE_ERROR,
+};
 pub use embedded::{
     Accounts, Asked, DiskUse, EmbeddedStore, ErasedTrace, Erasure, NewQuarantined, ProjectDiskUse, Quarantine, QuarantineTotals,
     Quarantined, Retention,
 };
 pub use error::StoreError;
-pub use query::{Cursor, Field, Filter, ListOf, ListQuery, Page};
+pub use fields::{Field, FieldType, FilterError, Key, Root, Value};
+pub use query::{Cursor, Filter, ListOf, ListQuery, Page, Test, Words};
 pub use rows::{
-    ConversationRow, CountReason, FacetRow, FeedbackCounts, ScoreTotals, ScoreValue, SpanDetail, SpanRow, Totals, TraceDetail,
-    TraceRow, Transcript, Turn,
+    ConversationRow, CountReason, FacetRow, FeedbackCounts, Highlight, ScoreTotals, ScoreValue, SpanDetail, SpanRow, Totals,
+    TraceDetail, TraceRow, Transcript, Turn,
 };
 pub use said::{Apart, Form, Said};
 
@@ -248,13 +256,23 @@ impl ProjectStore {
         }
     }
 
-    /// The values of a field over a list, the most frequent first.
+    /// The values of a field, or at a path, over a list, the most frequent first.
     ///
     /// # Errors
-    /// When the index cannot be read.
-    pub async fn facets(&self, of: ListOf, field: Field, filter: Filter, limit: usize) -> Result<Vec<FacetRow>, StoreError> {
+    /// [`StoreError::Filter`] when the list has no such values, and when the index cannot be read.
+    pub async fn facets(&self, of: ListOf, key: Key, filter: Filter, limit: usize) -> Result<Vec<FacetRow>, StoreError> {
         match &self.store {
-            Store::Embedded(store) => store.facets(self.id, of, field, filter, limit).await,
+            Store::Embedded(store) => store.facets(self.id, of, key, filter, limit).await,
+        }
+    }
+
+    /// Groups of a list, and what is measured in them.
+    ///
+    /// # Errors
+    /// [`StoreError::Filter`] when the list cannot be grouped or measured like that, and when the index cannot be read.
+    pub async fn aggregate(&self, query: Aggregate) -> Result<Aggregated, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.aggregate(self.id, query).await,
         }
     }
 

@@ -1,8 +1,11 @@
 //! What can be asked of a project: plain data, the same for every backend.
 
+use std::ops::Bound;
+
 use neuraltrust_model::Timestamp;
 
-use crate::StoreError;
+use crate::fields::{Field, Key, Value};
+use crate::{Highlight, StoreError};
 
 /// Which things a list holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +19,9 @@ pub enum ListOf {
 }
 
 impl ListOf {
+    /// Every list.
+    pub const ALL: [Self; 3] = [Self::Conversations, Self::Traces, Self::Spans];
+
     /// Its name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -26,103 +32,78 @@ impl ListOf {
         }
     }
 
-    /// The fields that it can be filtered by and counted over.
-    #[must_use]
-    pub const fn fields(self) -> &'static [Field] {
-        match self {
-            Self::Conversations => {
-                &[Field::ConversationId, Field::SessionId, Field::ChannelId, Field::UserId, Field::Status, Field::Model]
-            }
-            Self::Traces => &[
-                Field::ConversationId,
-                Field::TraceId,
-                Field::SessionId,
-                Field::ChannelId,
-                Field::UserId,
-                Field::Name,
-                Field::Status,
-                Field::Model,
-            ],
-            Self::Spans => &Field::ALL,
-        }
-    }
-}
-
-/// A field that lists can be filtered by and counted over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Field {
-    /// The conversation.
-    ConversationId,
-    /// The trace.
-    TraceId,
-    /// The session of the user.
-    SessionId,
-    /// Where the user talks.
-    ChannelId,
-    /// The application's id of the user.
-    UserId,
-    /// What a span is.
-    Kind,
-    /// What a span is called.
-    Name,
-    /// `ok`, `error` or `unset`; a conversation or trace has `error` when one of its spans has.
-    Status,
-    /// The model that answered.
-    Model,
-    /// Who served the model.
-    Provider,
-}
-
-impl Field {
-    /// Every field.
-    pub const ALL: [Self; 10] = [
-        Self::ConversationId,
-        Self::TraceId,
-        Self::SessionId,
-        Self::ChannelId,
-        Self::UserId,
-        Self::Kind,
-        Self::Name,
-        Self::Status,
-        Self::Model,
-        Self::Provider,
-    ];
-
-    /// Its name in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ConversationId => "conversation_id",
-            Self::TraceId => "trace_id",
-            Self::SessionId => "session_id",
-            Self::ChannelId => "channel_id",
-            Self::UserId => "user_id",
-            Self::Kind => "kind",
-            Self::Name => "name",
-            Self::Status => "status",
-            Self::Model => "model",
-            Self::Provider => "provider",
-        }
-    }
-
-    /// The field of that name in the API.
+    /// The list of that name in the API.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|field| field.as_str() == name)
+        Self::ALL.into_iter().find(|list| list.as_str() == name)
+    }
+
+    /// The fields that it can be filtered by and counted over.
+    #[must_use]
+    pub fn fields(self) -> Vec<Field> {
+        Field::ALL.iter().copied().filter(|field| field.lists().contains(&self)).collect()
     }
 }
 
-/// What things of a list must have in common. Everything given must hold.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Filter {
-    /// Fields and the values they must have.
-    pub equals: Vec<(Field, String)>,
-    /// Words that must all occur in the text, the last one perhaps only begun.
-    pub text: Option<String>,
-    /// Not before this moment.
-    pub after: Option<Timestamp>,
-    /// Before this moment.
-    pub before: Option<Timestamp>,
+/// What things of a list must have in common.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// Everything given holds; given nothing, everything is in the list.
+    And(Vec<Self>),
+    /// Something given holds; given nothing, nothing is in the list.
+    Or(Vec<Self>),
+    /// What is given does not hold.
+    Not(Box<Self>),
+    /// One value of the field passes the test.
+    Is(Key, Test),
+    /// The time by which the list is ordered lies between the two.
+    Time(Bound<Timestamp>, Bound<Timestamp>),
+    /// Words that follow each other in the text of a span. A conversation or trace has them when one of its spans has.
+    ///
+    /// What stands beside each other in one [`Filter::And`] must be in the text of one span.
+    Words(Words),
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self::And(Vec::new())
+    }
+}
+
+/// What the value of a field must be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// One of these.
+    OneOf(Vec<Value>),
+    /// A text that begins like this.
+    Prefix(String),
+    /// Between the two; texts are compared by their bytes.
+    Range(Bound<Value>, Bound<Value>),
+    /// Anything.
+    Exists,
+}
+
+/// Words that follow each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// The words; what is between them does not matter.
+    pub text: String,
+    /// Whether the last one may be only begun.
+    pub begun: bool,
+}
+
+impl Filter {
+    /// A field has that value.
+    #[must_use]
+    pub fn equals(field: Field, value: impl Into<String>) -> Self {
+        Self::Is(field.into(), Test::OneOf(vec![Value::Text(value.into())]))
+    }
+
+    /// The time by which the list is ordered is not before `after` and is before `before`, where they are given.
+    #[must_use]
+    pub fn between(after: Option<Timestamp>, before: Option<Timestamp>) -> Self {
+        Self::Time(after.map_or(Bound::Unbounded, Bound::Included), before.map_or(Bound::Unbounded, Bound::Excluded))
+    }
 }
 
 /// A list to read, newest first.
@@ -141,6 +122,9 @@ pub struct ListQuery {
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
+    /// For each row where the words are that were asked for; `None` where they are not in its text. Empty when no words
+    /// were asked for.
+    pub highlights: Vec<Option<Highlight>>,
     /// Where this page ended; `None` when it is the last.
     pub next_cursor: Option<Cursor>,
 }

@@ -364,3 +364,16 @@ pub struct FacetRow {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_time: Option<Timestamp>,
 }
+
+/// Where the words that were asked for are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Highlight {
+    /// The trace of the span.
+    pub trace_id: TraceId,
+    /// The span that brought the words in; of a trace or conversation the newest such span.
+    pub span_id: SpanId,
+    /// About 240 characters around the place where most of the words are. `…` where it was cut.
+    pub snippet: String,
+    /// Where in the snippet the words are: from and to, in UTF-16 code units as JavaScript counts them, in order and apart.
+    pub ranges: Vec<[usize; 2]>,
+}

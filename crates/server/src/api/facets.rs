@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use neuraltrust_store::{FacetRow, Field, ListOf};
+use neuraltrust_store::{FacetRow, Field, Key, ListOf};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::params::{ListParams, Params};
+use super::params::{ListParams, Params, bad, list_named};
 use crate::auth::Reader;
 use crate::error::{ApiError, Problem};
 use crate::http::App;
@@ -20,23 +20,37 @@ pub(super) struct Facets {
 
 /// Which field of which list.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Vec<(String, String)>")]
 #[into_params(parameter_in = Query)]
 pub(super) struct FacetParams {
     /// `conversations`, `traces` or `spans`.
+    #[param(default = "conversations")]
     of: Option<String>,
-    /// A field that the list can be filtered by, e.g. `channel_id`.
+    /// A field of the list, or of spans a path such as `metadata.plan`.
     field: String,
-    /// Most values: 1 to 1000.
-    #[param(default = 50, minimum = 1, maximum = 1000)]
-    limit: Option<String>,
+    #[param(ignore)]
+    rows: ListParams,
+}
+
+impl TryFrom<Vec<(String, String)>> for FacetParams {
+    type Error = String;
+
+    fn try_from(mut pairs: Vec<(String, String)>) -> Result<Self, String> {
+        let mut take = |name: &str| {
+            let at = pairs.iter().position(|(known, _)| known == name)?;
+            Some(pairs.remove(at).1)
+        };
+        let (of, field) = (take("of"), take("field"));
+        let field = field.ok_or("the parameter \"field\" is missing: which field's values are counted")?;
+        Ok(Self { of, field, rows: ListParams::try_from(pairs)? })
+    }
 }
 
 type Counted = Result<Json<Facets>, ApiError>;
 
-async fn counted(app: &App, reader: &Reader, of: ListOf, field: Field, mut params: ListParams) -> Counted {
-    let (limit, filter) = (params.limit()?, params.filter()?);
-    let items = app.store.project(reader.0.project).facets(of, field, filter, limit).await?;
+async fn counted(app: &App, reader: &Reader, of: ListOf, key: Key, mut params: ListParams) -> Counted {
+    let (limit, filter) = (params.limit()?, params.filter(of)?);
+    let items = app.store.project(reader.0.project).facets(of, key, filter, limit).await?;
     Ok(Json(Facets { items }))
 }
 
@@ -46,7 +60,7 @@ async fn counted(app: &App, reader: &Reader, of: ListOf, field: Field, mut param
     responses((status = 200, body = Facets), (status = "4XX", body = Problem))
 )]
 pub(super) async fn users(State(app): State<App>, reader: Reader, Params(params): Params<ListParams>) -> Counted {
-    counted(&app, &reader, ListOf::Conversations, Field::UserId, params).await
+    counted(&app, &reader, ListOf::Conversations, Field::UserId.into(), params).await
 }
 
 /// Sessions, by the number of their conversations.
@@ -55,7 +69,7 @@ pub(super) async fn users(State(app): State<App>, reader: Reader, Params(params)
     responses((status = 200, body = Facets), (status = "4XX", body = Problem))
 )]
 pub(super) async fn sessions(State(app): State<App>, reader: Reader, Params(params): Params<ListParams>) -> Counted {
-    counted(&app, &reader, ListOf::Conversations, Field::SessionId, params).await
+    counted(&app, &reader, ListOf::Conversations, Field::SessionId.into(), params).await
 }
 
 /// Channels, by the number of their conversations.
@@ -64,23 +78,16 @@ pub(super) async fn sessions(State(app): State<App>, reader: Reader, Params(para
     responses((status = 200, body = Facets), (status = "4XX", body = Problem))
 )]
 pub(super) async fn channels(State(app): State<App>, reader: Reader, Params(params): Params<ListParams>) -> Counted {
-    counted(&app, &reader, ListOf::Conversations, Field::ChannelId, params).await
+    counted(&app, &reader, ListOf::Conversations, Field::ChannelId.into(), params).await
 }
 
 /// The values of any field over a list.
 #[utoipa::path(
-    get, path = "/api/v1/facets", tag = "read", params(FacetParams),
+    get, path = "/api/v1/facets", tag = "read", params(FacetParams, ListParams),
     responses((status = 200, body = Facets), (status = "4XX", body = Problem))
 )]
 pub(super) async fn facets(State(app): State<App>, reader: Reader, Params(params): Params<FacetParams>) -> Counted {
-    let lists = [ListOf::Conversations, ListOf::Traces, ListOf::Spans];
-    let of = params.of.as_deref().unwrap_or("conversations");
-    let list = lists.into_iter().find(|list| list.as_str() == of);
-    let unknown = |name: &str, value: &str, accepted: Vec<&str>| {
-        ApiError::bad_request("bad_parameter", format!("{name}: {value:?} is not one of {}", accepted.join(", ")))
-    };
-    let list = list.ok_or_else(|| unknown("of", of, lists.iter().map(|list| list.as_str()).collect()))?;
-    let field = Field::named(&params.field)
-        .ok_or_else(|| unknown("field", &params.field, list.fields().iter().map(|field| field.as_str()).collect()))?;
-    counted(&app, &reader, list, field, ListParams::limited(params.limit)).await
+    let list = list_named(params.of.as_deref())?;
+    let key = Key::named(list, &params.field).map_err(|error| bad(format!("field: {error}")))?;
+    counted(&app, &reader, list, key, params.rows).await
 }

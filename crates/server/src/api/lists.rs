@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use neuraltrust_model::{ConversationId, SpanId, TraceId};
-use neuraltrust_store::{ConversationRow, SpanDetail, SpanRow, TraceDetail, TraceRow, Transcript};
+use neuraltrust_store::{ConversationRow, Highlight, ListOf, SpanDetail, SpanRow, TraceDetail, TraceRow, Transcript};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,13 +17,17 @@ use crate::http::App;
 pub(super) struct Page<T> {
     /// The rows.
     items: Vec<T>,
+    /// For each row where the words of `q` are; null where they are not in its text. Absent without words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    highlights: Vec<Option<Highlight>>,
     /// Give it as `cursor` for the next page; null on the last.
     next_cursor: Option<String>,
 }
 
 impl<T> From<neuraltrust_store::Page<T>> for Page<T> {
     fn from(page: neuraltrust_store::Page<T>) -> Self {
-        Self { items: page.items, next_cursor: page.next_cursor.map(|cursor| cursor.to_string()) }
+        let next_cursor = page.next_cursor.map(|cursor| cursor.to_string());
+        Self { items: page.items, highlights: page.highlights, next_cursor }
     }
 }
 
@@ -39,7 +43,7 @@ pub(super) async fn conversations(
     Reader(grant): Reader,
     Params(params): Params<ListParams>,
 ) -> Listed<ConversationRow> {
-    Ok(Json(app.store.project(grant.project).conversations(params.query()?).await?.into()))
+    Ok(Json(app.store.project(grant.project).conversations(params.query(ListOf::Conversations)?).await?.into()))
 }
 
 /// A conversation with its turns.
@@ -68,7 +72,7 @@ pub(super) async fn traces(
     Reader(grant): Reader,
     Params(params): Params<ListParams>,
 ) -> Listed<TraceRow> {
-    Ok(Json(app.store.project(grant.project).traces(params.query()?).await?.into()))
+    Ok(Json(app.store.project(grant.project).traces(params.query(ListOf::Traces)?).await?.into()))
 }
 
 /// A trace with the rows of its spans.
@@ -111,5 +115,5 @@ pub(super) async fn span(
     responses((status = 200, body = Page<SpanRow>), (status = "4XX", body = Problem))
 )]
 pub(super) async fn spans(State(app): State<App>, Reader(grant): Reader, Params(params): Params<ListParams>) -> Listed<SpanRow> {
-    Ok(Json(app.store.project(grant.project).spans(params.query()?).await?.into()))
+    Ok(Json(app.store.project(grant.project).spans(params.query(ListOf::Spans)?).await?.into()))
 }

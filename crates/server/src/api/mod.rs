@@ -1,6 +1,8 @@
 //! The API for reading, `/api/v1`: described by the OpenAPI document that is made from this code.
 
+mod aggregate;
 mod facets;
+mod filters;
 mod lists;
 mod params;
 mod projects;
@@ -57,6 +59,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(facets::sessions))
         .routes(routes!(facets::channels))
         .routes(routes!(facets::facets))
+        .routes(routes!(aggregate::aggregate))
         .routes(routes!(projects::create))
         .routes(routes!(projects::create_key))
         .routes(routes!(quarantine::list))

@@ -4,22 +4,21 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use neuraltrust_model::{IdError, Timestamp};
-use neuraltrust_store::{Field, Filter, ListQuery};
+use neuraltrust_model::IdError;
+use neuraltrust_store::{Field, Filter, ListOf, ListQuery};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
+use super::filters;
 use crate::error::ApiError;
 
 /// Rows of a page where the client does not say.
 const LIMIT: usize = 50;
 /// Most rows of a page.
 const MAX_LIMIT: usize = 1_000;
-/// Longest text of a search, in bytes.
-const MAX_TEXT: usize = 1_000;
 
-fn bad(detail: impl Into<String>) -> ApiError {
+pub(super) fn bad(detail: impl Into<String>) -> ApiError {
     ApiError::bad_request("bad_parameter", detail)
 }
 
@@ -71,7 +70,7 @@ pub(super) fn id<T>(text: String, make: impl FnOnce(String) -> Result<T, IdError
 
 /// Which rows of a list, and how many.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Vec<(String, String)>")]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListParams {
     /// Rows of one page: 1 to 1000.
@@ -79,12 +78,18 @@ pub(super) struct ListParams {
     limit: Option<String>,
     /// Where the page before ended: its `next_cursor`.
     cursor: Option<String>,
-    /// Words that must all occur; the last one may be only begun. An id is found too.
+    /// Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+    /// before `*` may be only begun, and so may the last one. An id is found too.
     q: Option<String>,
     /// Only rows from this moment on (RFC 3339).
     after: Option<String>,
     /// Only rows before this moment (RFC 3339).
     before: Option<String>,
+    /// Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+    /// (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+    /// of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+    #[param(value_type = Vec<String>)]
+    filter: Vec<String>,
     /// Only of this conversation.
     conversation_id: Option<String>,
     /// Only of this trace.
@@ -107,8 +112,44 @@ pub(super) struct ListParams {
     provider: Option<String>,
 }
 
-fn time(name: &str, text: Option<String>) -> Result<Option<Timestamp>, ApiError> {
-    text.map(|text| Timestamp::try_from(text).map_err(|error| bad(format!("{name}: {error}")))).transpose()
+/// The parameters of a list, for who gives another name.
+const NAMES: &str = "limit, cursor, q, after, before, filter, conversation_id, trace_id, session_id, channel_id, user_id, kind, \
+                     name, status, model, provider";
+
+impl TryFrom<Vec<(String, String)>> for ListParams {
+    type Error = String;
+
+    fn try_from(pairs: Vec<(String, String)>) -> Result<Self, String> {
+        let mut params = Self::default();
+        for (name, value) in pairs {
+            let place = match name.as_str() {
+                "limit" => &mut params.limit,
+                "cursor" => &mut params.cursor,
+                "q" => &mut params.q,
+                "after" => &mut params.after,
+                "before" => &mut params.before,
+                "filter" => {
+                    params.filter.push(value);
+                    continue;
+                }
+                "conversation_id" => &mut params.conversation_id,
+                "trace_id" => &mut params.trace_id,
+                "session_id" => &mut params.session_id,
+                "channel_id" => &mut params.channel_id,
+                "user_id" => &mut params.user_id,
+                "kind" => &mut params.kind,
+                "name" => &mut params.name,
+                "status" => &mut params.status,
+                "model" => &mut params.model,
+                "provider" => &mut params.provider,
+                _ => return Err(format!("there is no parameter {name:?}; those of this list are {NAMES}")),
+            };
+            if place.replace(value).is_some() {
+                return Err(format!("the parameter {name:?} is given twice; only \"filter\" may be"));
+            }
+        }
+        Ok(params)
+    }
 }
 
 impl ListParams {
@@ -118,7 +159,7 @@ impl ListParams {
     }
 
     /// The rows that are asked for.
-    pub(super) fn filter(&mut self) -> Result<Filter, ApiError> {
+    pub(super) fn filter(&mut self, list: ListOf) -> Result<Filter, ApiError> {
         let given = [
             (Field::ConversationId, self.conversation_id.take()),
             (Field::TraceId, self.trace_id.take()),
@@ -131,16 +172,13 @@ impl ListParams {
             (Field::Model, self.model.take()),
             (Field::Provider, self.provider.take()),
         ];
-        let text = self.q.take().filter(|text| !text.trim().is_empty());
-        if text.as_ref().is_some_and(|text| text.len() > MAX_TEXT) {
-            return Err(bad(format!("q: a search has up to {MAX_TEXT} bytes")));
+        let mut all: Vec<Filter> = given.into_iter().filter_map(|(field, value)| Some(Filter::equals(field, value?))).collect();
+        for condition in &self.filter {
+            all.push(filters::condition(list, condition)?);
         }
-        Ok(Filter {
-            equals: given.into_iter().filter_map(|(field, value)| Some((field, value?))).collect(),
-            text,
-            after: time("after", self.after.take())?,
-            before: time("before", self.before.take())?,
-        })
+        all.extend(filters::search(list, self.q.take())?);
+        all.extend(filters::between(self.after.take(), self.before.take())?);
+        Ok(Filter::And(all))
     }
 
     /// How many rows at the most.
@@ -151,8 +189,17 @@ impl ListParams {
     }
 
     /// The page that is asked for.
-    pub(super) fn query(mut self) -> Result<ListQuery, ApiError> {
+    pub(super) fn query(mut self, list: ListOf) -> Result<ListQuery, ApiError> {
         let cursor = self.cursor.take().map(|text| text.parse()).transpose()?;
-        Ok(ListQuery { filter: self.filter()?, limit: self.limit()?, cursor })
+        Ok(ListQuery { filter: self.filter(list)?, limit: self.limit()?, cursor })
     }
+}
+
+/// The list of that name; conversations where none is named.
+pub(super) fn list_named(name: Option<&str>) -> Result<ListOf, ApiError> {
+    let name = name.unwrap_or(ListOf::Conversations.as_str());
+    ListOf::named(name).ok_or_else(|| {
+        let known = ListOf::ALL.map(ListOf::as_str).join(", ");
+        bad(format!("of: {name:?} is not one of {known}"))
+    })
 }

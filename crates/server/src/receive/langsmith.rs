@@ -14,7 +14,7 @@ use neuraltrust_model::limits::MAX_BODY_BYTES;
 use neuraltrust_model::{Source, SpanId, TraceId};
 use neuraltrust_normalize::dialects::langsmith::{self, Act, Part, Runs};
 use neuraltrust_normalize::{Reason, Rejection};
-use neuraltrust_store::{Filter, Grant, ListQuery};
+use neuraltrust_store::{Field, Filter, Grant, ListQuery};
 use serde_json::{Value, json};
 
 use super::{body, may_send, multipart, source, told};
@@ -159,7 +159,7 @@ async fn look_up(app: &App, grant: &Grant, mut runs: Runs) -> Result<Runs, ApiEr
 }
 
 async fn trace_of(app: &App, grant: &Grant, run: &SpanId) -> Result<Option<TraceId>, ApiError> {
-    let filter = Filter { equals: Vec::new(), text: Some(run.as_str().to_owned()), after: None, before: None };
+    let filter = Filter::equals(Field::SpanId, run.as_str());
     let found = app.store.project(grant.project).spans(ListQuery { filter, limit: LOOKED_AT, cursor: None }).await?;
     Ok(found.items.into_iter().find(|row| row.span_id == *run).map(|row| row.trace_id))
 }

@@ -56,7 +56,7 @@ impl Asked {
                 ids.map(|id| record.find(project, id)).filter_map(Result::transpose).collect()
             }
             Self::User(id) => {
-                let filter = Filter { equals: vec![(Field::UserId, id.clone())], ..Filter::default() };
+                let filter = Filter::equals(Field::UserId, id.clone());
                 found(shared, project, filter)
             }
             Self::Filter { filter, .. } => found(shared, project, (**filter).clone()),
@@ -77,7 +77,7 @@ fn found(shared: &Shared, project: ProjectId, filter: Filter) -> Result<Vec<Trac
     let mut traces = BTreeMap::new();
     let mut query = ListQuery { filter, limit: PAGE, cursor: None };
     loop {
-        let page = lists::list::<SpanRow>(&shared.index, project, ListOf::Spans, &query)?;
+        let page = lists::list::<SpanRow>(&shared.index, &shared.record, project, ListOf::Spans, &query)?;
         for row in page.items {
             if !traces.contains_key(&row.trace_id)
                 && let Some(key) = shared.record.find(project, &row.trace_id)?

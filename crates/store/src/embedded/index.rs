@@ -13,20 +13,31 @@ use serde::Serialize;
 use tantivy::directory::MmapDirectory;
 use tantivy::index::SegmentId;
 use tantivy::merge_policy::LogMergePolicy;
-use tantivy::query::{BooleanQuery, Occur, Query, TermQuery};
 use tantivy::schema::{
-    FAST, Field as IndexField, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions,
+    BytesOptions, FAST, Field as IndexField, IndexRecordOption, JsonObjectOptions, OwnedValue, STORED, Schema, TextFieldIndexing,
+    TextOptions,
 };
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, SegmentReader, TantivyDocument, Term};
+use tantivy::store::{Compressor, ZstdCompressor};
+use tantivy::tokenizer::TextAnalyzer;
+use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, SegmentReader, TantivyDocument, Term};
 
+use super::facts::Facts;
 use super::silence;
-use crate::rows::{ConversationRow, SpanRow, Totals, TraceRow};
-use crate::{Field, ListOf, ProjectId, StoreError};
+use super::text::{self, WordTokenizer};
+use crate::fields::{Field, FieldType, Root, Value};
+use crate::rows::{ConversationRow, SpanRow, TraceRow};
+use crate::{ListOf, ProjectId, StoreError};
 
 /// Format of the index. An index of another format is made anew from the record.
 const FORMAT: u32 = 3;
 /// Memory for documents before they are written to a segment; Tantivy's least is 15 MB.
 const WRITER_BYTES: usize = 48_000_000;
+/// Bytes of a key: a hash of what a document is about. Among a billion documents two have the same once in 10^11 indexes.
+const KEY_BYTES: usize = 12;
+/// Rows are compressed together in blocks of about so many bytes, and a block is read to read one of its rows.
+const ROW_BLOCK: usize = 32 << 10;
+/// Most threads that answer one query, each on segments of its own.
+const SEARCH_THREADS: usize = 8;
 
 /// A segment of whose documents more than this share was replaced or removed is written anew without them.
 const MERGE_FROM_DELETED: f32 = 0.3;
@@ -39,17 +50,25 @@ const PURGE_PAUSE: Duration = Duration::from_millis(500);
 pub(super) const HEARD_AT: &str = "heard_at";
 
 /// The fields of a document.
+///
+/// A text that rows are grouped by is in a dictionary and in a column; one that is different in nearly every row only in a
+/// dictionary; a number, time or yes or no only in a column, which ranges are read from. No norms are kept, because nothing is
+/// ranked, and no positions but those of words.
 #[derive(Debug, Clone)]
 pub(super) struct Fields {
     /// Unique among all documents.
     pub(super) key: IndexField,
     /// Which list of which project the document is in.
     pub(super) scope: IndexField,
+    /// The project and trace that a span or trace is a part of: by it all that is known of a trace can be taken away.
+    pub(super) part_of: IndexField,
+    /// Names of the fields without a column that the document has.
+    pub(super) has: IndexField,
     /// Nanoseconds since the epoch, by which lists are ordered.
     pub(super) time: IndexField,
-    /// Orders documents of the same time: a hash of the key.
+    /// Orders documents of the same time: a hash of what they are about.
     pub(super) tie: IndexField,
-    /// Words of the span.
+    /// Words that the span brought in.
     pub(super) text: IndexField,
     /// The row as JSON.
     pub(super) row: IndexField,
@@ -57,32 +76,87 @@ pub(super) struct Fields {
     pub(super) open: IndexField,
     /// Of a trace that has an open span: when it was last heard of.
     pub(super) heard_at: IndexField,
-    by_field: [IndexField; Field::ALL.len()],
+    by_field: Vec<IndexField>,
+    by_root: [IndexField; Root::ALL.len()],
 }
+
+/// Name of the column that lists are ordered by.
+pub(super) const TIME: &str = "time";
+/// Name of the column that orders documents of the same time.
+pub(super) const TIE: &str = "tie";
 
 impl Fields {
     /// The index field of a field of the API.
     pub(super) fn of(&self, field: Field) -> IndexField {
         self.by_field[field as usize]
     }
+
+    /// The index field that holds everything below a root.
+    pub(super) fn below(&self, root: Root) -> IndexField {
+        self.by_root[root as usize]
+    }
+
+    /// What the document of one thing of a list is found by.
+    pub(super) fn key_of(&self, project: ProjectId, list: ListOf, key: &str) -> Term {
+        Term::from_field_bytes(self.key, &hash(project, list, key).0)
+    }
+}
+
+/// A text that is compared as a whole.
+fn whole() -> TextFieldIndexing {
+    TextFieldIndexing::default().set_tokenizer("raw").set_index_option(IndexRecordOption::Basic).set_fieldnorms(false)
 }
 
 fn schema() -> (Schema, Fields) {
     let mut schema = Schema::builder();
-    let words = TextFieldIndexing::default().set_tokenizer("default").set_index_option(IndexRecordOption::WithFreqsAndPositions);
+    let listed = || TextOptions::default().set_indexing_options(whole());
+    let words = TextFieldIndexing::default()
+        .set_tokenizer(text::NAME)
+        .set_index_option(IndexRecordOption::WithFreqsAndPositions)
+        .set_fieldnorms(false);
+    let below = || JsonObjectOptions::default().set_indexing_options(whole()).set_fast("raw").set_expand_dots_enabled();
     let fields = Fields {
-        key: schema.add_text_field("key", STRING),
-        scope: schema.add_text_field("scope", STRING),
-        time: schema.add_i64_field("time", FAST | INDEXED),
-        tie: schema.add_u64_field("tie", FAST | INDEXED),
+        key: schema.add_bytes_field("key", BytesOptions::default().set_indexed()),
+        scope: schema.add_text_field("scope", listed()),
+        part_of: schema.add_text_field("part_of", listed()),
+        has: schema.add_text_field("has", listed()),
+        time: schema.add_i64_field(TIME, FAST),
+        tie: schema.add_u64_field(TIE, FAST),
         text: schema.add_text_field("text", TextOptions::default().set_indexing_options(words)),
         row: schema.add_bytes_field("row", STORED),
         open: schema.add_text_field("open", STORED),
-        heard_at: schema.add_i64_field(HEARD_AT, FAST | INDEXED),
-        by_field: Field::ALL.map(|field| schema.add_text_field(field.as_str(), STRING | FAST)),
+        heard_at: schema.add_i64_field(HEARD_AT, FAST),
+        by_field: Field::ALL
+            .iter()
+            .map(|field| {
+                let name = column(*field);
+                match field.of_type() {
+                    FieldType::Keyword => schema.add_text_field(&name, listed().set_fast("raw")),
+                    FieldType::Id => schema.add_text_field(&name, listed()),
+                    FieldType::Count | FieldType::Millis => schema.add_u64_field(&name, FAST),
+                    FieldType::Number => schema.add_f64_field(&name, FAST),
+                    FieldType::Time => schema.add_i64_field(&name, FAST),
+                    FieldType::Flag => schema.add_bool_field(&name, FAST),
+                }
+            })
+            .collect(),
+        by_root: Root::ALL.map(|root| schema.add_json_field(root.as_str(), below())),
     };
     (schema.build(), fields)
 }
+
+/// The name of a field's column. A dot in a name is for Tantivy a step into JSON.
+pub(super) fn column(field: Field) -> String {
+    field.as_str().replace('.', "_")
+}
+
+/// A duration as its column has it: in nanoseconds.
+pub(super) fn nanos(millis: f64) -> f64 {
+    (millis * NANOS_PER_MILLI).round()
+}
+
+/// What a column of milliseconds counts in.
+pub(super) const NANOS_PER_MILLI: f64 = 1e6;
 
 /// The scope of a list of a project.
 pub(super) fn scope(project: ProjectId, list: ListOf) -> String {
@@ -92,6 +166,16 @@ pub(super) fn scope(project: ProjectId, list: ListOf) -> String {
         ListOf::Spans => 's',
     };
     format!("{list}{}", project.get())
+}
+
+/// What a trace's spans and the trace itself are a part of.
+pub(super) fn part_of(project: ProjectId, trace: &TraceId) -> String {
+    format!("{}/{trace}", project.get())
+}
+
+/// What tells a span among those of its project.
+pub(super) fn span_key(row: &SpanRow) -> String {
+    format!("{}/{}", row.trace_id, row.span_id)
 }
 
 /// The index, open.
@@ -145,13 +229,22 @@ impl SearchIndex {
     fn try_open(path: &Path) -> tantivy::Result<Option<Self>> {
         fs::create_dir_all(path)?;
         let (schema, fields) = schema();
-        let index = match Index::open_or_create(MmapDirectory::open(path)?, schema) {
+        let settings = IndexSettings {
+            docstore_compression: Compressor::Zstd(ZstdCompressor::default()),
+            docstore_blocksize: ROW_BLOCK,
+            ..IndexSettings::default()
+        };
+        let opened = Index::builder().schema(schema).settings(settings).open_or_create(MmapDirectory::open(path)?);
+        let mut index = match opened {
             Err(tantivy::TantivyError::SchemaError(_)) => return Ok(None),
             opened => opened?,
         };
         if index.load_metas()?.payload.is_some_and(|payload| read_payload(&payload).is_none()) {
             return Ok(None);
         }
+        index.tokenizers().register(text::NAME, TextAnalyzer::from(WordTokenizer));
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        index.set_multithread_executor(threads.min(SEARCH_THREADS))?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         Ok(Some(Self { fields, reader, index }))
     }
@@ -215,70 +308,39 @@ impl Documents {
         put: Put,
     ) -> Result<(), StoreError> {
         let time = row.start_time.unwrap_or(span.received_at).as_nanos();
-        let key = format!("{}/{}", row.trace_id, row.span_id);
-        let mut document = self.document(project, ListOf::Spans, &key, time, row, put)?;
-        let mut add = |field, value: Option<&str>| {
-            if let Some(value) = value {
-                document.add_text(self.fields.of(field), value);
-            }
-        };
-        add(Field::ConversationId, Some(row.conversation_id.as_str()));
-        add(Field::TraceId, Some(row.trace_id.as_str()));
-        add(Field::SessionId, row.session_id.as_ref().map(|id| id.as_str()));
-        add(Field::ChannelId, row.channel_id.as_ref().map(|id| id.as_str()));
-        add(Field::UserId, row.user.as_ref().and_then(|user| user.id.as_deref()));
-        add(Field::Kind, Some(row.kind.as_str()));
-        add(Field::Name, Some(&row.name));
-        add(Field::Status, Some(row.status.as_str()));
-        add(Field::Model, row.model.as_deref());
-        add(Field::Provider, row.provider.as_deref());
+        let mut document = self.document(project, ListOf::Spans, &span_key(row), time, row, put)?;
+        document.add_text(self.fields.part_of, part_of(project, &row.trace_id));
         document.add_text(self.fields.text, text);
-        self.add(document)
+        self.add(document, Facts::of_span(row, span))
     }
 
     /// Puts a trace.
     pub(super) fn put_trace(&mut self, project: ProjectId, row: &TraceRow, put: Put) -> Result<(), StoreError> {
-        let mut document =
-            self.document(project, ListOf::Traces, row.trace_id.as_str(), row.totals.start_time.as_nanos(), row, put)?;
-        document.add_text(self.fields.of(Field::ConversationId), row.conversation_id.as_str());
-        document.add_text(self.fields.of(Field::TraceId), row.trace_id.as_str());
-        document.add_text(self.fields.of(Field::Status), row.status.as_str());
-        if let Some(name) = &row.name {
-            document.add_text(self.fields.of(Field::Name), name);
-        }
+        let time = row.totals.start_time.as_nanos();
+        let mut document = self.document(project, ListOf::Traces, row.trace_id.as_str(), time, row, put)?;
+        document.add_text(self.fields.part_of, part_of(project, &row.trace_id));
         if row.totals.open > 0 {
             document.add_text(self.fields.open, silence::key(project, &row.trace_id));
             document.add_i64(self.fields.heard_at, row.totals.heard_at.as_nanos());
         }
-        self.add_totals(&mut document, &row.totals);
-        self.add(document)
+        self.add(document, Facts::of_trace(row))
     }
 
     /// Puts a conversation.
     pub(super) fn put_conversation(&mut self, project: ProjectId, row: &ConversationRow) -> Result<(), StoreError> {
-        let id = row.conversation_id.as_str();
-        let mut document = self.document(project, ListOf::Conversations, id, row.totals.last_time.as_nanos(), row, Put::Anew)?;
-        document.add_text(self.fields.of(Field::ConversationId), id);
-        document.add_text(self.fields.of(Field::Status), if row.totals.errors > 0 { "error" } else { "unset" });
-        self.add_totals(&mut document, &row.totals);
-        self.add(document)
+        let (id, time) = (row.conversation_id.as_str(), row.totals.last_time.as_nanos());
+        let document = self.document(project, ListOf::Conversations, id, time, row, Put::Anew)?;
+        self.add(document, Facts::of_conversation(row))
     }
 
     /// Takes the documents of a trace away, and of all of its spans.
-    pub(super) fn remove_trace(&mut self, project: ProjectId, trace_id: &TraceId) -> Result<(), StoreError> {
-        let of_trace = Term::from_field_text(self.fields.of(Field::TraceId), trace_id.as_str());
-        for list in [ListOf::Spans, ListOf::Traces] {
-            let of_list = Term::from_field_text(self.fields.scope, &scope(project, list));
-            let both = [of_trace.clone(), of_list]
-                .map(|term| (Occur::Must, Box::new(TermQuery::new(term, IndexRecordOption::Basic)) as Box<dyn Query>));
-            self.writer.delete_query(Box::new(BooleanQuery::new(both.into()))).map_err(StoreError::index("delete a trace"))?;
-        }
-        Ok(())
+    pub(super) fn remove_trace(&mut self, project: ProjectId, trace_id: &TraceId) {
+        self.writer.delete_term(Term::from_field_text(self.fields.part_of, &part_of(project, trace_id)));
     }
 
     /// Takes a document away.
     pub(super) fn remove(&mut self, project: ProjectId, list: ListOf, key: &str) {
-        self.writer.delete_term(self.key(project, list, key));
+        self.writer.delete_term(self.fields.key_of(project, list, key));
     }
 
     /// Makes everything put so far visible to readers that reload, and durable; `seq` is up to where the index is complete.
@@ -319,10 +381,6 @@ impl Documents {
         self.writer.wait_merging_threads().map_err(StoreError::index("end merging"))
     }
 
-    fn key(&self, project: ProjectId, list: ListOf, key: &str) -> Term {
-        Term::from_field_text(self.fields.key, &format!("{}/{key}", scope(project, list)))
-    }
-
     /// A document with what each has, in place of the one that has its key.
     fn document(
         &mut self,
@@ -336,36 +394,58 @@ impl Documents {
         if put == Put::Anew {
             self.remove(project, list, key);
         }
-        let scope = scope(project, list);
-        let key = format!("{scope}/{key}");
-        let mut tie = [0; 8];
-        blake3::Hasher::new().update(key.as_bytes()).finalize_xof().fill(&mut tie);
+        let (key, tie) = hash(project, list, key);
         let mut document = TantivyDocument::default();
-        document.add_text(self.fields.key, key);
-        document.add_text(self.fields.scope, scope);
+        document.add_bytes(self.fields.key, &key);
+        document.add_text(self.fields.scope, scope(project, list));
         document.add_i64(self.fields.time, time);
-        document.add_u64(self.fields.tie, u64::from_le_bytes(tie));
+        document.add_u64(self.fields.tie, tie);
         document.add_bytes(self.fields.row, &serde_json::to_vec(row).map_err(StoreError::damaged("a row as JSON"))?);
         Ok(document)
     }
 
-    fn add_totals(&self, document: &mut TantivyDocument, totals: &Totals) {
-        if let Some(channel) = &totals.channel_id {
-            document.add_text(self.fields.of(Field::ChannelId), channel.as_str());
+    fn add(&mut self, mut document: TantivyDocument, facts: Facts) -> Result<(), StoreError> {
+        for (field, value) in facts.fields {
+            let at = self.fields.of(field);
+            match (field.of_type(), value) {
+                (FieldType::Id, Value::Text(text)) => {
+                    document.add_text(self.fields.has, field.as_str());
+                    document.add_text(at, text);
+                }
+                (_, Value::Text(text)) => document.add_text(at, text),
+                (_, Value::Flag(flag)) => document.add_bool(at, flag),
+                (_, Value::Time(time)) => document.add_i64(at, time.as_nanos()),
+                // Casts of floats to whole numbers stop at the ends of what these hold.
+                (FieldType::Count, Value::Number(number)) => document.add_u64(at, number as u64),
+                (FieldType::Millis, Value::Number(millis)) => document.add_u64(at, nanos(millis) as u64),
+                (_, Value::Number(number)) => document.add_f64(at, number),
+            }
         }
-        if let Some(user) = totals.user.as_ref().and_then(|user| user.id.as_deref()) {
-            document.add_text(self.fields.of(Field::UserId), user);
+        let mut below: [Vec<(String, OwnedValue)>; Root::ALL.len()] = Default::default();
+        for (root, path, value) in facts.paths {
+            let value = match value {
+                Value::Text(text) => OwnedValue::Str(text),
+                Value::Number(number) => OwnedValue::F64(number),
+                Value::Flag(flag) => OwnedValue::Bool(flag),
+                Value::Time(time) => OwnedValue::I64(time.as_nanos()),
+            };
+            below[root as usize].push((path, value));
         }
-        for session in &totals.session_ids {
-            document.add_text(self.fields.of(Field::SessionId), session.as_str());
+        for (root, values) in Root::ALL.into_iter().zip(below) {
+            if !values.is_empty() {
+                document.add_field_value(self.fields.below(root), &OwnedValue::Object(values));
+            }
         }
-        for model in &totals.models {
-            document.add_text(self.fields.of(Field::Model), model);
-        }
-    }
-
-    fn add(&mut self, document: TantivyDocument) -> Result<(), StoreError> {
         self.writer.add_document(document).map_err(StoreError::index("add a document"))?;
         Ok(())
     }
+}
+
+/// The key of a document, and what orders it among those of the same time.
+fn hash(project: ProjectId, list: ListOf, key: &str) -> ([u8; KEY_BYTES], u64) {
+    let mut hash = blake3::Hasher::new().update(format!("{}/{key}", scope(project, list)).as_bytes()).finalize_xof();
+    let (mut key, mut tie) = ([0; KEY_BYTES], [0; 8]);
+    hash.fill(&mut key);
+    hash.fill(&mut tie);
+    (key, u64::from_le_bytes(tie))
 }

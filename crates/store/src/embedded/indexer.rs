@@ -30,7 +30,7 @@ const GATHER: Duration = Duration::from_millis(40);
 /// Shortest and longest pause between two commits under load; between them it is twice what the last commit took.
 const COMMIT_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// Most bytes of a span's text in the index; what is behind is kept, shown, and not found by its words.
-const TEXT_BYTES: usize = 256 << 10;
+pub(super) const TEXT_BYTES: usize = 256 << 10;
 /// Pause after an error, before the work starts again from the last commit.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Most rows of traces kept to make rows of conversations from; all are let go when there are more.
@@ -239,7 +239,7 @@ impl Work {
         // What has moved, or changed otherwise, is put anew from its first span to its last.
         let all = before.as_ref() != Some(conversation_id) || changed.contains(&None);
         if changed.contains(&None) {
-            self.documents.remove_trace(project, &trace_id)?;
+            self.documents.remove_trace(project, &trace_id);
         }
         // What a span says may change what is said of others: whether their tokens count, whether they run again.
         let affected = trace.affected(|span| all || changed.contains(&Some(codec::span_key(&span.span_id))));

@@ -1,58 +1,69 @@
-//! Lists and facets, from the index.
+//! Lists, facets and aggregates, from the index.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use neuraltrust_model::Timestamp;
+use neuraltrust_model::{ConversationId, SpanId, Timestamp, TraceId};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tantivy::aggregation::agg_req::Aggregations;
-use tantivy::aggregation::agg_result::{AggregationResult, BucketResult, MetricResult};
-use tantivy::aggregation::{AggContextParams, AggregationCollector, Key};
-use tantivy::collector::TopDocs;
 use tantivy::collector::sort_key::SortByStaticFastValue;
-use tantivy::query::{
-    BooleanQuery, ConstScoreQuery, EmptyQuery, FuzzyTermQuery, Occur, Query, RangeQuery, TermQuery, TermSetQuery,
-};
-use tantivy::schema::{IndexRecordOption, Value};
-use tantivy::tokenizer::{TextAnalyzer, TokenStream};
-use tantivy::{DocAddress, Order, Searcher, TantivyDocument, Term};
+use tantivy::collector::{Collector, SegmentCollector, TopDocs};
+use tantivy::columnar::{Column, StrColumn};
+use tantivy::query::{BooleanQuery, Occur, Query, RangeQuery};
+use tantivy::schema::Value as _;
+use tantivy::{DocAddress, DocId, Order, Score, Searcher, SegmentOrdinal, SegmentReader, TantivyDocument, Term};
 
-use super::index::{SearchIndex, scope};
-use crate::{Cursor, FacetRow, Field, Filter, ListOf, ListQuery, Page, ProjectId, StoreError};
+use super::aggregate::Groups;
+use super::clauses::{Clauses, all};
+use super::highlight::{self, Phrase};
+use super::index::{SearchIndex, TIE, TIME, column};
+use super::indexer::TEXT_BYTES;
+use super::record::Record;
+use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, check_grouped};
+use crate::fields::{Field, Key};
+use crate::summary::{TraceSpans, searchable_text};
+use crate::{Cursor, FacetRow, Filter, Highlight, ListOf, ListQuery, Page, ProjectId, StoreError};
 
-/// Newest spans whose words are looked at to find conversations and traces.
-const WORDS_IN_SPANS: usize = 20_000;
-
-type Clause = (Occur, Box<dyn Query>);
+/// Most conversations or traces that are found by words of their spans; those whose spans are the newest count.
+const MAX_FOUND_BY_WORDS: usize = 20_000;
 
 /// One page of a list.
 pub(super) fn list<T: DeserializeOwned>(
     index: &SearchIndex,
+    record: &Record,
     project: ProjectId,
     list: ListOf,
     query: &ListQuery,
 ) -> Result<Page<T>, StoreError> {
     let searcher = index.reader.searcher();
-    let mut clauses = clauses(index, &searcher, project, list, &query.filter, query.cursor)?;
-    clauses.extend(query.cursor.map(|cursor| (Occur::Must, behind(index, cursor))));
+    let clauses = Clauses { index, searcher: &searcher, project, list, cursor: query.cursor };
+    let mut filtered = clauses.query(&query.filter)?;
+    if let Some(cursor) = query.cursor {
+        filtered = all(vec![filtered, behind(index, cursor)]);
+    }
     // One more than asked for tells whether there is a next page.
-    let mut found = newest(&searcher, &BooleanQuery::new(clauses), query.limit.saturating_add(1))?;
+    let mut found = newest(&searcher, &*filtered, query.limit.saturating_add(1))?;
     let more = found.len() > query.limit;
     found.truncate(query.limit);
     let next_cursor = found.last().filter(|_| more).map(|(cursor, _)| *cursor);
-    let items = found.into_iter().map(|(_, at)| row(index, &searcher, at)).collect::<Result<_, _>>()?;
-    Ok(Page { items, next_cursor })
+    let rows = found.into_iter().map(|(_, at)| row(index, &searcher, at)).collect::<Result<Vec<_>, _>>()?;
+    let highlights = highlights(&clauses, record, &query.filter, &rows)?;
+    let items = rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?;
+    Ok(Page { items, highlights, next_cursor })
 }
 
-fn row<T: DeserializeOwned>(index: &SearchIndex, searcher: &Searcher, at: DocAddress) -> Result<T, StoreError> {
+fn row(index: &SearchIndex, searcher: &Searcher, at: DocAddress) -> Result<Vec<u8>, StoreError> {
     let document: TantivyDocument = searcher.doc(at).map_err(StoreError::index("read a row"))?;
-    let row = document.get_first(index.fields.row).and_then(|value| value.as_bytes().map(<[u8]>::to_vec)).unwrap_or_default();
-    serde_json::from_slice(&row).map_err(StoreError::damaged("a row of the index"))
+    Ok(document.get_first(index.fields.row).and_then(|value| value.as_bytes().map(<[u8]>::to_vec)).unwrap_or_default())
+}
+
+fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(row).map_err(StoreError::damaged("a row of the index"))
 }
 
 fn newest(searcher: &Searcher, query: &dyn Query, limit: usize) -> Result<Vec<(Cursor, DocAddress)>, StoreError> {
-    let by_time = (SortByStaticFastValue::<i64>::for_field("time"), Order::Desc);
-    let by_tie = (SortByStaticFastValue::<u64>::for_field("tie"), Order::Desc);
+    let by_time = (SortByStaticFastValue::<i64>::for_field(TIME), Order::Desc);
+    let by_tie = (SortByStaticFastValue::<u64>::for_field(TIE), Order::Desc);
     let found = searcher
         .search(query, &TopDocs::with_limit(limit.max(1)).order_by((by_time, by_tie)))
         .map_err(StoreError::index("search"))?;
@@ -63,113 +74,166 @@ fn newest(searcher: &Searcher, query: &dyn Query, limit: usize) -> Result<Vec<(C
 
 /// What comes behind a place in a list.
 fn behind(index: &SearchIndex, cursor: Cursor) -> Box<dyn Query> {
-    let time = Term::from_field_i64(index.fields.time, cursor.time);
-    let earlier = RangeQuery::new(Bound::Unbounded, Bound::Excluded(time.clone()));
-    let same = TermQuery::new(time, IndexRecordOption::Basic);
-    let tie = Term::from_field_u64(index.fields.tie, cursor.tie);
-    let later = RangeQuery::new(Bound::Unbounded, Bound::Excluded(tie));
-    let tied = BooleanQuery::new(vec![(Occur::Must, Box::new(same)), (Occur::Must, Box::new(later))]);
-    Box::new(BooleanQuery::new(vec![(Occur::Should, Box::new(earlier) as Box<dyn Query>), (Occur::Should, Box::new(tied))]))
+    let time = || Term::from_field_i64(index.fields.time, cursor.time);
+    let earlier = RangeQuery::new(Bound::Unbounded, Bound::Excluded(time()));
+    let same = RangeQuery::new(Bound::Included(time()), Bound::Included(time()));
+    let later = RangeQuery::new(Bound::Unbounded, Bound::Excluded(Term::from_field_u64(index.fields.tie, cursor.tie)));
+    let tied = all(vec![Box::new(same), Box::new(later)]);
+    Box::new(BooleanQuery::new(vec![(Occur::Should, Box::new(earlier) as Box<dyn Query>), (Occur::Should, tied)]))
 }
 
-fn is(index: &SearchIndex, field: Field, value: &str) -> Box<dyn Query> {
-    Box::new(TermQuery::new(Term::from_field_text(index.fields.of(field), value), IndexRecordOption::Basic))
+/// The ids in a row.
+#[derive(Deserialize)]
+struct Ids {
+    conversation_id: ConversationId,
+    trace_id: Option<TraceId>,
+    span_id: Option<SpanId>,
 }
 
-fn clauses(
-    index: &SearchIndex,
-    searcher: &Searcher,
-    project: ProjectId,
-    list: ListOf,
+/// For each row where the words are that the filter asks for; nothing when it asks for none.
+fn highlights(
+    clauses: &Clauses<'_>,
+    record: &Record,
     filter: &Filter,
-    cursor: Option<Cursor>,
-) -> Result<Vec<Clause>, StoreError> {
-    let scope = Term::from_field_text(index.fields.scope, &scope(project, list));
-    let mut clauses: Vec<Clause> = vec![(Occur::Must, Box::new(TermQuery::new(scope, IndexRecordOption::Basic)))];
-    for (field, value) in &filter.equals {
-        check(list, *field)?;
-        clauses.push((Occur::Must, is(index, *field, value)));
+    rows: &[Vec<u8>],
+) -> Result<Vec<Option<Highlight>>, StoreError> {
+    let phrases = highlight::phrases(filter);
+    if phrases.is_empty() {
+        return Ok(Vec::new());
     }
-    if filter.after.is_some() || filter.before.is_some() {
-        let term = |time: Timestamp| Term::from_field_i64(index.fields.time, time.as_nanos());
-        let after = filter.after.map_or(Bound::Unbounded, |time| Bound::Included(term(time)));
-        let before = filter.before.map_or(Bound::Unbounded, |time| Bound::Excluded(term(time)));
-        clauses.push((Occur::Must, Box::new(RangeQuery::new(after, before))));
+    let words = words_of(filter);
+    // Rows beside each other are often of one trace.
+    let mut trace = None;
+    let mut highlights = Vec::with_capacity(rows.len());
+    for row in rows {
+        let ids: Ids = read(row)?;
+        let span = match (ids.trace_id, ids.span_id) {
+            (Some(trace), Some(span)) => Some((trace, span)),
+            (Some(trace), None) => newest_with(clauses, &words, Filter::equals(Field::TraceId, trace.as_str()))?,
+            (None, _) => newest_with(clauses, &words, Filter::equals(Field::ConversationId, ids.conversation_id.as_str()))?,
+        };
+        highlights.push(match span {
+            Some((trace_id, span_id)) => highlight_span(record, clauses.project, &mut trace, trace_id, span_id, &phrases)?,
+            None => None,
+        });
     }
-    if let Some(text) = &filter.text {
-        clauses.push((Occur::Must, matching(index, searcher, project, list, text, cursor)?));
-    }
-    Ok(clauses)
+    Ok(highlights)
 }
 
-/// Refuses a field that documents of the list do not have.
-fn check(list: ListOf, field: Field) -> Result<(), StoreError> {
-    if list.fields().contains(&field) {
-        return Ok(());
+/// What a filter says of words that are there, as a filter of spans.
+fn words_of(filter: &Filter) -> Filter {
+    let with_words = |parts: &[Filter]| parts.iter().filter(|part| !highlight::phrases(part).is_empty()).map(words_of).collect();
+    match filter {
+        Filter::And(parts) => Filter::And(with_words(parts)),
+        Filter::Or(parts) => Filter::Or(with_words(parts)),
+        other => other.clone(),
     }
-    let accepted = list.fields().iter().map(|field| field.as_str()).collect::<Vec<_>>().join(", ");
-    Err(StoreError::Filter { list: list.as_str(), field: field.as_str(), accepted })
 }
 
-/// The documents of a list that have the words; conversations and traces have those of their spans, and their ids.
-fn matching(
-    index: &SearchIndex,
-    searcher: &Searcher,
+/// The newest span of a trace or conversation with the words.
+fn newest_with(clauses: &Clauses<'_>, words: &Filter, of: Filter) -> Result<Option<(TraceId, SpanId)>, StoreError> {
+    let spans = Clauses { list: ListOf::Spans, cursor: None, ..*clauses };
+    let query = spans.query(&Filter::And(vec![of, words.clone()]))?;
+    let Some((_, at)) = newest(clauses.searcher, &*query, 1)?.pop() else { return Ok(None) };
+    let ids: Ids = read(&row(clauses.index, clauses.searcher, at)?)?;
+    Ok(ids.trace_id.zip(ids.span_id))
+}
+
+fn highlight_span(
+    record: &Record,
     project: ProjectId,
-    list: ListOf,
-    text: &str,
-    cursor: Option<Cursor>,
-) -> Result<Box<dyn Query>, StoreError> {
-    let Some(words) = words(index, text) else { return Ok(Box::new(EmptyQuery)) };
-    let by = match list {
-        ListOf::Spans => return Ok(words),
-        ListOf::Traces => Field::TraceId,
-        ListOf::Conversations => Field::ConversationId,
+    known: &mut Option<(TraceId, TraceSpans)>,
+    trace_id: TraceId,
+    span_id: SpanId,
+    phrases: &[Phrase],
+) -> Result<Option<Highlight>, StoreError> {
+    let mut read = || {
+        let trace = match known.take_if(|(known, _)| *known == trace_id) {
+            Some((_, trace)) => trace,
+            None => record.trace(project, &trace_id)?,
+        };
+        let span = trace.spans.iter().find(|span| span.span_id == span_id);
+        let text = span.map(|span| searchable_text(&trace, span, TEXT_BYTES, |said| record.fresh(said))).transpose()?;
+        *known = Some((trace_id.clone(), trace));
+        Ok(text)
     };
-    let spans = Term::from_field_text(index.fields.scope, &scope(project, ListOf::Spans));
-    let mut both: Vec<Clause> =
-        vec![(Occur::Must, Box::new(TermQuery::new(spans, IndexRecordOption::Basic))), (Occur::Must, words)];
-    if let (Some(cursor), ListOf::Conversations) = (cursor, list) {
-        // A conversation is no older than any of its spans.
-        let end = Bound::Included(Term::from_field_i64(index.fields.time, cursor.time));
-        both.push((Occur::Must, Box::new(RangeQuery::new(Bound::Unbounded, end))));
-    }
-    let mut ids = BTreeSet::from([text.trim().to_owned()]);
-    for (_, at) in newest(searcher, &BooleanQuery::new(both), WORDS_IN_SPANS)? {
-        ids.extend(value_of(searcher, by, at).map_err(StoreError::index("read an id"))?);
-    }
-    Ok(Box::new(TermSetQuery::new(ids.iter().map(|id| Term::from_field_text(index.fields.of(by), id)))))
+    let text = match read() {
+        // The row is shown all the same; whoever opens it is told.
+        Err(StoreError::Damaged { .. }) => return Ok(None),
+        text => text?,
+    };
+    let snippet = text.and_then(|text| highlight::snippet(&text, phrases));
+    Ok(snippet.map(|snippet| Highlight { trace_id, span_id, snippet: snippet.text, ranges: snippet.ranges }))
 }
 
-fn value_of(searcher: &Searcher, field: Field, at: DocAddress) -> tantivy::Result<Option<String>> {
-    let Some(column) = searcher.segment_reader(at.segment_ord).fast_fields().str(field.as_str())? else { return Ok(None) };
-    let Some(ordinal) = column.term_ords(at.doc_id).next() else { return Ok(None) };
-    let mut value = String::new();
-    column.ord_to_str(ordinal, &mut value)?;
-    Ok(Some(value))
+/// The values that a field has among the documents of a query, those of the newest documents first, up to
+/// [`MAX_FOUND_BY_WORDS`].
+pub(super) fn values(searcher: &Searcher, query: &dyn Query, field: Field) -> Result<BTreeSet<String>, StoreError> {
+    searcher.search(query, &NewestValues(field)).map_err(StoreError::index("find by words"))
 }
 
-/// All words of the text must occur, the last one perhaps only begun; `None` where there is no word.
-fn words(index: &SearchIndex, text: &str) -> Option<Box<dyn Query>> {
-    let mut analyzer =
-        index.reader.searcher().index().tokenizer_for_field(index.fields.text).unwrap_or_else(|_| TextAnalyzer::default());
-    let mut stream = analyzer.token_stream(text);
-    let mut words = Vec::new();
-    while let Some(token) = stream.next() {
-        words.push(Term::from_field_text(index.fields.text, &token.text));
+/// Collects the values of a field, each with its newest time.
+struct NewestValues(Field);
+
+struct SegmentValues {
+    texts: Option<StrColumn>,
+    time: Column<i64>,
+    /// For each value of the segment the newest time among the documents that have it.
+    newest: Vec<Option<i64>>,
+}
+
+impl Collector for NewestValues {
+    type Fruit = BTreeSet<String>;
+    type Child = SegmentValues;
+
+    fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<SegmentValues> {
+        let texts = segment.fast_fields().str(&column(self.0))?;
+        let newest = vec![None; texts.as_ref().map_or(0, |texts| texts.num_terms())];
+        Ok(SegmentValues { texts, time: segment.fast_fields().i64(TIME)?, newest })
     }
-    let last = words.pop()?;
-    let begun = text.ends_with(char::is_alphanumeric);
-    let mut clauses: Vec<Clause> = words
-        .into_iter()
-        .map(|word| (Occur::Must, Box::new(TermQuery::new(word, IndexRecordOption::Basic)) as Box<dyn Query>))
-        .collect();
-    let last: Box<dyn Query> = match begun {
-        true => Box::new(FuzzyTermQuery::new_prefix(last, 0, true)),
-        false => Box::new(TermQuery::new(last, IndexRecordOption::Basic)),
-    };
-    clauses.push((Occur::Must, last));
-    Some(Box::new(ConstScoreQuery::new(Box::new(BooleanQuery::new(clauses)), 1.0)))
+
+    fn requires_scoring(&self) -> bool {
+        false
+    }
+
+    fn merge_fruits(&self, segments: Vec<tantivy::Result<Vec<(String, i64)>>>) -> tantivy::Result<BTreeSet<String>> {
+        let mut newest: BTreeMap<String, i64> = BTreeMap::new();
+        for (value, time) in segments.into_iter().collect::<tantivy::Result<Vec<_>>>()?.into_iter().flatten() {
+            let known = newest.entry(value).or_insert(time);
+            *known = time.max(*known);
+        }
+        let mut newest: Vec<(String, i64)> = newest.into_iter().collect();
+        newest.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
+        Ok(newest.into_iter().take(MAX_FOUND_BY_WORDS).map(|(value, _)| value).collect())
+    }
+}
+
+impl SegmentCollector for SegmentValues {
+    type Fruit = tantivy::Result<Vec<(String, i64)>>;
+
+    fn collect(&mut self, doc: DocId, _score: Score) {
+        let Some(texts) = &self.texts else { return };
+        let time = self.time.first(doc);
+        for ord in texts.term_ords(doc) {
+            if let Some(newest) = self.newest.get_mut(ord as usize) {
+                *newest = time.max(*newest);
+            }
+        }
+    }
+
+    fn harvest(self) -> Self::Fruit {
+        let Some(texts) = self.texts else { return Ok(Vec::new()) };
+        let mut found: Vec<(u64, i64)> = (0..).zip(self.newest).filter_map(|(ord, time)| Some((ord, time?))).collect();
+        if found.len() > MAX_FOUND_BY_WORDS {
+            found.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
+            found.truncate(MAX_FOUND_BY_WORDS);
+            found.sort_unstable();
+        }
+        let ords: Vec<u64> = found.iter().map(|(ord, _)| *ord).collect();
+        let mut values = Vec::with_capacity(ords.len());
+        texts.dictionary().sorted_ords_to_term_cb(&ords, |text| values.push(String::from_utf8_lossy(text).into_owned()))?;
+        Ok(values.into_iter().zip(found.into_iter().map(|(_, time)| time)).collect())
+    }
 }
 
 /// The values of a field over a list, the most frequent first.
@@ -177,37 +241,39 @@ pub(super) fn facets(
     index: &SearchIndex,
     project: ProjectId,
     list: ListOf,
-    field: Field,
+    key: &Key,
     filter: &Filter,
     limit: usize,
 ) -> Result<Vec<FacetRow>, StoreError> {
-    check(list, field)?;
+    check_grouped(key, list)?;
     let searcher = index.reader.searcher();
-    let query = BooleanQuery::new(clauses(index, &searcher, project, list, filter, None)?);
-    let request: Aggregations = serde_json::from_value(serde_json::json!({
-        "values": {
-            "terms": { "field": field.as_str(), "size": limit },
-            "aggs": { "last": { "max": { "field": "time" } } }
-        }
-    }))
-    .map_err(StoreError::damaged("the request for facets"))?;
-    let collector = AggregationCollector::from_aggs(request, AggContextParams::default());
-    let mut found = searcher.search(&query, &collector).map_err(StoreError::index("count"))?;
-    let Some(AggregationResult::BucketResult(BucketResult::Terms { buckets, .. })) = found.0.remove("values") else {
-        return Ok(Vec::new());
-    };
-    Ok(buckets
+    let query = Clauses { index, searcher: &searcher, project, list, cursor: None }.query(filter)?;
+    let groups = Groups { group_by: vec![Group::Field { key: key.clone(), top: limit }], metrics: Vec::new() };
+    let found = searcher.search(&*query, &groups).map_err(StoreError::index("count"))?;
+    let mut rows: Vec<FacetRow> = found
+        .buckets
         .into_iter()
-        .filter_map(|bucket| {
-            let Key::Str(value) = bucket.key else { return None };
-            let last_time = match bucket.sub_aggregation.0.get("last") {
-                // Aggregates are floats: good to the microsecond, and said so.
-                Some(AggregationResult::MetricResult(MetricResult::Max(max))) => {
-                    max.value.map(|nanos| Timestamp::from_nanos((nanos / 1e3).round() as i64 * 1_000))
-                }
-                _ => None,
+        .filter_map(|(group, bucket)| {
+            let value = match group.into_iter().next()??.into() {
+                GroupValue::Text(text) => text,
+                GroupValue::Number(number) => number.to_string(),
+                GroupValue::Flag(flag) => flag.to_string(),
+                GroupValue::Time(time) => time.to_string(),
             };
-            Some(FacetRow { value, count: bucket.doc_count, last_time })
+            Some(FacetRow { value, count: bucket.count, last_time: Some(Timestamp::from_nanos(bucket.last)) })
         })
-        .collect())
+        .collect();
+    rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+    rows.truncate(limit);
+    Ok(rows)
+}
+
+/// Groups of a list, and what was measured in them.
+pub(super) fn aggregate(index: &SearchIndex, project: ProjectId, query: &Aggregate) -> Result<Aggregated, StoreError> {
+    query.check()?;
+    let searcher = index.reader.searcher();
+    let filtered = Clauses { index, searcher: &searcher, project, list: query.of, cursor: None }.query(&query.filter)?;
+    let groups = Groups { group_by: query.group_by.clone(), metrics: query.metrics.clone() };
+    let found = searcher.search(&*filtered, &groups).map_err(StoreError::index("measure"))?;
+    Ok(found.show(query))
 }

@@ -3,14 +3,19 @@
 //! A data directory holds `lock`, `record.sqlite` (with its `-wal` and `-shm`) and `index/`. One process at a time serves it.
 
 mod accounts;
+mod aggregate;
 mod backup;
 mod chain;
+mod clauses;
 mod codec;
 mod coding;
+mod columns;
 mod dictionaries;
 mod disk;
 mod erasing;
 mod erasures;
+mod facts;
+mod highlight;
 mod homes;
 mod index;
 mod indexer;
@@ -25,7 +30,10 @@ mod retention;
 mod schema;
 mod signal;
 mod silence;
+mod sketch;
+mod stretch;
 mod sweep;
+mod text;
 mod verify;
 mod writer;
 
@@ -49,8 +57,8 @@ pub use retention::Retention;
 pub use verify::{Report, verify};
 
 use crate::{
-    Appended, Change, FacetRow, Field, Filter, ListOf, ListQuery, Page, Progress, ProjectId, SpanDetail, StoreError, TraceDetail,
-    Transcript, summary, summary::TraceSpans,
+    Aggregate, Aggregated, Appended, Change, FacetRow, Filter, Key, ListOf, ListQuery, Page, Progress, ProjectId, SpanDetail,
+    StoreError, TraceDetail, Transcript, summary, summary::TraceSpans,
 };
 use chain::Known;
 use codec::Aids;
@@ -239,20 +247,25 @@ impl EmbeddedStore {
         list: ListOf,
         query: ListQuery,
     ) -> Result<Page<T>, StoreError> {
-        let index = self.shared.index.clone();
-        aside(move || lists::list(&index, project, list, &query)).await
+        let (index, record) = (self.shared.index.clone(), Arc::clone(&self.record));
+        aside(move || lists::list(&index, &record, project, list, &query)).await
     }
 
     pub(crate) async fn facets(
         &self,
         project: ProjectId,
         list: ListOf,
-        field: Field,
+        key: Key,
         filter: Filter,
         limit: usize,
     ) -> Result<Vec<FacetRow>, StoreError> {
         let index = self.shared.index.clone();
-        aside(move || lists::facets(&index, project, list, field, &filter, limit)).await
+        aside(move || lists::facets(&index, project, list, &key, &filter, limit)).await
+    }
+
+    pub(crate) async fn aggregate(&self, project: ProjectId, query: Aggregate) -> Result<Aggregated, StoreError> {
+        let index = self.shared.index.clone();
+        aside(move || lists::aggregate(&index, project, &query)).await
     }
 
     pub(crate) fn changes(&self) -> broadcast::Receiver<Arc<Change>> {

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
+use tantivy::TantivyDocument;
 use tantivy::query::TermQuery;
 use tantivy::schema::{IndexRecordOption, Value as _};
-use tantivy::{TantivyDocument, Term};
 
 use neuraltrust_model::TraceId;
 
-use super::index::{SearchIndex, scope};
+use super::index::{SearchIndex, span_key};
 use super::lock::DirLock;
 use super::record::Record;
 use super::{INDEX, RECORD, chain, codec, schema};
@@ -228,8 +228,8 @@ fn spans(
 
 /// Whether the index shows this row; `None` where it has none under its key.
 fn shown(index: &SearchIndex, project: ProjectId, row: &SpanRow) -> Result<Option<bool>, StoreError> {
-    let key = format!("{}/{}/{}", scope(project, ListOf::Spans), row.trace_id, row.span_id);
-    let query = TermQuery::new(Term::from_field_text(index.fields.key, &key), IndexRecordOption::Basic);
+    let key = index.fields.key_of(project, ListOf::Spans, &span_key(row));
+    let query = TermQuery::new(key, IndexRecordOption::Basic);
     let searcher = index.reader.searcher();
     let found = searcher
         .search(&query, &tantivy::collector::TopDocs::with_limit(2).order_by_score())

@@ -35,6 +35,7 @@ fn call(trace: u32, planted: bool) -> SpanPatch {
         user: Some(User { id: Some(format!("user-{}", trace % 5)), ..User::default() }),
         input: Some(Content::Messages { messages: history }),
         output: Some(Content::text(words(trace))),
+        metadata: planted.then(|| ("note".to_owned(), PLANTED.into())).into_iter().collect(),
         ..SpanPatch::new(TraceId::new(format!("t{trace}")).unwrap(), SpanId::new("s").unwrap())
     }
 }
@@ -44,7 +45,7 @@ async fn append(store: &Store, id: ProjectId, patches: Vec<SpanPatch>) {
 }
 
 async fn found(project: &ProjectStore, text: &str) -> usize {
-    let filter = Filter { text: Some(text.to_owned()), ..Filter::default() };
+    let filter = Filter::search(ListOf::Spans, text);
     project.spans(ListQuery { filter, limit: 1_000, cursor: None }).await.unwrap().items.len()
 }
 
@@ -105,7 +106,8 @@ fn places(dir: &Path, word: &str) -> BTreeSet<String> {
     let index = tantivy::Index::open_in_dir(dir.join("index")).unwrap();
     for segment in index.reader().unwrap().searcher().segment_readers() {
         for (field, entry) in index.schema().fields() {
-            if entry.is_indexed() && matches!(entry.field_type(), tantivy::schema::FieldType::Str(_)) {
+            use tantivy::schema::FieldType::{JsonObject, Str};
+            if entry.is_indexed() && matches!(entry.field_type(), Str(_) | JsonObject(_)) {
                 let inverted = segment.inverted_index(field).unwrap();
                 let mut terms = inverted.terms().stream().unwrap();
                 while terms.advance() {
@@ -158,10 +160,10 @@ async fn what_is_erased_is_nowhere_any_more() {
 
     assert_eq!(found(&project, PLANTED).await, 25);
     let planted = places(dir.path(), PLANTED);
-    for place in ["node", "terms of text", "a dictionary"] {
+    for place in ["node", "patch", "terms of text", "terms of metadata", "a dictionary"] {
         assert!(planted.contains(place), "{place} is looked through: {planted:?}");
     }
-    let filter = Filter { text: Some(PLANTED.to_owned()), ..Filter::default() };
+    let filter = Filter::search(ListOf::Spans, PLANTED);
     let told = serde_json::json!({ "q": "a word" });
     let asked = project.erase(Asked::Filter { filter: Box::new(filter), told: told.clone() }).await.unwrap();
     assert_eq!((asked.traces.len(), &asked.asked), (25, &serde_json::json!({ "filter": told })));
@@ -210,7 +212,7 @@ async fn a_conversation_a_trace_and_a_user_can_be_erased() {
     assert_eq!(rows(project.clone()).await, expect);
     assert!(project.conversation(ConversationId::new("c1").unwrap()).await.unwrap().is_none());
     assert!(project.conversation(ConversationId::new("c0").unwrap()).await.unwrap().is_some());
-    let users = project.facets(ListOf::Conversations, Field::UserId, Filter::default(), 10).await.unwrap();
+    let users = project.facets(ListOf::Conversations, Field::UserId.into(), Filter::default(), 10).await.unwrap();
     assert!(users.iter().all(|row| row.value != "user-2"), "{users:?}");
     assert_eq!(rows(store.project(other)).await.len(), 20, "another project is another's");
     assert!(store.project(other).erasure(asked.id).await.unwrap().is_none());

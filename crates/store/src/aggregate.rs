@@ -1,0 +1,215 @@
+//! What can be counted and measured over a list, in groups: plain data, the same for every backend.
+
+use neuraltrust_model::Timestamp;
+use serde::Serialize;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{Object, OneOfBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::fields::{FieldType, FilterError, Key};
+use crate::query::{Filter, ListOf};
+
+/// Most fields, times and numbers that one aggregate is grouped by.
+pub const MAX_GROUPS_BY: usize = 3;
+/// Most measures of one aggregate.
+pub const MAX_METRICS: usize = 8;
+/// Most rows of an answer.
+pub const MAX_ROWS: usize = 10_000;
+
+/// How far a percentile may be from the value that it stands for, relative to that value.
+pub const RELATIVE_ERROR: f64 = 0.01;
+
+/// Measures over the groups of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aggregate {
+    /// The list.
+    pub of: ListOf,
+    /// Which of its things are measured.
+    pub filter: Filter,
+    /// What they are grouped by; all are one group when nothing is given. At most [`MAX_GROUPS_BY`].
+    pub group_by: Vec<Group>,
+    /// What is measured in each group beside its size. At most [`MAX_METRICS`].
+    pub metrics: Vec<Metric>,
+    /// Most rows of the answer, up to [`MAX_ROWS`].
+    pub limit: usize,
+}
+
+/// What things are grouped by. A thing with several values is in several groups, one without a value in a group of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Group {
+    /// The values of a field or at a path; of all values those that most things have.
+    Field {
+        /// The field or path.
+        key: Key,
+        /// Number of values that are kept.
+        top: usize,
+    },
+    /// Stretches of the time by which the list is ordered.
+    Time {
+        /// How long each is.
+        every: Every,
+        /// Seconds by which the clocks are ahead of UTC where days and months are to begin at midnight.
+        utc_offset: i32,
+    },
+    /// Ranges of numbers, each from a multiple of the width up to the next.
+    Histogram {
+        /// The field or path.
+        key: Key,
+        /// The width of a range, greater than 0.
+        width: f64,
+    },
+}
+
+/// The length of a stretch of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Every {
+    /// So many seconds, counted from a Monday's midnight; at least 1.
+    Seconds(u32),
+    /// A month of the calendar.
+    Month,
+}
+
+/// What is measured in a group.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Metric {
+    /// The size of the group.
+    Count,
+    /// Number of different values.
+    Distinct(Key),
+    /// The sum of all values.
+    Sum(Key),
+    /// The mean of all values.
+    Avg(Key),
+    /// The least value.
+    Min(Key),
+    /// The greatest value.
+    Max(Key),
+    /// The values that so many percent do not exceed (nearest rank), within [`RELATIVE_ERROR`].
+    Percentiles(Key, Vec<f64>),
+    /// The part of the things that failed, from 0 to 1.
+    ErrorShare,
+}
+
+/// A value that the things of a group have in common.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum GroupValue {
+    /// A text.
+    Text(String),
+    /// A number; of a histogram where its range begins.
+    Number(f64),
+    /// Yes or no.
+    Flag(bool),
+    /// Where a stretch of time begins.
+    Time(Timestamp),
+}
+
+impl PartialSchema for GroupValue {
+    fn schema() -> RefOr<Schema> {
+        OneOfBuilder::new()
+            .item(Object::with_type(Type::String))
+            .item(Object::with_type(Type::Number))
+            .item(Object::with_type(Type::Boolean))
+            .description(Some("A text, the beginning of a stretch of time (RFC 3339), a number, true or false."))
+            .into()
+    }
+}
+
+impl ToSchema for GroupValue {}
+
+/// What was measured in a group.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Measured {
+    /// One number; null where nothing of the group has a value.
+    One(Option<f64>),
+    /// A number for each percentile, in the order asked for.
+    Several(Vec<Option<f64>>),
+}
+
+/// One group and what was measured in it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AggregateRow {
+    /// A value for each thing grouped by, in the order asked for; null for those without a value.
+    pub group: Vec<Option<GroupValue>>,
+    /// Number of things in the group.
+    pub count: u64,
+    /// What was measured, in the order asked for.
+    pub values: Vec<Measured>,
+}
+
+/// The groups of an aggregate.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Aggregated {
+    /// The groups: values of a field by the number of things that have them, times and numbers ascending.
+    pub items: Vec<AggregateRow>,
+    /// Number of things that the filter let through.
+    pub matched: u64,
+    /// Whether there are groups that are not in the answer, or distinct values that were not counted.
+    pub truncated: bool,
+    /// Number of things in groups that are not in the answer.
+    pub left_out: u64,
+}
+
+impl Metric {
+    /// What it is measured on, where that is a field or path.
+    #[must_use]
+    pub const fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Distinct(key) | Self::Sum(key) | Self::Avg(key) | Self::Min(key) | Self::Max(key) => Some(key),
+            Self::Percentiles(key, _) => Some(key),
+            Self::Count | Self::ErrorShare => None,
+        }
+    }
+}
+
+impl Aggregate {
+    /// Whether the list has what is asked for, and it can be grouped and measured like that.
+    ///
+    /// # Errors
+    /// [`FilterError`] that names the field and what is accepted.
+    pub fn check(&self) -> Result<(), FilterError> {
+        for group in &self.group_by {
+            match group {
+                Group::Field { key, .. } => check_grouped(key, self.of)?,
+                Group::Histogram { key, .. } => check_number(key, self.of)?,
+                Group::Time { .. } => {}
+            }
+        }
+        for metric in &self.metrics {
+            match metric {
+                Metric::Distinct(key) => check_grouped(key, self.of)?,
+                metric => metric.key().map_or(Ok(()), |key| check_number(key, self.of))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether things of the list can be grouped by the key.
+pub(crate) fn check_grouped(key: &Key, of: ListOf) -> Result<(), FilterError> {
+    match key.clone().checked(of)? {
+        Key::Field(field) if !field.is_grouped() => Err(FilterError::Unfit {
+            key: key.to_string(),
+            problem: "is different in nearly every row; rows are found by it, not grouped".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn check_number(key: &Key, of: ListOf) -> Result<(), FilterError> {
+    match key.clone().checked(of)? {
+        Key::Field(field) if !field.of_type().is_number() => {
+            let numbers: Vec<&str> =
+                of.fields().into_iter().filter(|field| field.of_type().is_number()).map(|field| field.as_str()).collect();
+            let problem = format!("has no numbers; {} have: {}", of.as_str(), numbers.join(", "));
+            Err(FilterError::Unfit { key: key.to_string(), problem })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the values of a key are durations, which a backend may keep in another unit than milliseconds.
+pub(crate) fn is_millis(key: &Key) -> bool {
+    matches!(key, Key::Field(field) if field.of_type() == FieldType::Millis)
+}
