@@ -87,6 +87,9 @@ pub enum Part {
         uri: Option<String>,
         /// Its file name.
         name: Option<String>,
+        /// How many bytes it has, where the server keeps them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
     },
     /// A part that is not understood, as it came.
     Other {

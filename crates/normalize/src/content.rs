@@ -134,7 +134,7 @@ pub(crate) fn part(value: Value) -> Part {
 }
 
 fn media(mime_type: Option<String>, uri: Option<String>) -> Part {
-    Part::Media { mime_type, uri, name: None }
+    Part::Media { mime_type, uri, name: None, bytes: None }
 }
 
 /// A document from what a retriever gives: text alone, or an object whose text goes by one of the usual names.

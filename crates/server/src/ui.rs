@@ -20,7 +20,7 @@ const INDEX: &str = "index.html";
 const HASHED: &str = "assets/";
 /// The page loads and calls nothing but this server, runs no inline script, and cannot be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
-    font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    media-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const NOT_BUILT: &str = "The page was not built into this binary. Build it with `make build`, which builds the page first.\n";
 
 /// Files as gzip, made when first asked for.

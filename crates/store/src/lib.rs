@@ -11,6 +11,7 @@ pub mod conformance;
 pub mod embedded;
 mod error;
 mod fields;
+mod media;
 mod query;
 mod rows;
 mod said;
@@ -34,6 +35,7 @@ pub use embedded::{
 };
 pub use error::StoreError;
 pub use fields::{Field, FieldType, FilterError, Key, Root, Value};
+pub use media::{MediaId, Medium, NoMediaId, ShowMedia};
 pub use query::{Cursor, Filter, ListOf, ListQuery, Page, Test, Words};
 pub use rows::{
     ConversationRow, CountReason, FacetRow, FeedbackCounts, Highlight, ScoreTotals, ScoreValue, SpanDetail, SpanRow, Totals,
@@ -130,7 +132,7 @@ impl Store {
     /// The data of one project.
     #[must_use]
     pub fn project(&self, id: ProjectId) -> ProjectStore {
-        ProjectStore { store: self.clone(), id }
+        ProjectStore { store: self.clone(), id, media: ShowMedia::Inline }
     }
 
     /// Changes of the lists of all projects, as they become visible.
@@ -193,9 +195,17 @@ impl Store {
 pub struct ProjectStore {
     store: Store,
     id: ProjectId,
+    media: ShowMedia,
 }
 
 impl ProjectStore {
+    /// The same data, whose contents show their media so; without this they are shown as they came in.
+    #[must_use]
+    pub const fn showing(mut self, media: ShowMedia) -> Self {
+        self.media = media;
+        self
+    }
+
     /// A trace with the rows of its spans; `None` when nothing of it has come.
     ///
     /// # Errors
@@ -212,7 +222,27 @@ impl ProjectStore {
     /// When the record cannot be read.
     pub async fn span(&self, trace: TraceId, span: SpanId) -> Result<Option<SpanDetail>, StoreError> {
         match &self.store {
-            Store::Embedded(store) => store.span(self.id, trace, span).await,
+            Store::Embedded(store) => store.span(self.id, trace, span, self.media).await,
+        }
+    }
+
+    /// A medium that is kept with a trace or its conversation; `None` where there is none of that name.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn medium(&self, trace: TraceId, id: MediaId) -> Result<Option<Medium>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.medium(self.id, trace, id).await,
+        }
+    }
+
+    /// The piece of that number of a medium, counted from 0; `None` where it has no such piece, or has gone meanwhile.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn piece(&self, medium: &Medium, number: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.piece(medium, number).await,
         }
     }
 
@@ -222,7 +252,7 @@ impl ProjectStore {
     /// When the record cannot be read.
     pub async fn conversation(&self, conversation: ConversationId) -> Result<Option<Transcript>, StoreError> {
         match &self.store {
-            Store::Embedded(store) => store.conversation(self.id, conversation).await,
+            Store::Embedded(store) => store.conversation(self.id, conversation, self.media).await,
         }
     }
 

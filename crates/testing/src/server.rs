@@ -1,5 +1,6 @@
 //! The real server as a process of its own, on a data directory of its own.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -19,6 +20,8 @@ pub struct Answer {
     pub status: u16,
     /// The header `content-type`, empty where there is none.
     pub content_type: String,
+    /// All headers that are text, by their names in lower case.
+    pub headers: BTreeMap<String, String>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -245,8 +248,12 @@ impl Drop for Server {
 fn answer(mut response: ureq::http::Response<ureq::Body>) -> Answer {
     let content_type =
         response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let text = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    let headers = response.headers().iter().filter_map(text).collect();
     let body = response.body_mut().with_config().limit(u64::MAX).read_to_vec().expect("read the answer");
-    Answer { status: response.status().as_u16(), content_type, body }
+    Answer { status: response.status().as_u16(), content_type, headers, body }
 }
 
 /// Reads what the server prints up to its lines of Python, and keeps both pipes drained from then on, so that it never blocks on

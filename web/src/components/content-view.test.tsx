@@ -1,6 +1,6 @@
 // Contents are shown as what they are, and nothing in them becomes a part of the page.
 import { MantineProvider } from '@mantine/core';
-import { render, screen } from '@testing-library/react';
+import { fireEvent, render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { expect, test } from 'vitest';
 import type { Content } from '../api/types';
@@ -49,6 +49,30 @@ test('a recorded script address is no link', () => {
   });
   expect(screen.queryByRole('link')).toBeNull();
   expect(screen.getByText('file')).toBeVisible();
+});
+
+test('an image is loaded from the server alone, lazily, and its failure is told', () => {
+  const kept = '/api/v1/traces/t/media/000102030405060708090a0b0c0d0e0f';
+  const { container } = show({
+    type: 'messages',
+    messages: [
+      {
+        role: 'user',
+        parts: [
+          { type: 'media', uri: kept, mime_type: 'image/png', bytes: 700_000 },
+          { type: 'media', uri: 'https://example.com/a.png', mime_type: 'image/png' },
+          { type: 'other', value: { type: 'input_audio', input_audio: { data: kept, format: 'wav' } } },
+        ],
+      },
+    ],
+  });
+  const images = screen.getAllByRole('img');
+  expect(images).toHaveLength(1);
+  expect(images[0]).toHaveAttribute('src', kept);
+  expect(images[0]).toHaveAttribute('loading', 'lazy');
+  expect(container.querySelector('audio')).toHaveAttribute('src', kept);
+  fireEvent.error(images[0]!);
+  expect(screen.getByRole('alert')).toHaveTextContent('image/png · 683.6 KiB could not be loaded');
 });
 
 test('long histories are folded', async () => {

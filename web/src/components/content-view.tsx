@@ -3,8 +3,10 @@ import { useState } from 'react';
 import type { Content, Document, Message, Part } from '../api/types';
 import { text } from '../lib/text';
 import { parseJsonText } from '../model/content';
+import { keptIn } from '../model/media';
 import classes from './content-view.module.css';
 import { JsonTree } from './json-tree';
+import { MediaView } from './media-view';
 import { TextView } from './text-view';
 
 /** More history than this is folded: the end of it is what a step is about. */
@@ -28,7 +30,7 @@ export function ContentView({ content }: { content: Content }) {
         </div>
       );
     default:
-      return typeof content.value === 'string' ? <TextView text={content.value} /> : <JsonTree value={content.value} />;
+      return typeof content.value === 'string' ? <TextView text={content.value} /> : <Other value={content.value} />;
   }
 }
 
@@ -87,10 +89,23 @@ function PartView({ part }: { part: Part }) {
     case 'tool_result':
       return <Call verb={text.content.toolResult} name={part.name} id={part.id} value={part.result} />;
     case 'media':
-      return <Media mimeType={part.mime_type} uri={part.uri} name={part.name} />;
+      return <MediaView medium={{ uri: part.uri, mimeType: part.mime_type, name: part.name, bytes: part.bytes }} />;
     default:
-      return <JsonTree value={part.value} />;
+      return <Other value={part.value} />;
   }
+}
+
+/** A value that is not understood, with the media in it. */
+function Other({ value }: { value: unknown }) {
+  return (
+    <>
+      <JsonTree value={value} />
+      {keptIn(value).map((medium, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: media never change place within a recorded value
+        <MediaView key={index} medium={medium} />
+      ))}
+    </>
+  );
 }
 
 interface CallProps {
@@ -110,28 +125,6 @@ function Call({ verb, name, id, value }: CallProps) {
       {typeof value === 'string' ? <TextOrJson value={value} /> : <JsonTree value={value} />}
     </div>
   );
-}
-
-interface MediaProps {
-  mimeType?: string | null;
-  uri?: string | null;
-  name?: string | null;
-}
-
-function Media({ mimeType, uri, name }: MediaProps) {
-  const label = name ?? mimeType ?? text.content.media;
-  if (uri && /^data:image\/(png|jpeg|gif|webp)[;,]/.test(uri)) {
-    return <img className={classes.image} src={uri} alt={name ?? text.content.image} />;
-  }
-  // Only addresses that open a page; a recorded `javascript:` must never become a link.
-  if (uri && /^https?:\/\//.test(uri)) {
-    return (
-      <a className={classes.media} href={uri} target="_blank" rel="noopener noreferrer nofollow">
-        {label}
-      </a>
-    );
-  }
-  return <span className={classes.media}>{label}</span>;
 }
 
 function DocumentCard({ document, index }: { document: Document; index: number }) {

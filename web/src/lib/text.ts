@@ -226,6 +226,7 @@ export const text = {
     items: (count: number) => (count === 1 ? '1 item' : `${count} items`),
     keys: (count: number) => (count === 1 ? '1 key' : `${count} keys`),
     image: 'Image',
+    mediaFailed: (label: string) => `${label} could not be loaded`,
   },
   feedback: {
     positive: 'Approved',

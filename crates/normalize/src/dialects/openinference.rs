@@ -206,7 +206,7 @@ fn content_part(mut item: Value) -> Option<Part> {
     for kind in ["image", "audio", "video", "file"] {
         if let Some(uri) = uri(kind) {
             let mime_type = inner.pointer(&format!("/{kind}/{kind}/mime_type")).and_then(Value::as_str).map(str::to_owned);
-            return Some(Part::Media { mime_type, uri: Some(uri), name: None });
+            return Some(Part::Media { mime_type, uri: Some(uri), name: None, bytes: None });
         }
     }
     (!inner.is_null()).then(|| part(inner))

@@ -236,6 +236,7 @@ fn part(value: Value) -> Part {
                     mime_type: text("mediaType").or_else(|| text("mimeType")),
                     uri: Some(uri),
                     name: text("filename"),
+                    bytes: None,
                 },
                 None => Part::Other { value },
             }

@@ -261,7 +261,7 @@ fn messages_of_the_vercel_sdk() {
         [
             Part::Text { text: "Be brief.".to_owned() },
             Part::Text { text: "Hi".to_owned() },
-            Part::Media { mime_type: text("image/png"), uri: text("https://a/b.png"), name: None },
+            Part::Media { mime_type: text("image/png"), uri: text("https://a/b.png"), name: None, bytes: None },
             Part::ToolResult { id: text("c"), name: text("f"), result: json!({"a": 1}) },
             Part::ToolCall { id: text("d"), name: text("g"), arguments: json!({"b": 2}) },
         ]

@@ -7,6 +7,7 @@ use neuraltrust_store::{ConversationRow, Highlight, ListOf, SpanDetail, SpanRow,
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::media::MediaParams;
 use super::params::{Ids, ListParams, Params, id};
 use crate::auth::Reader;
 use crate::error::{ApiError, Problem};
@@ -49,16 +50,17 @@ pub(super) async fn conversations(
 /// A conversation with its turns.
 #[utoipa::path(
     get, path = "/api/v1/conversations/{conversation_id}", tag = "read",
-    params(("conversation_id" = String, Path, description = "The conversation")),
+    params(("conversation_id" = String, Path, description = "The conversation"), MediaParams),
     responses((status = 200, body = Transcript), (status = "4XX", body = Problem))
 )]
 pub(super) async fn conversation(
     State(app): State<App>,
     Reader(grant): Reader,
     Ids(conversation): Ids<String>,
+    Params(params): Params<MediaParams>,
 ) -> Result<Json<Transcript>, ApiError> {
     let conversation = id(conversation, ConversationId::new)?;
-    let found = app.store.project(grant.project).conversation(conversation.clone()).await?;
+    let found = app.store.project(grant.project).showing(params.show()).conversation(conversation.clone()).await?;
     found.map(Json).ok_or_else(|| ApiError::not_found(format!("the project has no conversation {:?}", conversation.as_str())))
 }
 
@@ -94,16 +96,21 @@ pub(super) async fn trace(
 /// A span with everything that is known of it.
 #[utoipa::path(
     get, path = "/api/v1/traces/{trace_id}/spans/{span_id}", tag = "read",
-    params(("trace_id" = String, Path, description = "The trace"), ("span_id" = String, Path, description = "The span")),
+    params(
+        ("trace_id" = String, Path, description = "The trace"),
+        ("span_id" = String, Path, description = "The span"),
+        MediaParams
+    ),
     responses((status = 200, body = SpanDetail), (status = "4XX", body = Problem))
 )]
 pub(super) async fn span(
     State(app): State<App>,
     Reader(grant): Reader,
     Ids((trace, span)): Ids<(String, String)>,
+    Params(params): Params<MediaParams>,
 ) -> Result<Json<SpanDetail>, ApiError> {
     let (trace, span) = (id(trace, TraceId::new)?, id(span, SpanId::new)?);
-    let found = app.store.project(grant.project).span(trace.clone(), span.clone()).await?;
+    let found = app.store.project(grant.project).showing(params.show()).span(trace.clone(), span.clone()).await?;
     found.map(Json).ok_or_else(|| {
         ApiError::not_found(format!("the trace {:?} has no span {:?} in this project", trace.as_str(), span.as_str()))
     })

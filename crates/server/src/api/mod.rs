@@ -4,9 +4,11 @@ mod aggregate;
 mod facets;
 mod filters;
 mod lists;
+mod media;
 mod params;
 mod projects;
 mod quarantine;
+mod range;
 pub(crate) mod session;
 mod status;
 
@@ -54,6 +56,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(lists::traces))
         .routes(routes!(lists::trace))
         .routes(routes!(lists::span))
+        .routes(routes!(media::show))
         .routes(routes!(lists::spans))
         .routes(routes!(facets::users))
         .routes(routes!(facets::sessions))

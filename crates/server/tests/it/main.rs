@@ -7,6 +7,7 @@ mod helicone;
 mod langfuse;
 mod ledger;
 mod lifecycle;
+mod media;
 mod openapi;
 mod opik;
 mod otlp;

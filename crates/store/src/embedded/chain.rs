@@ -5,6 +5,9 @@
 //! answer hangs below the question, where the next call's history finds it. Large contents of other kinds are nodes without
 //! parents.
 //!
+//! Media are paths too: a piece of the bytes hangs below the piece before it, and a label below the last. The label's name is
+//! that of the medium, and the messages that show it are noted beside them (`shown`).
+//!
 //! A tree belongs to one scope, a conversation or a trace, and no node to two: with the scope its content goes.
 
 use std::collections::HashSet;
@@ -12,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 
 use neuraltrust_model::{ConversationId, TraceId};
 
+use super::coding::Kind;
 use crate::ProjectId;
 
 /// Name of a node within its scope.
@@ -20,10 +24,16 @@ pub(super) type Hash = [u8; 16];
 /// Names that are remembered at the most, twice over; a name that is forgotten costs a look into the record.
 const REMEMBERED: usize = 250_000;
 
-/// The name of a node.
-pub(super) fn name(parent: Option<&Hash>, json: &[u8]) -> Hash {
+/// The name of a node that holds something of that kind.
+pub(super) fn name(parent: Option<&Hash>, kind: Kind, bytes: &[u8]) -> Hash {
     let mut name = Hash::default();
-    blake3::Hasher::new().update(parent.map_or(&[0; 16], |parent| parent)).update(json).finalize_xof().fill(&mut name);
+    // Each kind has names of its own, so that no medium can pass for a message.
+    let mut hasher = match kind {
+        Kind::Said => blake3::Hasher::new(),
+        Kind::Piece => blake3::Hasher::new_derive_key("neuraltrust 2026 piece of a medium"),
+        Kind::Label => blake3::Hasher::new_derive_key("neuraltrust 2026 label of a medium"),
+    };
+    hasher.update(parent.map_or(&[0; 16], |parent| parent)).update(bytes).finalize_xof().fill(&mut name);
     name
 }
 
@@ -86,15 +96,19 @@ mod tests {
 
     #[test]
     fn a_name_tells_place_and_content() {
-        let root = name(None, b"a");
-        assert_eq!(root, name(None, b"a"));
-        assert_ne!(root, name(None, b"b"));
-        assert_ne!(name(Some(&root), b"a"), root);
+        let said = |parent, json| name(parent, Kind::Said, json);
+        let root = said(None, b"a");
+        assert_eq!(root, said(None, b"a"));
+        assert_ne!(root, said(None, b"b"));
+        assert_ne!(said(Some(&root), b"a"), root);
+        for other in [Kind::Piece, Kind::Label] {
+            assert_ne!(name(None, other, b"a"), root);
+        }
     }
 
     #[test]
     fn scopes_are_apart() {
-        let node = name(None, b"a");
+        let node = name(None, Kind::Said, b"a");
         let (one, other) = (ProjectId(1), ProjectId(2));
         let trace = Scope::Trace(TraceId::new("x").unwrap());
         let conversation = Scope::Conversation(ConversationId::new("x").unwrap());
@@ -105,7 +119,7 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_the_latest_stays() {
         let known = Known::default();
-        let number = |n: usize| name(None, &n.to_le_bytes());
+        let number = |n: usize| name(None, Kind::Said, &n.to_le_bytes());
         for n in 0..3 * REMEMBERED {
             known.extend([number(n)]);
         }

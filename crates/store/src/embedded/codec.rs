@@ -1,4 +1,5 @@
-//! How patches and their contents are laid out in the record: JSON, with contents beside the patch where they may come again.
+//! How patches and their contents are laid out in the record: JSON, with contents beside the patch where they may come again,
+//! and media beside the contents.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -9,7 +10,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{Hash, Known, Scope, name};
-use super::coding::{Dictionary, DictionaryId, compress};
+use super::coding::{self, Dictionary, DictionaryId, Kind};
+use super::media::{self, Taken};
 use crate::rows::PREVIEW_CHARS;
 use crate::said::{Apart, Form, Said};
 use crate::{ProjectId, StoreError, TooLarge};
@@ -63,7 +65,16 @@ enum Slot<'a> {
 pub(super) struct Path {
     /// The node above the first, which must be there.
     pub(super) base: Option<Hash>,
-    pub(super) nodes: Vec<(Hash, Vec<u8>)>,
+    pub(super) nodes: Vec<Node>,
+}
+
+/// A node on its way into the record.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) name: Hash,
+    pub(super) body: Vec<u8>,
+    /// The media that it shows.
+    pub(super) media: Vec<Hash>,
 }
 
 /// A patch as the record keeps it.
@@ -105,7 +116,7 @@ pub(super) struct Aids<'a> {
 
 /// Codes the patches of one request. Nodes that are known to be on disk, or that come earlier in the request, are left out
 /// where there is a memory of known ones; without it, every content brings all of its nodes.
-/// The patches are afterwards as they were before.
+/// Media are taken out of the contents meanwhile; the patches are afterwards as they were before.
 pub(super) fn encode(project: ProjectId, patches: &mut [SpanPatch], aids: Aids<'_>) -> Result<Batch, StoreError> {
     let mut encoder = Encoder { project, aids, brought: HashSet::new() };
     let mut scopes: HashMap<TraceId, Scope> = HashMap::new();
@@ -121,9 +132,9 @@ pub(super) fn encode(project: ProjectId, patches: &mut [SpanPatch], aids: Aids<'
     for patch in patches {
         let Some(scope) = scopes.get(&patch.trace_id) else { continue };
         // The contents and the trace are written beside the patch, not in it.
-        let said = [patch.input.take(), patch.output.take()];
+        let mut said = [patch.input.take(), patch.output.take()];
         let trace_id = std::mem::replace(&mut patch.trace_id, told_by_the_row()?);
-        let coded = encoder.patch(patch, &trace_id, &said, scope);
+        let coded = encoder.patch(patch, &trace_id, &mut said, scope);
         [patch.input, patch.output] = said;
         patch.trace_id = trace_id;
         match coded? {
@@ -156,17 +167,50 @@ struct Placed<'a> {
     bytes: usize,
 }
 
+/// What a node of a path is made of.
+struct Element<'a> {
+    kind: Kind,
+    bytes: Cow<'a, [u8]>,
+    /// The media that it shows.
+    media: Vec<Hash>,
+}
+
 impl Encoder<'_> {
     /// Codes a patch, or says how large it is where that is too large.
     fn patch(
         &mut self,
         patch: &SpanPatch,
         trace_id: &TraceId,
-        said: &[Option<Content>; 2],
+        said: &mut [Option<Content>; 2],
         scope: &Scope,
     ) -> Result<Result<EncodedPatch, usize>, StoreError> {
-        let input = self.place(said[0].as_ref(), None, scope)?;
-        let output = self.place(said[1].as_ref(), input.head, scope)?;
+        let mut taken = Vec::with_capacity(said.len());
+        for content in said.iter_mut() {
+            taken.push(content.as_mut().map(media::take).transpose()?.unwrap_or_default());
+        }
+        let coded = self.without_media(patch, trace_id, said, &taken, scope);
+        for (content, taken) in said.iter_mut().zip(taken) {
+            if let Some(content) = content {
+                media::give_back(content, taken);
+            }
+        }
+        coded
+    }
+
+    /// Codes a patch whose media were taken out.
+    fn without_media(
+        &mut self,
+        patch: &SpanPatch,
+        trace_id: &TraceId,
+        said: &[Option<Content>; 2],
+        taken: &[Taken],
+        scope: &Scope,
+    ) -> Result<Result<EncodedPatch, usize>, StoreError> {
+        let [input, output] = said;
+        let nothing = Taken::default();
+        let [of_input, of_output] = [taken.first(), taken.get(1)].map(|taken| taken.unwrap_or(&nothing));
+        let input = self.place(input.as_ref(), of_input, None, scope)?;
+        let output = self.place(output.as_ref(), of_output, input.head, scope)?;
         let row = Row { patch: Cow::Borrowed(patch), input: input.slot, output: output.slot };
         let json = serde_json::to_vec(&row).map_err(StoreError::damaged("a patch as JSON"))?;
         let bytes = json.len() + input.bytes + output.bytes;
@@ -180,63 +224,87 @@ impl Encoder<'_> {
             span: span_key(&patch.span_id),
             conversation_id: patch.conversation_id.as_ref().map(ToString::to_string),
             digest: digest(&json),
-            body: compress(&json, self.aids.dictionary)?,
+            body: coding::encode(Kind::Said, &json, self.aids.dictionary)?,
             scope: scope.clone(),
             paths,
         }))
     }
 
     /// Decides where a content is kept. A list of messages continues the path that ends at `above`.
-    fn place<'c>(&mut self, content: Option<&'c Content>, above: Option<Hash>, scope: &Scope) -> Result<Placed<'c>, StoreError> {
+    /// A content that media were taken from is always a node, since only what is a node shows media.
+    fn place<'c>(
+        &mut self,
+        content: Option<&'c Content>,
+        taken: &Taken,
+        above: Option<Hash>,
+        scope: &Scope,
+    ) -> Result<Placed<'c>, StoreError> {
         let Some(content) = content else { return Ok(Placed::default()) };
         let here = || Placed { slot: Some(Slot::Here(Cow::Borrowed(content))), ..Placed::default() };
+        let preview = || media::words(content, taken).preview(PREVIEW_CHARS);
+        let mut placed = Placed { paths: self.media(taken, scope)?, bytes: taken.bytes(), ..Placed::default() };
         match content {
             Content::Messages { messages } => {
-                let parts = jsons(messages)?;
-                let bytes = total(&parts);
-                if bytes < MESSAGES_APART_FROM_BYTES && above.is_none() {
+                let elements = elements(messages, taken)?;
+                placed.bytes += total(&elements);
+                if placed.bytes < MESSAGES_APART_FROM_BYTES && above.is_none() && taken.is_nothing() {
                     return Ok(here());
                 }
-                let (path, head) = self.path(above, &parts, scope)?;
+                let (path, head) = self.path(above, &elements, scope)?;
                 let Some(last) = head else { return Ok(here()) };
-                let preview = content.preview(PREVIEW_CHARS);
-                let slot = Slot::Messages { head: hex(&last), len: parts.len() as u32, preview };
-                return Ok(Placed { slot: Some(slot), paths: vec![path], head, bytes });
+                placed.slot = Some(Slot::Messages { head: hex(&last), len: elements.len() as u32, preview: preview() });
+                placed.paths.push(path);
+                placed.head = head;
+                return Ok(placed);
             }
             Content::Documents { documents } => {
-                let parts = jsons(documents)?;
-                let bytes = total(&parts);
-                if bytes >= DOCUMENTS_APART_FROM_BYTES && bytes >= parts.len() * DOCUMENT_APART_FROM_BYTES {
-                    let mut placed = Placed { bytes, ..Placed::default() };
-                    let mut heads = Vec::with_capacity(parts.len());
-                    for part in parts {
-                        let (path, head) = self.path(None, &[part], scope)?;
+                let elements = elements(documents, taken)?;
+                let bytes = total(&elements);
+                let pays = bytes >= DOCUMENTS_APART_FROM_BYTES && bytes >= elements.len() * DOCUMENT_APART_FROM_BYTES;
+                if pays || !taken.is_nothing() {
+                    placed.bytes += bytes;
+                    let mut heads = Vec::with_capacity(elements.len());
+                    for element in &elements {
+                        let (path, head) = self.path(None, std::slice::from_ref(element), scope)?;
                         placed.paths.push(path);
                         heads.extend(head.as_ref().map(hex));
                     }
-                    placed.slot = Some(Slot::Documents { heads, preview: content.preview(PREVIEW_CHARS) });
+                    placed.slot = Some(Slot::Documents { heads, preview: preview() });
                     return Ok(placed);
                 }
             }
             Content::Text { .. } | Content::Json { .. } => {}
         }
-        let json = serde_json::to_vec(content).map_err(StoreError::damaged("a content as JSON"))?;
-        if json.len() < OTHERS_APART_FROM_BYTES {
+        let element = elements(std::slice::from_ref(content), taken)?;
+        if total(&element) < OTHERS_APART_FROM_BYTES && taken.is_nothing() {
             return Ok(here());
         }
-        let bytes = json.len();
-        let (path, head) = self.path(None, &[json], scope)?;
-        let slot = head.map(|head| Slot::Whole { head: hex(&head), preview: content.preview(PREVIEW_CHARS) });
-        // An answer in messages does not hang below a content that is none.
-        Ok(Placed { slot, paths: vec![path], head: None, bytes })
+        placed.bytes += total(&element);
+        let (path, head) = self.path(None, &element, scope)?;
+        placed.slot = head.map(|head| Slot::Whole { head: hex(&head), preview: preview() });
+        placed.paths.push(path);
+        // An answer in messages does not hang below a content that is none, so no head is told.
+        Ok(placed)
+    }
+
+    /// The paths of media: a node for each piece, and one for the label.
+    fn media(&mut self, taken: &Taken, scope: &Scope) -> Result<Vec<Path>, StoreError> {
+        let mut paths = Vec::with_capacity(taken.media.len());
+        for medium in &taken.media {
+            let element = |kind, bytes| Element { kind, bytes, media: Vec::new() };
+            let mut elements: Vec<_> = medium.pieces().map(|piece| element(Kind::Piece, Cow::Borrowed(piece))).collect();
+            elements.push(element(Kind::Label, Cow::Owned(medium.label.json()?)));
+            paths.push(self.path(None, &elements, scope)?.0);
+        }
+        Ok(paths)
     }
 
     /// The nodes of a path below `above`, from the first that is not known, and the name of the last.
-    fn path(&mut self, above: Option<Hash>, parts: &[Vec<u8>], scope: &Scope) -> Result<(Path, Option<Hash>), StoreError> {
-        let mut names = Vec::with_capacity(parts.len());
+    fn path(&mut self, above: Option<Hash>, elements: &[Element<'_>], scope: &Scope) -> Result<(Path, Option<Hash>), StoreError> {
+        let mut names = Vec::with_capacity(elements.len());
         let mut parent = above;
-        for part in parts {
-            let name = name(parent.as_ref(), part);
+        for element in elements {
+            let name = name(parent.as_ref(), element.kind, &element.bytes);
             names.push(name);
             parent = Some(name);
         }
@@ -250,23 +318,29 @@ impl Encoder<'_> {
             0 => above,
             skipped => names.get(skipped - 1).copied(),
         };
-        let mut nodes = Vec::with_capacity(parts.len() - skipped);
-        for (name, part) in names.iter().zip(parts).skip(skipped) {
-            nodes.push((*name, compress(part, self.aids.dictionary)?));
+        let mut nodes = Vec::with_capacity(elements.len() - skipped);
+        for (name, element) in names.iter().zip(elements).skip(skipped) {
+            let body = coding::encode(element.kind, &element.bytes, self.aids.dictionary)?;
+            nodes.push(Node { name: *name, body, media: element.media.clone() });
             self.brought.insert(scope.global(self.project, name));
         }
-        Ok((Path { base, nodes }, parent.filter(|_| !parts.is_empty())))
+        Ok((Path { base, nodes }, parent.filter(|_| !elements.is_empty())))
     }
 }
 
-fn jsons<T: Serialize>(parts: &[T]) -> Result<Vec<Vec<u8>>, StoreError> {
-    parts.iter().map(serde_json::to_vec).collect::<Result<_, _>>().map_err(StoreError::damaged("a content as JSON"))
+/// The items of a content as nodes hold them: messages, documents, or the content itself.
+fn elements<T: Serialize>(items: &[T], taken: &Taken) -> Result<Vec<Element<'static>>, StoreError> {
+    let element = |(n, item)| {
+        let bytes = serde_json::to_vec(item).map_err(StoreError::damaged("a content as JSON"))?;
+        let media = taken.media.iter().filter(|medium| medium.item == n).map(|medium| *medium.id.hash()).collect();
+        Ok(Element { kind: Kind::Said, bytes: Cow::Owned(bytes), media })
+    };
+    items.iter().enumerate().map(element).collect()
 }
 
-fn total(parts: &[Vec<u8>]) -> usize {
-    parts.iter().map(Vec::len).sum()
+fn total(elements: &[Element<'_>]) -> usize {
+    elements.iter().map(|element| element.bytes.len()).sum()
 }
-
 /// Checksum of a patch's JSON.
 pub(super) fn digest(json: &[u8]) -> i64 {
     eight(json)
@@ -345,6 +419,7 @@ fn unhex(text: &str) -> Option<Hash> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
     use neuraltrust_model::Part;
     use serde_json::Map;
 
@@ -419,6 +494,45 @@ mod tests {
         let batch = coded(vec![patch("small", None, None), patch("large", Some(large), None)], None);
         assert_eq!((batch.patches.len(), batch.refused.len()), (1, 1));
         assert_eq!(batch.refused[0].span_id.as_str(), "large");
+    }
+
+    fn image(words: &str, seed: u32, bytes: usize) -> Message {
+        let noise: Vec<u8> =
+            (0..).flat_map(|n: u32| *blake3::hash(&(n ^ seed << 20).to_le_bytes()).as_bytes()).take(bytes).collect();
+        let uri = format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(noise));
+        let media = Part::Media { mime_type: None, uri: Some(uri), name: None, bytes: None };
+        Message { role: "user".to_owned(), parts: vec![Part::Text { text: words.to_owned() }, media], extra: Map::new() }
+    }
+
+    #[test]
+    fn an_image_that_is_sent_again_costs_nothing_and_its_bytes_are_apart() {
+        let said = |messages: Vec<Message>| Some(Content::Messages { messages });
+        let first = image("what is this?", 1, 600_000);
+        let call = |span: &str, more: Vec<Message>| patch(span, said([vec![first.clone()], more].concat()), None);
+        let known = Known::default();
+        let mut all = vec![call("a", vec![])];
+        let before = all.clone();
+        let batch = encode(ProjectId(1), &mut all, Aids { known: Some(&known), dictionary: None }).unwrap();
+        assert_eq!(all, before, "the patches are as they were");
+        assert_eq!(nodes(&batch), [3 + 1 + 1], "three pieces, a label and the message");
+        let [medium, message] = batch.patches[0].paths.as_slice() else { panic!("{batch:?}") };
+        assert_eq!(message.nodes[0].media, [medium.nodes[3].name]);
+        assert!(message.nodes[0].body.len() < 500);
+        let (_, [input, _]) = decoded(&batch.patches[0].body);
+        assert_eq!(input.unwrap().preview().unwrap(), "what is this?");
+        known.extend(batch.brought);
+        let again = coded(vec![call("b", vec![image("and this?", 1, 600_000)]), call("c", vec![])], Some(&known));
+        assert_eq!(nodes(&again), [1, 0], "the second message, without its image");
+        // However short a message is: what shows media is a node.
+        assert_eq!(nodes(&coded(vec![patch("d", said(vec![image("", 2, 1_000)]), None)], None)), [3]);
+    }
+
+    #[test]
+    fn media_count_as_they_came() {
+        let large = Content::Messages { messages: vec![image("", 3, MAX_SPAN_BYTES / 4 * 3 + 1_000)] };
+        let batch = coded(vec![patch("large", Some(large), None), patch("small", None, None)], None);
+        assert_eq!((batch.patches.len(), batch.refused.len()), (1, 1));
+        assert!(batch.refused[0].bytes > MAX_SPAN_BYTES);
     }
 
     #[test]

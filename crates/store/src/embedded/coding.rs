@@ -15,6 +15,10 @@ use crate::StoreError;
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
 const WITH_DICTIONARY: u8 = 2;
+/// A piece of a medium; the rest is a body that no dictionary has to do with.
+const PIECE: u8 = 3;
+/// The label of a medium; the rest is a body that no dictionary has to do with.
+const LABEL: u8 = 4;
 /// Below this many bytes nothing is compressed alone: a zstd frame has no room to win.
 const ALONE_FROM_BYTES: usize = 256;
 /// Below this many bytes nothing is compressed with a dictionary.
@@ -26,6 +30,28 @@ const MAX_PLAIN_BYTES: u64 = 8 * MAX_SPAN_BYTES as u64;
 pub(super) const HEADER_BYTES: usize = 19;
 /// Where a trained dictionary has its name: behind its magic number (RFC 8878, section 5, "Dictionary_ID").
 const NAME_AT: std::ops::Range<usize> = 4..8;
+
+/// What a body holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A patch, a message, a document: JSON.
+    Said,
+    /// Bytes of a medium.
+    Piece,
+    /// What there is to know of a medium.
+    Label,
+}
+
+impl Kind {
+    /// What a body holds, as its first byte says.
+    pub(super) fn of(body: &[u8]) -> Self {
+        match body.first() {
+            Some(&PIECE) => Self::Piece,
+            Some(&LABEL) => Self::Label,
+            _ => Self::Said,
+        }
+    }
+}
 
 /// Name of a dictionary within a data directory.
 pub(super) type DictionaryId = u32;
@@ -101,7 +127,19 @@ pub(super) fn compress(json: &[u8], dictionary: Option<&Dictionary>) -> Result<V
     Ok(body)
 }
 
-/// The JSON of a body; `dictionary` finds a dictionary by its name.
+/// Codes a body of that kind. Media have nothing in common that a dictionary knows.
+pub(super) fn encode(kind: Kind, bytes: &[u8], dictionary: Option<&Dictionary>) -> Result<Vec<u8>, StoreError> {
+    let tag = match kind {
+        Kind::Said => return compress(bytes, dictionary),
+        Kind::Piece => PIECE,
+        Kind::Label => LABEL,
+    };
+    let mut body = compress(bytes, None)?;
+    body.insert(0, tag);
+    Ok(body)
+}
+
+/// What was coded: JSON, or bytes of a medium. `dictionary` finds a dictionary by its name.
 pub(super) fn plain(
     body: &[u8],
     dictionary: impl FnOnce(DictionaryId) -> Result<Arc<Dictionary>, StoreError>,
@@ -114,6 +152,8 @@ pub(super) fn plain(
             let id = dictionary_of(body).ok_or_else(|| odd("a body", "it names no dictionary"))?;
             decompress(frame, Some(&*dictionary(id)?)).map(Cow::Owned)
         }
+        // Neither is ever within the other.
+        PIECE | LABEL if Kind::of(frame) == Kind::Said => plain(frame, dictionary),
         _ => Err(odd("a body", "unknown coding")),
     }
 }
@@ -143,6 +183,18 @@ fn decompress(frame: &[u8], dictionary: Option<&Dictionary>) -> Result<Vec<u8>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn media_say_what_they_are_and_need_no_dictionary() {
+        let dictionary = trained(7);
+        for (kind, bytes) in [(Kind::Piece, vec![0_u8; 5_000]), (Kind::Label, b"{}".to_vec())] {
+            let body = encode(kind, &bytes, Some(&dictionary)).unwrap();
+            assert_eq!((Kind::of(&body), dictionary_of(&body)), (kind, None));
+            assert_eq!(*plain(&body, none).unwrap(), *bytes);
+        }
+        assert_eq!(encode(Kind::Said, b"{}", None).unwrap(), compress(b"{}", None).unwrap());
+        assert!(plain(&[PIECE, PIECE, PLAIN], none).is_err());
+    }
 
     fn trained(id: DictionaryId) -> Arc<Dictionary> {
         let samples: Vec<String> =

@@ -122,10 +122,11 @@ fn samples(record: &Record, project: ProjectId) -> Result<Samples, StoreError> {
         "SELECT trace, body FROM patch CROSS JOIN trace ON trace.id = patch.trace
          WHERE project = ?1 AND length(body) BETWEEN 1 AND ?3 ORDER BY seq DESC LIMIT ?2",
     )?;
-    // A content may be of traces whose patches are gone; then the trace that brought it is unknown and teaches nothing.
+    // Media (see `coding`) teach nothing about JSON. A content may be of traces whose patches are gone; then the trace that brought it is unknown and teaches nothing.
     let nodes = newest(
         "SELECT trace, node.body FROM node CROSS JOIN patch ON patch.seq = node.seq CROSS JOIN trace ON trace.id = patch.trace
-         WHERE project = ?1 AND length(node.body) BETWEEN 1 AND ?3 ORDER BY node.id DESC LIMIT ?2",
+         WHERE project = ?1 AND length(node.body) BETWEEN 1 AND ?3 AND substr(node.body, 1, 1) NOT IN (x'03', x'04')
+         ORDER BY node.id DESC LIMIT ?2",
     )?;
     let mut samples = Samples { jsons: Vec::new(), traces: BTreeSet::new() };
     let mut bytes = 0;

@@ -16,6 +16,8 @@ use crate::StoreError;
 
 /// Nodes that are copied, or taken away, in one step.
 const STEP_NODES: usize = 500;
+/// ... and bytes of them after which a step ends, since appends wait meanwhile.
+const STEP_BYTES: u64 = 4 << 20;
 /// How often a move is begun anew because patches came in between; after that it waits until the index asks again.
 const TRIES: usize = 3;
 
@@ -24,6 +26,7 @@ struct Moving {
     number: i64,
     name: Hash,
     above: Option<Hash>,
+    bytes: u64,
 }
 
 /// Moves the contents of a trace to its conversation; says whether something changed.
@@ -42,7 +45,12 @@ pub(super) fn move_in(record: &Record, writer: &Writer, trace: i64, conversation
         let nodes = path_nodes(record, key.scope(), heads.into_values().flatten())?;
         let mut nodes = nodes.into_iter();
         loop {
-            let some: Vec<Moving> = nodes.by_ref().take(STEP_NODES).collect();
+            let (mut some, mut bytes) = (Vec::new(), 0);
+            while some.len() < STEP_NODES && bytes < STEP_BYTES {
+                let Some(node) = nodes.next() else { break };
+                bytes += node.bytes;
+                some.push(node);
+            }
             if some.is_empty() {
                 break;
             }
@@ -62,25 +70,34 @@ pub(super) fn move_in(record: &Record, writer: &Writer, trace: i64, conversation
     Ok(false)
 }
 
-/// The nodes of the paths that end at `heads`, those above before those below.
+/// The nodes of the paths that end at `heads` and of the media that they show, those above before those below.
 fn path_nodes(record: &Record, scope: i64, heads: impl Iterator<Item = Hash>) -> Result<Vec<Moving>, StoreError> {
     record.read("read contents", |connection| {
-        let mut by_name = connection.prepare_cached("SELECT id, hash, parent FROM node WHERE scope = ?1 AND hash = ?2")?;
-        let mut by_number = connection.prepare_cached("SELECT id, hash, parent FROM node WHERE id = ?1")?;
-        let node = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Hash>(1)?, row.get::<_, Option<i64>>(2)?));
+        let mut by_name =
+            connection.prepare_cached("SELECT id, hash, length(body), parent FROM node WHERE scope = ?1 AND hash = ?2")?;
+        let mut by_number = connection.prepare_cached("SELECT id, hash, length(body), parent FROM node WHERE id = ?1")?;
+        let mut media = connection.prepare_cached("SELECT medium FROM shown WHERE node = ?1")?;
+        let node = |row: &rusqlite::Row<'_>| {
+            let bytes = row.get::<_, i64>(2)?.cast_unsigned();
+            Ok((Moving { number: row.get(0)?, name: row.get(1)?, above: None, bytes }, row.get::<_, Option<i64>>(3)?))
+        };
         let mut seen = HashSet::new();
         let mut nodes: Vec<Moving> = Vec::new();
-        for head in heads {
-            let mut path = Vec::new();
+        let mut heads: Vec<Hash> = heads.collect();
+        while let Some(head) = heads.pop() {
+            let mut path: Vec<Moving> = Vec::new();
             let mut at = by_name.query_row(params![scope, head], node).optional()?;
-            while let Some((number, name, parent)) = at {
+            while let Some((moving, parent)) = at {
                 if let Some(Moving { above, .. }) = path.last_mut() {
-                    *above = Some(name);
+                    *above = Some(moving.name);
                 }
-                if !seen.insert(number) {
+                if !seen.insert(moving.number) {
                     break;
                 }
-                path.push(Moving { number, name, above: None });
+                for medium in media.query_map([moving.number], |row| row.get(0))? {
+                    heads.push(medium?);
+                }
+                path.push(moving);
                 at = parent.map(|parent| by_number.query_row([parent], node).optional()).transpose()?.flatten();
             }
             nodes.extend(path.into_iter().rev());
@@ -100,6 +117,9 @@ fn copy(transaction: &Transaction<'_>, nodes: &[Moving], target: i64) -> rusqlit
                 "INSERT INTO node (scope, hash, parent, seq, body) SELECT ?2, hash, ?3, seq, body FROM node WHERE id = ?1",
             )?
             .execute(params![node.number, target, parent])?;
+        transaction
+            .prepare_cached("INSERT INTO shown (node, medium) SELECT ?2, medium FROM shown WHERE node = ?1")?
+            .execute([node.number, transaction.last_insert_rowid()])?;
     }
     Ok(())
 }
@@ -126,14 +146,30 @@ fn leave(record: &Record, writer: &Writer, left: &TraceKey) -> Result<(), StoreE
 pub(super) fn empty(writer: &Writer, scope: i64) -> Result<(), StoreError> {
     let act = "take away contents";
     loop {
-        let gone = writer.step(act, move |transaction| {
-            transaction
-                .prepare_cached("DELETE FROM node WHERE id IN (SELECT id FROM node WHERE scope = ?1 LIMIT ?2)")
-                .and_then(|mut delete| delete.execute([scope, STEP_NODES as i64]))
-                .map_err(StoreError::record(act))
-        })?;
-        if gone < STEP_NODES {
+        let gone = writer.step(act, move |transaction| empty_some(transaction, scope).map_err(StoreError::record(act)))?;
+        if gone == 0 {
             return Ok(());
         }
     }
+}
+
+/// Takes away some nodes of a scope, those below before those above, and says how many.
+fn empty_some(transaction: &Transaction<'_>, scope: i64) -> rusqlite::Result<usize> {
+    let mut delete = transaction.prepare_cached("DELETE FROM node WHERE id = ?1")?;
+    let mut some = transaction.prepare_cached(
+        "SELECT id, length(body) FROM node WHERE id IN (SELECT id FROM node WHERE scope = ?1 ORDER BY id DESC LIMIT ?2)
+         ORDER BY id DESC",
+    )?;
+    let nodes: Vec<(i64, i64)> =
+        some.query_map([scope, STEP_NODES as i64], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let (mut gone, mut bytes) = (0, 0);
+    for (number, size) in nodes {
+        delete.execute([number])?;
+        gone += 1;
+        bytes += size.cast_unsigned();
+        if bytes >= STEP_BYTES {
+            break;
+        }
+    }
+    Ok(gone)
 }

@@ -22,6 +22,7 @@ mod indexer;
 mod keeper;
 mod lists;
 mod lock;
+mod media;
 mod quarantine;
 mod recoding;
 mod record;
@@ -57,8 +58,8 @@ pub use retention::Retention;
 pub use verify::{Report, verify};
 
 use crate::{
-    Aggregate, Aggregated, Appended, Change, FacetRow, Filter, Key, ListOf, ListQuery, Page, Progress, ProjectId, SpanDetail,
-    StoreError, TraceDetail, Transcript, summary, summary::TraceSpans,
+    Aggregate, Aggregated, Appended, Change, FacetRow, Filter, Key, ListOf, ListQuery, MediaId, Medium, Page, Progress,
+    ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, Transcript, summary, summary::TraceSpans,
 };
 use chain::Known;
 use codec::Aids;
@@ -66,6 +67,7 @@ use index::SearchIndex;
 use indexer::Shared;
 use keeper::Keeper;
 use lock::DirLock;
+use media::Show;
 use record::Record;
 use writer::{Recorded, Writer, Written};
 
@@ -223,7 +225,13 @@ impl EmbeddedStore {
         aside(move || Ok(summary::trace_detail(&record.trace(project, &trace)?))).await
     }
 
-    pub(crate) async fn span(&self, project: ProjectId, trace: TraceId, span: SpanId) -> Result<Option<SpanDetail>, StoreError> {
+    pub(crate) async fn span(
+        &self,
+        project: ProjectId,
+        trace: TraceId,
+        span: SpanId,
+        media: ShowMedia,
+    ) -> Result<Option<SpanDetail>, StoreError> {
         let record = Arc::clone(&self.record);
         aside(move || {
             let Some(trace) = record.find(project, &trace)? else { return Ok(None) };
@@ -231,14 +239,38 @@ impl EmbeddedStore {
                 false => TraceSpans::merge(&trace.trace_id, record.patches(&trace, None)?),
                 true => record.span(&trace, &span)?,
             };
-            summary::span_detail(spans, &span, |said| record.content(said))
+            summary::span_detail(spans, &span, |said| record.content(said, Show::of(media, &trace.trace_id)))
         })
         .await
     }
 
-    pub(crate) async fn conversation(&self, project: ProjectId, id: ConversationId) -> Result<Option<Transcript>, StoreError> {
+    pub(crate) async fn conversation(
+        &self,
+        project: ProjectId,
+        id: ConversationId,
+        media: ShowMedia,
+    ) -> Result<Option<Transcript>, StoreError> {
         let record = Arc::clone(&self.record);
-        aside(move || summary::transcript(&id, &record.conversation(project, &id)?, |said| record.content(said))).await
+        aside(move || {
+            let traces = record.conversation(project, &id)?;
+            summary::transcript(&id, &traces, |trace, said| record.content(said, Show::of(media, trace)))
+        })
+        .await
+    }
+
+    pub(crate) async fn medium(&self, project: ProjectId, trace: TraceId, id: MediaId) -> Result<Option<Medium>, StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || match record.find(project, &trace)? {
+            Some(trace) => record.medium(&trace, id),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    pub(crate) async fn piece(&self, medium: &Medium, number: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(name) = medium.pieces.get(number).copied() else { return Ok(None) };
+        let (record, trace) = (Arc::clone(&self.record), medium.trace);
+        aside(move || record.piece(trace, &name)).await
     }
 
     pub(crate) async fn list<T: DeserializeOwned + Send + 'static>(

@@ -15,6 +15,7 @@ use super::chain::Hash;
 use super::codec::{self, Beside};
 use super::coding;
 use super::dictionaries::Dictionaries;
+use super::media::{self, Show};
 use super::schema::BUSY;
 use crate::said::{Apart, Form, Said};
 use crate::summary::{Arrived, TraceSpans};
@@ -214,18 +215,28 @@ impl Record {
     }
 
     /// A content, all of it.
-    pub(super) fn content(&self, said: Said) -> Result<Content, StoreError> {
+    pub(super) fn content(&self, said: Said, show: Show<'_>) -> Result<Content, StoreError> {
         match said {
             Said::Here(content) => Ok(content),
-            Said::Apart(apart) => self.apart(&apart, None)?.ok_or_else(|| missing(0, 1)),
+            Said::Apart(apart) => {
+                let mut content = self.apart(&apart, None)?.ok_or_else(|| missing(0, 1))?;
+                media::put_back(self, apart.scope, &mut content, show)?;
+                Ok(content)
+            }
         }
     }
 
-    /// What a content brought in that nothing before had brought; `None` where that is nothing.
+    /// The words of what a content brought in that nothing before had brought; `None` where that is nothing.
     pub(super) fn fresh(&self, said: &Said) -> Result<Option<Content>, StoreError> {
         match said {
             Said::Here(content) => Ok(Some(content.clone())),
-            Said::Apart(apart) => self.apart(apart, Some(&apart.said_by)),
+            Said::Apart(apart) => {
+                let mut content = self.apart(apart, Some(&apart.said_by))?;
+                if let Some(content) = &mut content {
+                    media::put_back(self, apart.scope, content, Show::Blank)?;
+                }
+                Ok(content)
+            }
         }
     }
 

@@ -22,6 +22,7 @@ const PAGE_BYTES: u32 = 8_192;
 /// spans, so a row here is a candidate, not a fact.
 /// `node` holds contents (see `chain`): a node is named by `hash` within its `scope` (number of a conversation, or minus the
 /// number of a trace), hangs below `parent`, and was brought by the patch `seq`.
+/// `shown` lists the media that a node shows, by their names in its scope (see `media`).
 /// `erasure` is what was asked to be erased; `erased` its traces, each with what was there, which is its receipt.
 /// `dictionary` is what bodies of a project have in common, `learnt` from which traces. One that is `leaving` codes no new body.
 const SCHEMA: &str = "
@@ -81,6 +82,11 @@ CREATE TABLE node (
     body BLOB NOT NULL,
     UNIQUE (scope, hash)
 ) STRICT;
+CREATE TABLE shown (
+    node INTEGER NOT NULL REFERENCES node (id) ON DELETE CASCADE,
+    medium BLOB NOT NULL,
+    PRIMARY KEY (node, medium)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE dictionary (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     project INTEGER NOT NULL,

@@ -2,6 +2,8 @@
 //!
 //! Reads the record beside the writer; what it finds is applied in a step that first looks whether something came in between.
 
+use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Transaction, params};
@@ -14,6 +16,8 @@ use crate::said::Said;
 
 /// Nodes that are taken away at a time; for the rest the scope is looked through again.
 const GONE_AT_A_TIME: usize = 2_000;
+/// ... and bytes of them, since what is deleted is overwritten, and appends wait meanwhile.
+const GONE_BYTES_AT_A_TIME: u64 = 8 << 20;
 
 /// What is to change in a scope so that it holds what its traces say, and nothing else.
 #[derive(Debug)]
@@ -29,21 +33,51 @@ pub(super) struct Sweep {
     passed_on: Vec<(i64, u64, i64)>,
 }
 
-/// The nodes of a scope: number, parent and bringer, by name.
+/// The nodes of a scope.
 struct Nodes {
     by_name: HashMap<Hash, i64>,
-    by_number: HashMap<i64, (Option<i64>, u64)>,
+    by_number: HashMap<i64, Node>,
+    /// The media that nodes show.
+    media: HashMap<i64, Vec<Hash>>,
+}
+
+struct Node {
+    parent: Option<i64>,
+    brought_by: u64,
+    bytes: u64,
+}
+
+impl Nodes {
+    /// Every node that is needed to read the content that ends at `head`, and that was not met before: those above it, and
+    /// the media that they show.
+    fn reach(&self, head: &Hash, meet: &mut impl FnMut(i64) -> bool) {
+        let mut ends = vec![head];
+        while let Some(end) = ends.pop() {
+            let mut at = self.by_name.get(end).copied();
+            while let Some(number) = at.filter(|number| meet(*number)) {
+                ends.extend(self.media.get(&number).into_iter().flatten());
+                at = self.by_number.get(&number).and_then(|node| node.parent);
+            }
+        }
+    }
 }
 
 fn nodes(record: &Record, scope: i64) -> Result<Nodes, StoreError> {
     record.read("read a scope", |connection| {
-        let mut nodes = Nodes { by_name: HashMap::new(), by_number: HashMap::new() };
-        let mut query = connection.prepare_cached("SELECT id, hash, parent, seq FROM node WHERE scope = ?1")?;
+        let mut nodes = Nodes { by_name: HashMap::new(), by_number: HashMap::new(), media: HashMap::new() };
+        let mut query = connection.prepare_cached("SELECT id, hash, parent, seq, length(body) FROM node WHERE scope = ?1")?;
         let mut rows = query.query([scope])?;
         while let Some(row) = rows.next()? {
             let number = row.get(0)?;
             nodes.by_name.insert(row.get(1)?, number);
-            nodes.by_number.insert(number, (row.get(2)?, row.get::<_, i64>(3)?.cast_unsigned()));
+            let [brought_by, bytes] = [row.get::<_, i64>(3)?, row.get(4)?].map(i64::cast_unsigned);
+            nodes.by_number.insert(number, Node { parent: row.get(2)?, brought_by, bytes });
+        }
+        let mut query = connection
+            .prepare_cached("SELECT node, medium FROM node CROSS JOIN shown ON shown.node = node.id WHERE scope = ?1")?;
+        let mut rows = query.query([scope])?;
+        while let Some(row) = rows.next()? {
+            nodes.media.entry(row.get(0)?).or_default().push(row.get(1)?);
         }
         Ok(nodes)
     })
@@ -89,24 +123,34 @@ pub(super) fn look(record: &Record, conversation: i64) -> Result<Sweep, StoreErr
     let mut first: HashMap<i64, (u64, i64)> = HashMap::new();
     for (seq, (trace, heads)) in &said {
         for head in heads {
-            let mut at = nodes.by_name.get(head).copied();
-            while let Some(number) = at {
-                if first.contains_key(&number) {
-                    break;
+            nodes.reach(head, &mut |number| match first.entry(number) {
+                Entry::Occupied(_) => false,
+                Entry::Vacant(place) => {
+                    place.insert((*seq, *trace));
+                    true
                 }
-                first.insert(number, (*seq, *trace));
-                at = nodes.by_number.get(&number).and_then(|(parent, _)| *parent);
-            }
+            });
         }
     }
     let mut sweep = Sweep { scope: conversation, seen, gone: Vec::new(), more: false, passed_on: Vec::new() };
-    for (number, (_, brought_by)) in nodes.by_number {
+    let mut gone = Vec::new();
+    for (number, node) in nodes.by_number {
         match first.get(&number) {
-            None if sweep.gone.len() < GONE_AT_A_TIME => sweep.gone.push(number),
-            None => sweep.more = true,
-            Some((seq, trace)) if !said.contains_key(&brought_by) => sweep.passed_on.push((number, *seq, *trace)),
+            None => gone.push((number, node.bytes)),
+            Some((seq, trace)) if !said.contains_key(&node.brought_by) => sweep.passed_on.push((number, *seq, *trace)),
             Some(_) => {}
         }
+    }
+    // Those below before those above, which are always older: what is left of a path is a path, should it be said again.
+    gone.sort_unstable_by_key(|(number, _)| Reverse(*number));
+    let mut bytes = 0;
+    for (number, size) in gone {
+        if sweep.gone.len() >= GONE_AT_A_TIME || bytes >= GONE_BYTES_AT_A_TIME {
+            sweep.more = true;
+            break;
+        }
+        bytes += size;
+        sweep.gone.push(number);
     }
     Ok(sweep)
 }

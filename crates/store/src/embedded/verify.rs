@@ -12,8 +12,10 @@ use tantivy::schema::{IndexRecordOption, Value as _};
 
 use neuraltrust_model::TraceId;
 
+use super::coding::Kind;
 use super::index::{SearchIndex, span_key};
 use super::lock::DirLock;
+use super::media::Show;
 use super::record::Record;
 use super::{INDEX, RECORD, chain, codec, schema};
 use crate::rows::SpanRow;
@@ -121,7 +123,7 @@ fn nodes(connection: &Connection, record: &Record, report: &mut Report, step: &m
             report.wrong(|| format!("the part {id} of a content hangs below one that is not there"));
         }
         match record.plain(&body) {
-            Ok(json) if chain::name(above.as_ref(), &json) == hash => {}
+            Ok(bytes) if chain::name(above.as_ref(), Kind::of(&body), &bytes) == hash => {}
             Ok(_) => report.wrong(|| format!("the part {id} of a content is not what its name says")),
             Err(error) => report.wrong(|| format!("the part {id} of a content cannot be read: {error}")),
         }
@@ -212,7 +214,7 @@ fn spans(
             let name = || format!("span {:?} of the trace {:?}", span.span_id.as_str(), trace_id.as_str());
             let contents = [trace.input(span), trace.output(span)].into_iter().flatten();
             for said in contents.filter(|said| matches!(said, Said::Apart(_))) {
-                if let Err(error) = record.content(said.clone()) {
+                if let Err(error) = record.content(said.clone(), Show::Inline) {
                     report.wrong(|| format!("a content of the {} cannot be read: {error}", name()));
                 }
             }

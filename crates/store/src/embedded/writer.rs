@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use tokio::sync::oneshot;
 
 use super::chain::{Hash, Scope};
-use super::codec::{Batch, EncodedPatch, Path};
+use super::codec::{Batch, EncodedPatch, Node, Path};
 use super::coding::DictionaryId;
 use super::signal::Signal;
 use crate::{ProjectId, StoreError};
@@ -208,7 +208,7 @@ fn last_seq(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 fn size(append: &Append) -> usize {
-    let of = |path: &Path| path.nodes.iter().map(|(_, body)| body.len()).sum::<usize>();
+    let of = |path: &Path| path.nodes.iter().map(|node| node.body.len()).sum::<usize>();
     append.patches.iter().map(|patch| patch.body.len() + patch.paths.iter().map(of).sum::<usize>()).sum()
 }
 
@@ -326,7 +326,7 @@ fn bases_are_there(transaction: &Transaction<'_>, patches: &[EncodedPatch], plac
             {
                 return Ok(false);
             }
-            brought.extend(path.nodes.iter().map(|(name, _)| (place.scope, *name)));
+            brought.extend(path.nodes.iter().map(|node| (place.scope, node.name)));
         }
     }
     Ok(true)
@@ -338,10 +338,10 @@ fn keep(transaction: &Transaction<'_>, scope: i64, seq: i64, path: &Path) -> rus
         Some(base) if !path.nodes.is_empty() => id(transaction, scope, base)?,
         _ => None,
     };
-    for (name, body) in &path.nodes {
-        parent = Some(match id(transaction, scope, name)? {
+    for node in &path.nodes {
+        parent = Some(match id(transaction, scope, &node.name)? {
             Some(known) => known,
-            None => put_node(transaction, scope, name, parent, seq, body)?,
+            None => put_node(transaction, scope, parent, seq, node)?,
         });
     }
     Ok(())
@@ -351,15 +351,20 @@ fn keep(transaction: &Transaction<'_>, scope: i64, seq: i64, path: &Path) -> rus
 pub(super) fn put_node(
     transaction: &Transaction<'_>,
     scope: i64,
-    name: &Hash,
     parent: Option<i64>,
     seq: i64,
-    body: &[u8],
+    node: &Node,
 ) -> rusqlite::Result<i64> {
     transaction
         .prepare_cached("INSERT INTO node (scope, hash, parent, seq, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![scope, name, parent, seq, body])?;
-    Ok(transaction.last_insert_rowid())
+        .execute(params![scope, node.name, parent, seq, node.body])?;
+    let number = transaction.last_insert_rowid();
+    for medium in &node.media {
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO shown (node, medium) VALUES (?1, ?2)")?
+            .execute(params![number, medium])?;
+    }
+    Ok(number)
 }
 
 /// The number of the node of that name.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use neuraltrust_model::{Content, ConversationId, Span, SpanId, User};
+use neuraltrust_model::{Content, ConversationId, Span, SpanId, TraceId, User};
 use serde_json::Value;
 
 use super::merge::TraceSpans;
@@ -45,14 +45,14 @@ pub fn span_detail<E>(
     }))
 }
 
-/// A conversation with its turns; `None` without traces. `read` reads a content.
+/// A conversation with its turns; `None` without traces. `read` reads a content of a trace.
 ///
 /// # Errors
 /// What `read` says.
 pub fn transcript<E>(
     id: &ConversationId,
     traces: &[TraceSpans],
-    mut read: impl FnMut(Said) -> Result<Content, E>,
+    mut read: impl FnMut(&TraceId, Said) -> Result<Content, E>,
 ) -> Result<Option<Transcript>, E> {
     let rows: Vec<TraceRow> = traces.iter().filter_map(trace_row).collect();
     let Some(conversation) = conversation_row(id, &rows) else { return Ok(None) };

@@ -5,6 +5,7 @@
 mod embedded;
 mod histories;
 mod ledger;
+mod media;
 mod removal;
 mod safekeeping;
 mod turns;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use neuraltrust_model::{Content, ConversationId, Kind, Map, Message, Part, SpanId, SpanPatch, Timestamp, TraceId, User};
 use neuraltrust_store::conformance::settle;
 use neuraltrust_store::embedded::verify;
@@ -25,6 +27,13 @@ fn call(trace: u32, planted: bool) -> SpanPatch {
     let mut history: Vec<Message> = (trace / 4 * 4..=trace).map(|n| message(words(n).repeat(3))).collect();
     if planted {
         history.push(message(format!("my secret is {PLANTED} and nothing else ").repeat(8)));
+        // Bytes that cannot be made smaller, so that the word is on disk as it is.
+        let mut bytes = vec![0; 20_000];
+        blake3::Hasher::new().update(&trace.to_le_bytes()).finalize_xof().fill(&mut bytes);
+        bytes.splice(9_000..9_000, PLANTED.bytes());
+        let uri = format!("data:image/png;base64,{}", STANDARD.encode(bytes));
+        let media = Part::Media { mime_type: None, uri: Some(uri), name: None, bytes: None };
+        history.push(Message { role: "user".to_owned(), parts: vec![media], extra: Map::new() });
     }
     let start = Timestamp::from_nanos(1_700_000_000_000_000_000 + i64::from(trace));
     SpanPatch {
@@ -89,6 +98,8 @@ fn places(dir: &Path, word: &str) -> BTreeSet<String> {
     }
     for (table, sql) in [("patch", "SELECT body FROM patch WHERE length(body) > 0"), ("node", "SELECT body FROM node")] {
         for body in blobs(sql) {
+            // What belongs to a medium is a body within a body.
+            let (table, body) = if matches!(body[0], 3 | 4) { ("medium", &body[1..]) } else { (table, &body[..]) };
             let plain = match body[0] {
                 0 => Some(body[1..].to_vec()),
                 1 => zstd::decode_all(&body[1..]).ok(),
@@ -160,9 +171,10 @@ async fn what_is_erased_is_nowhere_any_more() {
 
     assert_eq!(found(&project, PLANTED).await, 25);
     let planted = places(dir.path(), PLANTED);
-    for place in ["node", "patch", "terms of text", "terms of metadata", "a dictionary"] {
+    for place in ["node", "patch", "medium", "terms of text", "terms of metadata", "a dictionary"] {
         assert!(planted.contains(place), "{place} is looked through: {planted:?}");
     }
+    assert!(planted.iter().any(|place| place.starts_with("record.sqlite")), "and is on disk as it is: {planted:?}");
     let filter = Filter::search(ListOf::Spans, PLANTED);
     let told = serde_json::json!({ "q": "a word" });
     let asked = project.erase(Asked::Filter { filter: Box::new(filter), told: told.clone() }).await.unwrap();
