@@ -170,8 +170,8 @@ mod tests {
             let mut all = all.clone();
             all.sort_unstable();
             assert_eq!((run.acknowledged, run.answers.len()), (all, 50));
-            assert_eq!(run.text_bytes, requests().iter().map(|request| request.text_bytes).sum());
-            assert_eq!(run.body_bytes, requests().iter().map(|request| request.body.len() as u64).sum());
+            assert_eq!(run.text_bytes, requests().iter().map(|request| request.text_bytes).sum::<u64>());
+            assert_eq!(run.body_bytes, requests().iter().map(|request| request.body.len() as u64).sum::<u64>());
         }
     }
 
