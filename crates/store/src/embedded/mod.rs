@@ -19,6 +19,7 @@ mod quarantine;
 mod record;
 mod signal;
 mod sketch;
+mod steady;
 mod stretch;
 mod text;
 mod verify;

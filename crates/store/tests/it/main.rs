@@ -4,4 +4,5 @@
 
 mod embedded;
 mod histories;
+mod queries;
 mod safekeeping;
