@@ -73,7 +73,7 @@ impl Fact {
             model: self.model().map(str::to_owned),
             cost: self.cost.map(|cents| f64::from(cents) / 100.0),
             usage: self.input.map(|input| Usage { input: Some(input.into()), ..Usage::default() }),
-            status: self.fails.then(|| Status { code: StatusCode::Error, message: None }),
+            status: self.fails.then_some(Status { code: StatusCode::Error, message: None }),
             metadata: [("plan".to_owned(), self.plan.clone())].into_iter().collect(),
             input: Some(Content::text(said(&self.says))),
             ..SpanPatch::new(trace_id(self.number % 4), span_id(self.number))
