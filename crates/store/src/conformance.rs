@@ -2,6 +2,8 @@
 //!
 //! The expectations come from a model as simple as can be: a list of steps, looked through from end to end.
 
+pub mod queries;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -184,7 +186,7 @@ pub async fn pages<T, F: Future<Output = Result<Page<T>, StoreError>>>(limit: us
     for _ in 0..10_000 {
         let page = match read(ListQuery { cursor, ..query(limit) }).await {
             Ok(page) => page,
-            Err(error) => panic!("a page cannot be read: {error}"),
+            Err(error) => panic!("a page cannot be read: {error:?}"),
         };
         assert!(page.items.len() <= limit);
         all.extend(page.items);

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/aggregate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Counts and measures over a list, in groups of fields, times and ranges of numbers. */
+        post: operations["aggregate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels": {
         parameters: {
             query?: never;
@@ -300,6 +317,67 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The groups, and what holds for all of them. */
+        AggregateAnswer: components["schemas"]["Aggregated"] & {
+            /**
+             * Format: double
+             * @description How far a percentile may be from the value that it stands for, relative to that value.
+             */
+            percentile_error: number;
+        };
+        /** @description What is measured. */
+        AggregateBody: {
+            /**
+             * @description Which things are measured: `q`, `after`, `before` and `filter` as in lists, and any field or path with the value, or a
+             *     list of the values, that it may have.
+             */
+            filter?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description What they are grouped by, up to 3. */
+            group_by?: components["schemas"]["GroupBody"][] | null;
+            /**
+             * @description Most rows of the answer: 1 to 10000.
+             * @default 1000
+             */
+            limit: number | null;
+            /** @description What is measured in each group, up to 8. */
+            metrics?: components["schemas"]["MetricBody"][] | null;
+            /**
+             * @description `conversations`, `traces` or `spans`.
+             * @default conversations
+             */
+            of: string | null;
+        };
+        /** @description One group and what was measured in it. */
+        AggregateRow: {
+            /**
+             * Format: int64
+             * @description Number of things in the group.
+             */
+            count: number;
+            /** @description A value for each thing grouped by, in the order asked for; null for those without a value. */
+            group: (components["schemas"]["GroupValue"] | null)[];
+            /** @description What was measured, in the order asked for. */
+            values: components["schemas"]["Measured"][];
+        };
+        /** @description The groups of an aggregate. */
+        Aggregated: {
+            /** @description The groups: values of a field by the number of things that have them, times and numbers ascending. */
+            items: components["schemas"]["AggregateRow"][];
+            /**
+             * Format: int64
+             * @description Number of things in groups that are not in the answer.
+             */
+            left_out: number;
+            /**
+             * Format: int64
+             * @description Number of things that the filter let through.
+             */
+            matched: number;
+            /** @description Whether there are groups that are not in the answer, or distinct values that were not counted. */
+            truncated: boolean;
+        };
         /** @description Where the user talks: a web site, a phone line, an app. */
         ChannelId: string;
         /** @description What went into a span or came out of it, as what it is. */
@@ -409,6 +487,59 @@ export interface components {
              */
             positive: number;
         };
+        /** @description What things are grouped by: one of `field`, `time` and `histogram`. */
+        GroupBody: {
+            /**
+             * Format: int32
+             * @description So many of the unit of `time`, except of months.
+             * @default 1
+             */
+            every: number | null;
+            /**
+             * @description A field, or of spans a path such as `metadata.plan`.
+             * @default null
+             */
+            field: string | null;
+            /**
+             * @description A field or path with numbers.
+             * @default null
+             */
+            histogram: string | null;
+            /**
+             * @description How far the clocks are ahead of UTC by which days and months begin, e.g. `+02:00`.
+             * @default +00:00
+             */
+            offset: string | null;
+            /**
+             * @description `second`, `minute`, `hour`, `day`, `week` (from Monday) or `month`.
+             * @default null
+             */
+            time: string | null;
+            /**
+             * @description Most values of the field, the most frequent ones: 1 to 1000.
+             * @default 10
+             */
+            top: number | null;
+            /**
+             * Format: double
+             * @description The width of a range of the histogram, greater than 0.
+             * @default null
+             */
+            width: number | null;
+        };
+        /** @description A text, the beginning of a stretch of time (RFC 3339), a number, true or false. */
+        GroupValue: string | number | boolean;
+        /** @description Where the words that were asked for are. */
+        Highlight: {
+            /** @description Where in the snippet the words are: from and to, in UTF-16 code units as JavaScript counts them, in order and apart. */
+            ranges: number[][];
+            /** @description About 240 characters around the place where most of the words are. `…` where it was cut. */
+            snippet: string;
+            /** @description The span that brought the words in; of a trace or conversation the newest such span. */
+            span_id: components["schemas"]["SpanId"];
+            /** @description The trace of the span. */
+            trace_id: components["schemas"]["TraceId"];
+        };
         /** @description A key, shown this once. */
         Key: {
             /** @description The key. */
@@ -425,6 +556,13 @@ export interface components {
             /** @description The trace of the other span. */
             trace_id: components["schemas"]["TraceId"];
         };
+        /** @description What a measure is of. */
+        Measure: {
+            /** @description A field or path. */
+            field: string;
+        };
+        /** @description What was measured in a group. */
+        Measured: (number | null) | (number | null)[];
         /** @description One message to or from a model. */
         Message: {
             /** @description Fields of the client's message that are not understood. */
@@ -436,6 +574,26 @@ export interface components {
             /** @description Who speaks: `system`, `user`, `assistant`, `tool` or what the client calls it. */
             role: string;
         };
+        /** @description What is measured. */
+        MetricBody: "count" | "error_share" | {
+            /** @description Number of different values. */
+            distinct: components["schemas"]["Measure"];
+        } | {
+            /** @description Sum of the values. */
+            sum: components["schemas"]["Measure"];
+        } | {
+            /** @description Mean of the values. */
+            avg: components["schemas"]["Measure"];
+        } | {
+            /** @description Least value. */
+            min: components["schemas"]["Measure"];
+        } | {
+            /** @description Greatest value. */
+            max: components["schemas"]["Measure"];
+        } | {
+            /** @description Values that so many percent do not exceed. */
+            percentiles: components["schemas"]["Percentiles"];
+        };
         /** @description Which key to make. */
         NewKey: {
             /** @description `ingest`, `read` or `admin`. */
@@ -443,6 +601,8 @@ export interface components {
         };
         /** @description One page of a list. */
         Page_ConversationRow: {
+            /** @description For each row where the words of `q` are; null where they are not in its text. Absent without words. */
+            highlights?: (components["schemas"]["Highlight"] | null)[];
             /** @description The rows. */
             items: (components["schemas"]["Totals"] & {
                 /** @description The conversation. */
@@ -458,6 +618,8 @@ export interface components {
         };
         /** @description One page of a list. */
         Page_SpanRow: {
+            /** @description For each row where the words of `q` are; null where they are not in its text. Absent without words. */
+            highlights?: (components["schemas"]["Highlight"] | null)[];
             /** @description The rows. */
             items: {
                 channel_id?: components["schemas"]["ChannelId"] | null;
@@ -526,6 +688,8 @@ export interface components {
         };
         /** @description One page of a list. */
         Page_TraceRow: {
+            /** @description For each row where the words of `q` are; null where they are not in its text. Absent without words. */
+            highlights?: (components["schemas"]["Highlight"] | null)[];
             /** @description The rows. */
             items: (components["schemas"]["Totals"] & {
                 /** @description Its conversation; a trace that names none is its own. */
@@ -583,6 +747,13 @@ export interface components {
             type: "other";
             /** @description The part. */
             value: unknown;
+        };
+        /** @description Which percentiles of what. */
+        Percentiles: {
+            /** @description A field or path with numbers. */
+            field: string;
+            /** @description Percentages from 0 to 100, up to 10. */
+            of: number[];
         };
         /** @description Problem details (RFC 9457). */
         Problem: {
@@ -1119,6 +1290,37 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    aggregate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AggregateBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AggregateAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     channels: {
         parameters: {
             query?: {
@@ -1126,12 +1328,21 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
-                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1184,12 +1395,21 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
-                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1270,10 +1490,47 @@ export interface operations {
             query: {
                 /** @description `conversations`, `traces` or `spans`. */
                 of?: string;
-                /** @description A field that the list can be filtered by, e.g. `channel_id`. */
+                /** @description A field of the list, or of spans a path such as `metadata.plan`. */
                 field: string;
-                /** @description Most values: 1 to 1000. */
+                /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
+                q?: string;
+                /** @description Only rows from this moment on (RFC 3339). */
+                after?: string;
+                /** @description Only rows before this moment (RFC 3339). */
+                before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter?: string[];
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
             };
             header?: never;
             path?: never;
@@ -1574,12 +1831,21 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
-                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1632,12 +1898,21 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
-                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1717,12 +1992,21 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
-                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1837,12 +2121,21 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
-                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */

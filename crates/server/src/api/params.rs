@@ -88,7 +88,7 @@ pub(super) struct ListParams {
     /// Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
     /// (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
     /// of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-    #[param(value_type = Vec<String>)]
+    #[param(value_type = Option<Vec<String>>)]
     filter: Vec<String>,
     /// Only of this conversation.
     conversation_id: Option<String>,

@@ -11,6 +11,7 @@ mod openapi;
 mod opik;
 mod otlp;
 mod page;
+mod querying;
 mod reading;
 mod replays;
 mod sign_in;

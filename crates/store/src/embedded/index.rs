@@ -14,8 +14,8 @@ use tantivy::directory::MmapDirectory;
 use tantivy::index::SegmentId;
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::{
-    BytesOptions, FAST, Field as IndexField, IndexRecordOption, JsonObjectOptions, OwnedValue, STORED, Schema, TextFieldIndexing,
-    TextOptions,
+    BytesOptions, FAST, Field as IndexField, INDEXED, IndexRecordOption, JsonObjectOptions, OwnedValue, STORED, Schema,
+    TextFieldIndexing, TextOptions,
 };
 use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::tokenizer::TextAnalyzer;
@@ -52,7 +52,7 @@ pub(super) const HEARD_AT: &str = "heard_at";
 /// The fields of a document.
 ///
 /// A text that rows are grouped by is in a dictionary and in a column; one that is different in nearly every row only in a
-/// dictionary; a number, time or yes or no only in a column, which ranges are read from. No norms are kept, because nothing is
+/// dictionary; a number or time only in a column, which ranges are read from. No norms are kept, because nothing is
 /// ranked, and no positions but those of words.
 #[derive(Debug, Clone)]
 pub(super) struct Fields {
@@ -136,7 +136,7 @@ fn schema() -> (Schema, Fields) {
                     FieldType::Count | FieldType::Millis => schema.add_u64_field(&name, FAST),
                     FieldType::Number => schema.add_f64_field(&name, FAST),
                     FieldType::Time => schema.add_i64_field(&name, FAST),
-                    FieldType::Flag => schema.add_bool_field(&name, FAST),
+                    FieldType::Flag => schema.add_bool_field(&name, FAST | INDEXED),
                 }
             })
             .collect(),

@@ -31,6 +31,7 @@ mod schema;
 mod signal;
 mod silence;
 mod sketch;
+mod steady;
 mod stretch;
 mod sweep;
 mod text;

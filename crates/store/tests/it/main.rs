@@ -6,6 +6,7 @@ mod embedded;
 mod histories;
 mod ledger;
 mod removal;
+mod queries;
 mod safekeeping;
 mod turns;
 mod unfinished;
