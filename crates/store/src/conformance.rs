@@ -70,7 +70,7 @@ pub async fn check_calls(project: &ProjectStore, calls: &[Call]) {
         let Ok(Some(span)) = span else { panic!("call {n} is lost: {span:?}") };
         assert_eq!(span.input, Some(messages(&call.history)), "what went into call {n}");
         assert_eq!(span.output, Some(messages(&[call.answer])), "what came out of call {n}");
-        let first_words = messages(&[call.answer]).preview(240);
+        let first_words = messages(&[call.answer]).preview(crate::rows::PREVIEW_CHARS);
         assert_eq!(span.row.output_preview, Some(first_words));
     }
     let said: BTreeSet<u8> = calls.iter().flat_map(|call| call.history.iter().chain([&call.answer]).copied()).collect();

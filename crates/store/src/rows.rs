@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Longest preview in a row, in characters.
-pub(crate) const PREVIEW_CHARS: usize = 240;
+pub(crate) const PREVIEW_CHARS: usize = 160;
 
 /// Who is talking, as short as a row shows it: id and name.
 pub(crate) fn short(user: &User) -> User {

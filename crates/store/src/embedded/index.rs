@@ -29,7 +29,7 @@ use crate::rows::{ConversationRow, SpanRow, TraceRow};
 use crate::{ListOf, ProjectId, StoreError};
 
 /// Format of the index. An index of another format is made anew from the record.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// Memory for documents before they are written to a segment; Tantivy's least is 15 MB.
 const WRITER_BYTES: usize = 48_000_000;
 /// Bytes of a key: a hash of what a document is about. Among a billion documents two have the same once in 10^11 indexes.
@@ -196,7 +196,18 @@ impl std::fmt::Debug for SearchIndex {
 #[derive(Debug, Serialize, serde::Deserialize)]
 struct Payload {
     format: u32,
-    seq: u64,
+    #[serde(flatten)]
+    reach: Reach,
+}
+
+/// How far the index is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub(super) struct Reach {
+    /// It is complete up to this patch.
+    #[serde(rename = "seq")]
+    pub(super) complete: u64,
+    /// It may hold something of the patches up to this one.
+    pub(super) touched: u64,
 }
 
 impl SearchIndex {
@@ -249,10 +260,10 @@ impl SearchIndex {
         Ok(Some(Self { fields, reader, index }))
     }
 
-    /// Up to which patch the index is complete.
-    pub(super) fn complete_to(&self) -> Result<u64, StoreError> {
+    /// How far the index is.
+    pub(super) fn reach(&self) -> Result<Reach, StoreError> {
         let metas = self.index.load_metas().map_err(StoreError::index("read the state"))?;
-        Ok(metas.payload.and_then(|payload| read_payload(&payload)).unwrap_or(0))
+        Ok(metas.payload.and_then(|payload| read_payload(&payload)).unwrap_or_default())
     }
 
     /// How many documents there are, and how many its segments hold, those included that were replaced or removed.
@@ -278,8 +289,8 @@ impl SearchIndex {
     }
 }
 
-fn read_payload(text: &str) -> Option<u64> {
-    serde_json::from_str::<Payload>(text).ok().filter(|payload| payload.format == FORMAT).map(|payload| payload.seq)
+fn read_payload(text: &str) -> Option<Reach> {
+    serde_json::from_str::<Payload>(text).ok().filter(|payload| payload.format == FORMAT).map(|payload| payload.reach)
 }
 
 /// Whether a document takes the place of an earlier one; to look for one that is not there costs time.
@@ -343,10 +354,10 @@ impl Documents {
         self.writer.delete_term(self.fields.key_of(project, list, key));
     }
 
-    /// Makes everything put so far visible to readers that reload, and durable; `seq` is up to where the index is complete.
-    pub(super) fn commit(&mut self, seq: u64) -> Result<(), StoreError> {
+    /// Makes everything put so far visible to readers that reload, and durable; `reach` is how far the index is then.
+    pub(super) fn commit(&mut self, reach: Reach) -> Result<(), StoreError> {
         let payload =
-            serde_json::to_string(&Payload { format: FORMAT, seq }).map_err(StoreError::damaged("the index's state"))?;
+            serde_json::to_string(&Payload { format: FORMAT, reach }).map_err(StoreError::damaged("the index's state"))?;
         let mut commit = self.writer.prepare_commit().map_err(StoreError::index("commit"))?;
         commit.set_payload(&payload);
         commit.commit().map_err(StoreError::index("commit"))?;

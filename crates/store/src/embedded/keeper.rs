@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use neuraltrust_model::Timestamp;
 
 use super::indexer::Shared;
+use super::priority;
 use super::record::Record;
 use super::writer::Writer;
 use super::{dictionaries, disk, erasures, recoding, removal, retention};
@@ -23,7 +24,7 @@ const RETENTION_EVERY: Duration = Duration::from_secs(10);
 /// Between two measurements of the disk for projects that have a limit.
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
 /// Patches from which the first dictionary of a project is learnt.
-const FIRST_LEARNT_FROM: u64 = 2_000;
+const FIRST_LEARNT_FROM: u64 = 1_000;
 /// The next one is tried after this many times as many further patches as the last.
 const LEARN_AGAIN_AFTER_TIMES: u64 = 5;
 /// ... and at the latest after this many.
@@ -63,6 +64,7 @@ struct Learning {
 impl Keeper {
     /// Runs until told to stop.
     pub(super) fn run(&self) {
+        priority::give_way();
         // What was there before this process began teaches nothing new.
         let counted_to = self.shared.indexed.load(Ordering::Acquire);
         let mut work = Work { clock: retention::Clock::new(), aged: None, measured: None, counted_to, learning: HashMap::new() };

@@ -22,6 +22,7 @@ mod indexer;
 mod keeper;
 mod lists;
 mod lock;
+mod priority;
 mod quarantine;
 mod recoding;
 mod record;
@@ -137,7 +138,7 @@ impl EmbeddedStore {
         let index = SearchIndex::open(&data_dir.join(INDEX))?;
         let recorded = Recorded::default();
         recorded.last.store(record.last_seq()?, Ordering::Release);
-        let indexed = index.complete_to()?;
+        let indexed = index.reach()?.complete;
         let no_thread = |source| StoreError::DataDir { path: data_dir.to_owned(), source };
         let (writer, writing) = Writer::start(connection, recorded.clone()).map_err(no_thread)?;
         let shared = Shared::new(Arc::clone(&record), index, indexed, writer, recorded);

@@ -188,7 +188,7 @@ fn spans(
     step: &mut impl FnMut(u64),
 ) -> Result<(), StoreError> {
     let index = match SearchIndex::open_existing(index) {
-        Some(index) if index.complete_to()? == record.last_seq()? => Some(index),
+        Some(index) if index.reach()?.complete == record.last_seq()? => Some(index),
         Some(_) => {
             report.wrong(|| "the index lags behind the record; start the server, which completes it".to_owned());
             None

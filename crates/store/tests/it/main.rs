@@ -5,8 +5,8 @@
 mod embedded;
 mod histories;
 mod ledger;
-mod removal;
 mod queries;
+mod removal;
 mod safekeeping;
 mod turns;
 mod unfinished;
