@@ -206,6 +206,22 @@ impl ProjectStore {
         }
     }
 
+    /// A trace with one page of its spans by their start, as the lists know it: the way to read one that is too large to be read
+    /// whole.
+    ///
+    /// # Errors
+    /// [`StoreError::IndexLags`] where a large trace is not in the lists yet; when the index cannot be read.
+    pub async fn trace_page(
+        &self,
+        trace: TraceId,
+        limit: usize,
+        cursor: Option<Cursor>,
+    ) -> Result<Option<TraceDetail>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.trace_page(self.id, trace, limit, cursor).await,
+        }
+    }
+
     /// A span with its content; `None` when it has not come.
     ///
     /// # Errors

@@ -59,8 +59,8 @@ pub use retention::Retention;
 pub use verify::{Report, verify};
 
 use crate::{
-    Aggregate, Aggregated, Appended, Change, FacetRow, Filter, Key, ListOf, ListQuery, Page, Progress, ProjectId, SpanDetail,
-    StoreError, TraceDetail, Transcript, summary, summary::TraceSpans,
+    Aggregate, Aggregated, Appended, Change, Cursor, FacetRow, Field, Filter, Key, ListOf, ListQuery, Page, Progress, ProjectId,
+    SpanDetail, StoreError, TraceDetail, TraceRow, Transcript, summary, summary::TraceSpans,
 };
 use chain::Known;
 use codec::Aids;
@@ -223,6 +223,31 @@ impl EmbeddedStore {
     pub(crate) async fn trace(&self, project: ProjectId, trace: TraceId) -> Result<Option<TraceDetail>, StoreError> {
         let record = Arc::clone(&self.record);
         aside(move || Ok(summary::trace_detail(&record.trace(project, &trace)?))).await
+    }
+
+    pub(crate) async fn trace_page(
+        &self,
+        project: ProjectId,
+        trace: TraceId,
+        limit: usize,
+        cursor: Option<Cursor>,
+    ) -> Result<Option<TraceDetail>, StoreError> {
+        let (record, index) = (Arc::clone(&self.record), self.shared.index.clone());
+        aside(move || {
+            let only = ListQuery { filter: Filter::equals(Field::TraceId, trace.as_str()), limit: 1, cursor: None };
+            let listed = lists::list::<TraceRow>(&index, &record, project, ListOf::Traces, &only)?.items.pop();
+            if let Some(row) = listed {
+                let page = lists::of_trace(&index, project, &trace, limit, cursor)?;
+                return Ok(Some(TraceDetail { trace: row, spans: page.items, next_cursor: page.next_cursor }));
+            }
+            // What has just come is not in the lists yet.
+            match record.find(project, &trace)? {
+                None => Ok(None),
+                Some(key) if record.has_more_patches(&key, READ_WHOLE)? => Err(StoreError::IndexLags),
+                Some(_) => Ok(summary::trace_detail(&record.trace(project, &trace)?)),
+            }
+        })
+        .await
     }
 
     pub(crate) async fn span(&self, project: ProjectId, trace: TraceId, span: SpanId) -> Result<Option<SpanDetail>, StoreError> {
