@@ -65,7 +65,8 @@ pub(super) fn ask(
     writer.step(act, move |transaction| {
         let ask = || -> rusqlite::Result<i64> {
             transaction.execute(
-                "INSERT INTO erasure (project, asked, requested_at) VALUES (?1, ?2, ?3)",
+                "INSERT INTO erasure (project, asked, requested_at, up_to)
+                 SELECT ?1, ?2, ?3, ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'patch'",
                 params![project.0, asked, now.as_nanos()],
             )?;
             let id = transaction.last_insert_rowid();
@@ -91,25 +92,29 @@ pub(super) fn open(record: &Record) -> Result<Vec<i64>, StoreError> {
 
 /// Takes the traces of an erasure out of the record, those that are still there, and keeps what was there of each.
 pub(super) fn take_out(record: &Record, writer: &Writer, erasure: i64) -> Result<(), StoreError> {
-    let numbers: Vec<(i64, bool)> = record.read("read an erasure", |connection| {
-        connection
+    let (up_to, numbers): (i64, Vec<(i64, bool)>) = record.read("read an erasure", |connection| {
+        let up_to =
+            connection.prepare_cached("SELECT up_to FROM erasure WHERE id = ?1")?.query_row([erasure], |row| row.get(0))?;
+        let numbers = connection
             .prepare_cached("SELECT trace, hash IS NULL FROM erased WHERE erasure = ?1")?
             .query_map([erasure], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect()
+            .collect::<Result<_, _>>()?;
+        Ok((up_to, numbers))
     })?;
+    let up_to = up_to.cast_unsigned();
     let mut traces = Vec::with_capacity(numbers.len());
     for (number, undescribed) in numbers {
         if undescribed {
-            describe(record, writer, erasure, number)?;
+            describe(record, writer, erasure, number, up_to)?;
         }
         traces.extend(record.numbered(number)?);
     }
-    removal::remove(record, writer, &traces)
+    removal::remove(record, writer, &traces, up_to)
 }
 
-fn describe(record: &Record, writer: &Writer, erasure: i64, trace: i64) -> Result<(), StoreError> {
+fn describe(record: &Record, writer: &Writer, erasure: i64, trace: i64, up_to: u64) -> Result<(), StoreError> {
     let act = "describe a trace";
-    let removed = removal::describe(record, trace)?;
+    let removed = removal::describe(record, trace, up_to)?;
     writer.step(act, move |transaction| {
         transaction
             .prepare_cached("UPDATE erased SET spans = ?3, patches = ?4, bytes = ?5, hash = ?6 WHERE erasure = ?1 AND trace = ?2")

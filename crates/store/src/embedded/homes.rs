@@ -1,10 +1,11 @@
 //! Moves the contents of a trace into the scope of its conversation, once it is known which that is.
 //!
 //! Clients often name the conversation on the root alone, which may come last. Until then a trace is at home in a scope of its
-//! own. Moving copies the nodes in small steps, then changes the home in one, then takes the old nodes away: a reader finds the
-//! contents at every moment. A move that is cut off is made again, since the index asks for it before it is complete.
+//! own. Moving copies the nodes in small steps and changes the home with the last of them: a reader finds the contents at every
+//! moment. Marks say which scopes are to be swept then. A move that is cut off is made again, since the index asks for it before
+//! it is complete.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -14,7 +15,7 @@ use super::sweep;
 use super::writer::{self, Writer};
 use crate::StoreError;
 
-/// Nodes that are copied, or taken away, in one step.
+/// Nodes that are copied in one step.
 const STEP_NODES: usize = 500;
 /// How often a move is begun anew because patches came in between; after that it waits until the index asks again.
 const TRIES: usize = 3;
@@ -24,53 +25,55 @@ struct Moving {
     number: i64,
     name: Hash,
     above: Option<Hash>,
+    /// The first patch of the trace that says it, which brings it to the conversation unless another has.
+    said_by: u64,
 }
 
 /// Moves the contents of a trace to its conversation; says whether something changed.
 pub(super) fn move_in(record: &Record, writer: &Writer, trace: i64, conversation_id: &str) -> Result<bool, StoreError> {
+    let act = "move contents";
+    let _alone = record.scopes();
     for _ in 0..TRIES {
         let Some(key) = record.numbered(trace)? else { return Ok(false) };
-        let (project, id) = (key.project, conversation_id.to_owned());
-        let target = writer.step("make a conversation", move |transaction| {
-            writer::conversation(transaction, project, &id).map_err(StoreError::record("make a conversation"))
-        })?;
-        if key.home == Some(target) {
-            return Ok(false);
-        }
-        let heads = sweep::heads(record, &key)?;
+        // Before the patches are read: one that comes meanwhile makes this another number.
         let seen = record.last_patch_of(&key)?;
-        let nodes = path_nodes(record, key.scope(), heads.into_values().flatten())?;
-        let mut nodes = nodes.into_iter();
-        loop {
-            let some: Vec<Moving> = nodes.by_ref().take(STEP_NODES).collect();
-            if some.is_empty() {
-                break;
-            }
-            writer.step("move contents", move |transaction| {
-                copy(transaction, &some, target).map_err(StoreError::record("move contents"))
-            })?;
+        let mut nodes = path_nodes(record, key.scope(), sweep::heads(record, &key)?)?;
+        while nodes.len() > STEP_NODES {
+            let rest = nodes.split_off(STEP_NODES);
+            let (moved, id) = (key.clone(), conversation_id.to_owned());
+            writer.step(act, move |transaction| ahead(transaction, &moved, &id, &nodes).map_err(StoreError::record(act)))?;
+            nodes = rest;
         }
-        let (moved, at) = (key.clone(), seen);
-        let done = writer.step("move a trace", move |transaction| {
-            settle(transaction, &moved, at, target).map_err(StoreError::record("move a trace"))
-        })?;
-        if done {
-            leave(record, writer, &key)?;
-            return Ok(true);
+        let id = conversation_id.to_owned();
+        let moved =
+            writer.step(act, move |transaction| settle(transaction, &key, seen, &id, &nodes).map_err(StoreError::record(act)))?;
+        match moved {
+            Moved::Here => return Ok(true),
+            Moved::WasHere => return Ok(false),
+            Moved::NotYet => {}
         }
     }
     Ok(false)
 }
 
+/// How a move has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moved {
+    Here,
+    WasHere,
+    /// Patches came in between.
+    NotYet,
+}
+
 /// The nodes of the paths that end at `heads`, those above before those below.
-fn path_nodes(record: &Record, scope: i64, heads: impl Iterator<Item = Hash>) -> Result<Vec<Moving>, StoreError> {
+fn path_nodes(record: &Record, scope: i64, heads: BTreeMap<u64, Vec<Hash>>) -> Result<Vec<Moving>, StoreError> {
     record.read("read contents", |connection| {
         let mut by_name = connection.prepare_cached("SELECT id, hash, parent FROM node WHERE scope = ?1 AND hash = ?2")?;
         let mut by_number = connection.prepare_cached("SELECT id, hash, parent FROM node WHERE id = ?1")?;
         let node = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Hash>(1)?, row.get::<_, Option<i64>>(2)?));
         let mut seen = HashSet::new();
         let mut nodes: Vec<Moving> = Vec::new();
-        for head in heads {
+        for (said_by, head) in heads.into_iter().flat_map(|(seq, heads)| heads.into_iter().map(move |head| (seq, head))) {
             let mut path = Vec::new();
             let mut at = by_name.query_row(params![scope, head], node).optional()?;
             while let Some((number, name, parent)) = at {
@@ -80,13 +83,20 @@ fn path_nodes(record: &Record, scope: i64, heads: impl Iterator<Item = Hash>) ->
                 if !seen.insert(number) {
                     break;
                 }
-                path.push(Moving { number, name, above: None });
+                path.push(Moving { number, name, above: None, said_by });
                 at = parent.map(|parent| by_number.query_row([parent], node).optional()).transpose()?.flatten();
             }
             nodes.extend(path.into_iter().rev());
         }
         Ok(nodes)
     })
+}
+
+/// Copies nodes that come before the last ones. Until the trace has followed, nothing says them there.
+fn ahead(transaction: &Transaction<'_>, trace: &TraceKey, conversation_id: &str, nodes: &[Moving]) -> rusqlite::Result<()> {
+    let target = writer::conversation(transaction, trace.project, conversation_id)?;
+    sweep::mark_scope(transaction, trace.number, target)?;
+    copy(transaction, nodes, target)
 }
 
 fn copy(transaction: &Transaction<'_>, nodes: &[Moving], target: i64) -> rusqlite::Result<()> {
@@ -97,43 +107,30 @@ fn copy(transaction: &Transaction<'_>, nodes: &[Moving], target: i64) -> rusqlit
         let parent = node.above.map(|above| writer::id(transaction, target, &above)).transpose()?.flatten();
         transaction
             .prepare_cached(
-                "INSERT INTO node (scope, hash, parent, seq, body) SELECT ?2, hash, ?3, seq, body FROM node WHERE id = ?1",
+                "INSERT INTO node (scope, hash, parent, seq, body) SELECT ?2, hash, ?3, ?4, body FROM node WHERE id = ?1",
             )?
-            .execute(params![node.number, target, parent])?;
+            .execute(params![node.number, target, parent, node.said_by.cast_signed()])?;
     }
     Ok(())
 }
 
-/// Makes the conversation the home of a trace, unless patches of it came in between.
-fn settle(transaction: &Transaction<'_>, trace: &TraceKey, seen: u64, target: i64) -> rusqlite::Result<bool> {
+/// Copies the last nodes and makes the conversation the home of the trace, unless patches of it came in between.
+fn settle(
+    transaction: &Transaction<'_>,
+    trace: &TraceKey,
+    seen: u64,
+    conversation_id: &str,
+    nodes: &[Moving],
+) -> rusqlite::Result<Moved> {
     if !sweep::is_unchanged(transaction, trace, seen)? {
-        return Ok(false);
+        return Ok(Moved::NotYet);
     }
+    let target = writer::conversation(transaction, trace.project, conversation_id)?;
+    if trace.home == Some(target) {
+        return Ok(Moved::WasHere);
+    }
+    copy(transaction, nodes, target)?;
     transaction.prepare_cached("UPDATE trace SET home = ?2 WHERE id = ?1")?.execute([trace.number, target])?;
-    sweep::mark(transaction, trace.number)?;
-    Ok(true)
-}
-
-/// Takes away what nothing says any more in the scope that a trace has left.
-fn leave(record: &Record, writer: &Writer, left: &TraceKey) -> Result<(), StoreError> {
-    match left.home {
-        Some(conversation) => sweep::clean(record, writer, conversation),
-        None => empty(writer, left.scope()),
-    }
-}
-
-/// Takes away all nodes of a scope.
-pub(super) fn empty(writer: &Writer, scope: i64) -> Result<(), StoreError> {
-    let act = "take away contents";
-    loop {
-        let gone = writer.step(act, move |transaction| {
-            transaction
-                .prepare_cached("DELETE FROM node WHERE id IN (SELECT id FROM node WHERE scope = ?1 LIMIT ?2)")
-                .and_then(|mut delete| delete.execute([scope, STEP_NODES as i64]))
-                .map_err(StoreError::record(act))
-        })?;
-        if gone < STEP_NODES {
-            return Ok(());
-        }
-    }
+    sweep::mark_scope(transaction, trace.number, trace.scope())?;
+    Ok(Moved::Here)
 }

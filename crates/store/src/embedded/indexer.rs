@@ -4,6 +4,7 @@
 //! burst it lags behind the record; it never skips. Changes are announced after the lists show them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -54,6 +55,8 @@ pub(super) struct Shared {
     /// Raised when there is something to do that cannot wait for the next round of housekeeping.
     pub(super) housework: Arc<Signal>,
     purges: Arc<Purges>,
+    /// Whether a read of the index has failed, so that its files are to be checked.
+    suspected: Arc<AtomicBool>,
 }
 
 /// How often the index was asked to be rid of all that was removed, and up to which time it is.
@@ -86,7 +89,14 @@ impl Shared {
             writer,
             housework: Arc::default(),
             purges: Arc::default(),
+            suspected: Arc::default(),
         }
+    }
+
+    /// Says that the index could not be read: its files are checked, and made anew where they are damaged.
+    pub(super) fn suspect(&self) {
+        self.suspected.store(true, Ordering::Release);
+        self.recorded.new.raise();
     }
 
     /// Waits until the index holds nothing any more of what was removed before.
@@ -116,23 +126,43 @@ impl Shared {
 pub(super) fn run(shared: &Shared) {
     priority::give_way();
     loop {
-        match follow(shared) {
-            Ok(()) => return,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the lists cannot follow the record; trying again");
-                shared.set_trouble(Some(format!("the lists cannot follow the record: {}", chain(&error))));
-                if shared.stopping() {
-                    return;
-                }
-                std::thread::sleep(RETRY_AFTER);
-            }
+        let (error, damage) = match catch_unwind(AssertUnwindSafe(|| follow(shared))) {
+            Ok(Ok(())) => return,
+            Ok(Err(error @ StoreError::Index { .. })) => (error, shared.index.damage()),
+            Ok(Err(error)) => (error, None),
+            // Reading a damaged file may end in a panic. Any other is a defect, which must end the process.
+            Err(panic) => match shared.index.damage() {
+                Some(damage) => (damaged(damage.clone()), Some(damage)),
+                None => resume_unwind(panic),
+            },
+        };
+        tracing::error!(error = &error as &dyn std::error::Error, "the lists cannot follow the record; trying again");
+        shared.set_trouble(Some(format!("the lists cannot follow the record: {}", error.with_causes())));
+        if shared.stopping() {
+            return;
+        }
+        match damage {
+            Some(damage) => make_anew(shared, &damage),
+            // A full disk, say: what is in the index is still good.
+            None => std::thread::sleep(RETRY_AFTER),
         }
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+/// Begins again with an empty index; reads by id go on, and the lists fill.
+fn make_anew(shared: &Shared, damage: &str) {
+    tracing::error!(damage, "the index is damaged; it is made anew from the record");
+    match shared.index.empty() {
+        Ok(()) => shared.indexed.store(0, Ordering::Release),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the index cannot be made anew; trying again");
+            std::thread::sleep(RETRY_AFTER);
+        }
+    }
+}
+
+fn damaged(what: String) -> StoreError {
+    StoreError::index("read a file")(tantivy::TantivyError::DataCorruption(tantivy::error::DataCorruption::comment_only(what)))
 }
 
 /// Follows the record from the last commit on, until told to stop.
@@ -152,6 +182,11 @@ fn follow(shared: &Shared) -> Result<(), StoreError> {
         pause: COMMIT_EVERY.0,
     };
     loop {
+        if shared.suspected.swap(false, Ordering::AcqRel)
+            && let Some(damage) = shared.index.damage()
+        {
+            return Err(damaged(damage));
+        }
         // Read before the changes are: everything up to there is among them, or was taken away again.
         let recorded = shared.recorded.last.load(Ordering::Acquire);
         let changes = shared.record.changes_after(work.at, BATCH)?;

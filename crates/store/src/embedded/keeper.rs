@@ -14,7 +14,7 @@ use super::indexer::Shared;
 use super::priority;
 use super::record::Record;
 use super::writer::Writer;
-use super::{dictionaries, disk, erasures, recoding, removal, retention};
+use super::{dictionaries, disk, erasures, recoding, removal, retention, sweep};
 use crate::{ProjectId, StoreError};
 
 /// Between two looks at what is to be done; it is woken for what cannot wait.
@@ -81,6 +81,7 @@ impl Keeper {
     fn keep(&self, work: &mut Work) -> Result<(), StoreError> {
         let (record, writer) = (self.record(), self.writer());
         self.erase()?;
+        sweep::sweep_marked(record, writer)?;
         self.forget()?;
         recoding::let_go(record, writer)?;
         self.retain(work)?;
@@ -157,17 +158,16 @@ impl Keeper {
             work.aged = Some(Instant::now());
             let now = work.clock.now();
             for (project, retention) in &limited {
-                let cutoff = retention
-                    .max_age
-                    .zip(now)
-                    .map(|(age, now)| now.saturating_sub(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX)));
-                let Some(cutoff) = cutoff else { continue };
+                let Some((age, now)) = retention.max_age.zip(now) else { continue };
+                let cutoff = now.saturating_sub(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX));
                 loop {
-                    let old = retention::older_than(self.record(), *project, cutoff)?;
+                    // Before the traces are looked at: what comes of them afterwards is not old.
+                    let up_to = self.record().last_seq()?;
+                    let old = retention::older_than(self.record(), *project, cutoff, now)?;
                     if old.is_empty() || self.shared.stopping() {
                         break;
                     }
-                    removal::remove(self.record(), self.writer(), &old)?;
+                    removal::remove(self.record(), self.writer(), &old, up_to)?;
                 }
             }
         }
@@ -189,15 +189,16 @@ impl Keeper {
             let mut patches =
                 (u128::from(project.patches) * u128::from(over)).div_ceil(u128::from(project.total().max(1))) as u64;
             while patches > 0 && !self.shared.stopping() {
+                let up_to = self.record().last_seq()?;
                 let oldest = retention::oldest(self.record(), project.project, patches)?;
                 let mut removed = 0;
                 for trace in &oldest {
-                    removed += removal::describe(self.record(), trace.number)?.patches;
+                    removed += removal::describe(self.record(), trace.number, up_to)?.patches;
                 }
                 if removed == 0 {
                     break;
                 }
-                removal::remove(self.record(), self.writer(), &oldest)?;
+                removal::remove(self.record(), self.writer(), &oldest, up_to)?;
                 patches = patches.saturating_sub(removed);
             }
         }

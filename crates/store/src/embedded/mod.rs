@@ -138,6 +138,10 @@ impl EmbeddedStore {
         let index = SearchIndex::open(&data_dir.join(INDEX))?;
         let recorded = Recorded::default();
         recorded.last.store(record.last_seq()?, Ordering::Release);
+        if index.reach()?.complete > record.last_seq()? {
+            tracing::warn!("the index is of another record; it is made anew from this one");
+            index.empty()?;
+        }
         let indexed = index.reach()?.complete;
         let no_thread = |source| StoreError::DataDir { path: data_dir.to_owned(), source };
         let (writer, writing) = Writer::start(connection, recorded.clone()).map_err(no_thread)?;
@@ -274,8 +278,8 @@ impl EmbeddedStore {
         list: ListOf,
         query: ListQuery,
     ) -> Result<Page<T>, StoreError> {
-        let (index, record) = (self.shared.index.clone(), Arc::clone(&self.record));
-        aside(move || lists::list(&index, &record, project, list, &query)).await
+        let record = Arc::clone(&self.record);
+        self.search(move |index| lists::list(index, &record, project, list, &query)).await
     }
 
     pub(crate) async fn facets(
@@ -286,13 +290,30 @@ impl EmbeddedStore {
         filter: Filter,
         limit: usize,
     ) -> Result<Vec<FacetRow>, StoreError> {
-        let index = self.shared.index.clone();
-        aside(move || lists::facets(&index, project, list, &key, &filter, limit)).await
+        self.search(move |index| lists::facets(index, project, list, &key, &filter, limit)).await
     }
 
     pub(crate) async fn aggregate(&self, project: ProjectId, query: Aggregate) -> Result<Aggregated, StoreError> {
+        self.search(move |index| lists::aggregate(index, project, &query)).await
+    }
+
+    /// Reads the index. Where that fails, a panic of its reader included, its files are checked.
+    async fn search<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&SearchIndex) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let index = self.shared.index.clone();
-        aside(move || lists::aggregate(&index, project, &query)).await
+        let answer = aside(move || read(&index)).await;
+        match answer {
+            Err(StoreError::Index { .. } | StoreError::Damaged { .. }) => self.shared.suspect(),
+            // A panic: no store that has stopped is read.
+            Err(StoreError::Stopped) => {
+                self.shared.suspect();
+                return Err(StoreError::IndexLags);
+            }
+            _ => {}
+        }
+        answer
     }
 
     pub(crate) fn changes(&self) -> broadcast::Receiver<Arc<Change>> {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod crashes;
+mod damage;
 mod embedded;
 mod histories;
 mod ledger;
@@ -10,3 +12,4 @@ mod removal;
 mod safekeeping;
 mod turns;
 mod unfinished;
+mod verifying;
