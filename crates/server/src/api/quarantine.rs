@@ -5,26 +5,14 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use neuraltrust_store::Quarantined;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::params::{Ids, ListParams, Params};
+use super::params::{Ids, ListParams, PageParams, Params};
 use crate::auth::{Keeper, Reader};
 use crate::error::{ApiError, Problem};
 use crate::http::App;
 use crate::quarantine;
-
-/// Which page.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct PageParams {
-    /// Rows of one page: 1 to 1000.
-    #[param(default = 50, minimum = 1, maximum = 1000)]
-    limit: Option<String>,
-    /// Where the page before ended: its `next_cursor`.
-    cursor: Option<String>,
-}
 
 /// One page of the quarantine, newest first, and what all of it is.
 #[derive(Debug, Serialize, ToSchema)]

@@ -10,8 +10,8 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::chain::Hash;
 use super::record::{Record, TraceKey};
-use super::sweep;
-use super::writer::{self, Writer};
+use super::sweep::{self, Mark};
+use super::writer::{self, Alone, Writer};
 use crate::StoreError;
 
 /// Nodes that are copied, or taken away, in one step.
@@ -28,6 +28,8 @@ struct Moving {
 
 /// Moves the contents of a trace to its conversation; says whether something changed.
 pub(super) fn move_in(record: &Record, writer: &Writer, trace: i64, conversation_id: &str) -> Result<bool, StoreError> {
+    // What is copied is said by nobody until the trace is at home there.
+    let alone = writer.scopes();
     for _ in 0..TRIES {
         let Some(key) = record.numbered(trace)? else { return Ok(false) };
         let (project, id) = (key.project, conversation_id.to_owned());
@@ -55,7 +57,7 @@ pub(super) fn move_in(record: &Record, writer: &Writer, trace: i64, conversation
             settle(transaction, &moved, at, target).map_err(StoreError::record("move a trace"))
         })?;
         if done {
-            leave(record, writer, &key)?;
+            leave(record, writer, &key, &alone)?;
             return Ok(true);
         }
     }
@@ -110,20 +112,20 @@ fn settle(transaction: &Transaction<'_>, trace: &TraceKey, seen: u64, target: i6
         return Ok(false);
     }
     transaction.prepare_cached("UPDATE trace SET home = ?2 WHERE id = ?1")?.execute([trace.number, target])?;
-    sweep::mark(transaction, trace.number)?;
+    sweep::mark(transaction, trace.number, Mark::Changed)?;
     Ok(true)
 }
 
 /// Takes away what nothing says any more in the scope that a trace has left.
-fn leave(record: &Record, writer: &Writer, left: &TraceKey) -> Result<(), StoreError> {
+fn leave(record: &Record, writer: &Writer, left: &TraceKey, alone: &Alone<'_>) -> Result<(), StoreError> {
     match left.home {
-        Some(conversation) => sweep::clean(record, writer, conversation),
+        Some(conversation) => sweep::clean(record, writer, conversation, alone),
         None => empty(writer, left.scope()),
     }
 }
 
-/// Takes away all nodes of a scope.
-pub(super) fn empty(writer: &Writer, scope: i64) -> Result<(), StoreError> {
+/// Takes away all nodes of a scope that no trace has any more.
+fn empty(writer: &Writer, scope: i64) -> Result<(), StoreError> {
     let act = "take away contents";
     loop {
         let gone = writer.step(act, move |transaction| {

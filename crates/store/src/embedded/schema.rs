@@ -17,7 +17,7 @@ const PAGE_BYTES: u32 = 8_192;
 /// `trace` gives each trace a number, so that patches and nodes name it in few bytes and lie in order of arrival.
 /// `trace.home` is the conversation whose scope its nodes are in; where it is null they are in a scope of its own.
 /// `patch.seq` only grows, also after deletions (AUTOINCREMENT): the index says by it up to where it is complete. A patch
-/// whose body is empty says nothing of a span: it is there because something about its trace changed that the index must follow.
+/// whose body is empty says nothing of a span: it is a mark of its trace, and `span` says why (see `sweep::Mark`).
 /// `membership` lists every trace that ever named a conversation; which conversation a trace belongs to is told by its merged
 /// spans, so a row here is a candidate, not a fact.
 /// `node` holds contents (see `chain`): a node is named by `hash` within its `scope` (number of a conversation, or minus the

@@ -8,7 +8,7 @@ use rusqlite::{Transaction, params};
 
 use super::chain::Hash;
 use super::record::{Record, TraceKey};
-use super::writer::Writer;
+use super::writer::{Alone, Writer};
 use crate::StoreError;
 use crate::said::Said;
 
@@ -49,10 +49,11 @@ fn nodes(record: &Record, scope: i64) -> Result<Nodes, StoreError> {
     })
 }
 
-/// The traces whose nodes are in the scope of a conversation.
-fn traces(record: &Record, conversation: i64) -> Result<Vec<TraceKey>, StoreError> {
+/// The traces whose nodes are in a scope: those at home in a conversation, or the one whose own it is.
+fn traces(record: &Record, scope: i64) -> Result<Vec<TraceKey>, StoreError> {
     let numbers: Vec<i64> = record.read("read the traces of a scope", |connection| {
-        connection.prepare_cached("SELECT id FROM trace WHERE home = ?1")?.query_map([conversation], |row| row.get(0))?.collect()
+        let traces = "SELECT id FROM trace WHERE home = ?1 UNION ALL SELECT id FROM trace WHERE id = -?1 AND home IS NULL";
+        connection.prepare_cached(traces)?.query_map([scope], |row| row.get(0))?.collect()
     })?;
     let mut traces = Vec::with_capacity(numbers.len());
     for number in numbers {
@@ -76,15 +77,15 @@ pub(super) fn heads(record: &Record, trace: &TraceKey) -> Result<BTreeMap<u64, V
     Ok(heads)
 }
 
-/// Looks through the scope of a conversation.
-pub(super) fn look(record: &Record, conversation: i64) -> Result<Sweep, StoreError> {
-    let traces = traces(record, conversation)?;
-    let seen = last_told(record, conversation)?;
+/// Looks through a scope.
+fn look(record: &Record, scope: i64) -> Result<Sweep, StoreError> {
+    let traces = traces(record, scope)?;
+    let seen = last_told(record, scope)?;
     let mut said: BTreeMap<u64, (i64, Vec<Hash>)> = BTreeMap::new();
     for trace in &traces {
         said.extend(heads(record, trace)?.into_iter().map(|(seq, heads)| (seq, (trace.number, heads))));
     }
-    let nodes = nodes(record, conversation)?;
+    let nodes = nodes(record, scope)?;
     // In order of arrival, so that the first to say a content is taken for the one that brought it.
     let mut first: HashMap<i64, (u64, i64)> = HashMap::new();
     for (seq, (trace, heads)) in &said {
@@ -99,7 +100,7 @@ pub(super) fn look(record: &Record, conversation: i64) -> Result<Sweep, StoreErr
             }
         }
     }
-    let mut sweep = Sweep { scope: conversation, seen, gone: Vec::new(), more: false, passed_on: Vec::new() };
+    let mut sweep = Sweep { scope, seen, gone: Vec::new(), more: false, passed_on: Vec::new() };
     for (number, (_, brought_by)) in nodes.by_number {
         match first.get(&number) {
             None if sweep.gone.len() < GONE_AT_A_TIME => sweep.gone.push(number),
@@ -111,19 +112,20 @@ pub(super) fn look(record: &Record, conversation: i64) -> Result<Sweep, StoreErr
     Ok(sweep)
 }
 
-fn last_told(record: &Record, conversation: i64) -> Result<u64, StoreError> {
-    let seq: i64 = record
-        .read("read the traces of a scope", |connection| connection.query_row(LAST_TOLD, [conversation], |row| row.get(0)))?;
+fn last_told(record: &Record, scope: i64) -> Result<u64, StoreError> {
+    let seq: i64 =
+        record.read("read the traces of a scope", |connection| connection.query_row(LAST_TOLD, [scope], |row| row.get(0)))?;
     Ok(seq.cast_unsigned())
 }
 
-const LAST_TOLD: &str =
-    "SELECT ifnull(max(seq), 0) FROM trace JOIN patch ON patch.trace = trace.id WHERE home = ?1 AND length(body) > 0";
+const LAST_TOLD: &str = "SELECT ifnull(max(seq), 0)
+    FROM (SELECT id FROM trace WHERE home = ?1 UNION ALL SELECT id FROM trace WHERE id = -?1 AND home IS NULL) AS here
+    JOIN patch ON patch.trace = here.id WHERE length(body) > 0";
 
 impl Sweep {
     /// Applies what was found, unless something was told in between; then look again. Says which traces the index has to
     /// follow.
-    pub(super) fn apply(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Option<BTreeSet<i64>>> {
+    fn apply(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Option<BTreeSet<i64>>> {
         let last: i64 = transaction.prepare_cached(LAST_TOLD)?.query_row([self.scope], |row| row.get(0))?;
         if last.cast_unsigned() != self.seen {
             return Ok(None);
@@ -142,15 +144,24 @@ impl Sweep {
     }
 }
 
-/// Tells the index that something about a trace has changed other than by a patch.
-pub(super) fn mark(transaction: &Transaction<'_>, trace: i64) -> rusqlite::Result<()> {
+/// Why a trace is marked.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Mark {
+    /// Something about it has changed other than by a patch, and the index must follow.
+    Changed = 0,
+    /// What was told of it before the mark is to go. The mark stays until that is done.
+    Leaving = 1,
+}
+
+/// Marks a trace.
+pub(super) fn mark(transaction: &Transaction<'_>, trace: i64, mark: Mark) -> rusqlite::Result<()> {
     // The digest only has to differ from that of the marks before.
     transaction
         .prepare_cached(
             "INSERT INTO patch (trace, span, digest, received_at, body)
-             SELECT ?1, 0, ifnull(max(seq), 0), 0, x'' FROM sqlite_sequence WHERE name = 'patch'",
+             SELECT ?1, ?2, ifnull(max(seq), 0), 0, x'' FROM sqlite_sequence WHERE name = 'patch'",
         )?
-        .execute([trace])?;
+        .execute([trace, mark as i64])?;
     Ok(())
 }
 
@@ -164,15 +175,15 @@ pub(super) fn is_unchanged(transaction: &Transaction<'_>, trace: &TraceKey, seen
         .exists(params![trace.number, trace.home, seen.cast_signed()])
 }
 
-/// Takes away what nothing says any more in the scope of a conversation, and passes on what lost its bringer.
-pub(super) fn clean(record: &Record, writer: &Writer, conversation: i64) -> Result<(), StoreError> {
+/// Takes away what nothing says any more in a scope, and passes on what lost its bringer.
+pub(super) fn clean(record: &Record, writer: &Writer, scope: i64, _: &Alone<'_>) -> Result<(), StoreError> {
     let act = "take away contents";
     loop {
-        let sweep = look(record, conversation)?;
+        let sweep = look(record, scope)?;
         let done = writer.step(act, move |transaction| {
             let traces = sweep.apply(transaction).map_err(StoreError::record(act))?;
             for trace in traces.iter().flatten() {
-                mark(transaction, *trace).map_err(StoreError::record(act))?;
+                mark(transaction, *trace, Mark::Changed).map_err(StoreError::record(act))?;
             }
             Ok(traces.is_some() && !sweep.more)
         })?;

@@ -2,9 +2,9 @@
 //! goes between, in steps.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use neuraltrust_model::Timestamp;
@@ -59,7 +59,12 @@ pub(super) enum Written {
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
     jobs: Sender<Job>,
+    scopes: Arc<Mutex<()>>,
 }
+
+/// While one holds this, nobody else moves contents between scopes or takes them away. Appends go on.
+#[derive(Debug)]
+pub(super) struct Alone<'w>(#[expect(dead_code, reason = "it is held, not read")] MutexGuard<'w, ()>);
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -93,7 +98,13 @@ impl Writer {
         let (jobs, queue) = channel();
         let thread =
             std::thread::Builder::new().name("record-writer".to_owned()).spawn(move || run(connection, &queue, &recorded))?;
-        Ok((Self { jobs }, thread))
+        Ok((Self { jobs, scopes: Arc::default() }, thread))
+    }
+
+    /// Waits until nobody else moves contents or takes them away. That takes several steps, between which a node may be said
+    /// by no trace and yet be needed.
+    pub(super) fn scopes(&self) -> Alone<'_> {
+        Alone(self.scopes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Puts patches on disk; returns when they are.
