@@ -30,8 +30,14 @@ pub(super) struct Disk {
 /// What takes up the disk: all of it, and what the key's project does. Looks through the record, which takes about a second
 /// for a million spans; `/metrics` has what can be told at a glance.
 #[utoipa::path(
-    get, path = "/api/v1/disk", tag = "admin",
-    responses((status = 200, body = Disk), (status = "4XX", body = Problem))
+    get, operation_id = "disk", path = "/api/v1/disk", tag = "admin",
+    responses(
+        (status = 200, body = Disk, example = json!({
+            "total": 9437184, "free": 65536, "index_obsolete": 4096, "other": 4256768, "other_projects": 0,
+            "project": { "name": "default", "patches": 1200, "record": 819200, "content": 1638400, "index": 2653184 }
+        })),
+        (status = "4XX", body = Problem)
+    )
 )]
 pub(super) async fn show(State(app): State<App>, Keeper(grant): Keeper) -> Result<Json<Disk>, ApiError> {
     let DiskUse { total, free, index_obsolete, other, projects } = app.store.disk_use().await?;

@@ -80,10 +80,17 @@ fn given<T>(name: &str, id: String, make: impl FnOnce(String) -> Result<T, IdErr
 /// The answer says which traces are erased; `GET /api/v1/erasures/{id}` says when nothing of them is left. An erasure that
 /// finds nothing has no traces and is done at once. Backups and the quarantine are not erased.
 #[utoipa::path(
-    post, path = "/api/v1/erasures", tag = "admin", request_body = NewErasure,
+    post, operation_id = "erase", path = "/api/v1/erasures", tag = "admin", request_body = NewErasure,
     responses(
-        (status = 202, description = "It has begun", body = Erasure),
-        (status = 400, description = "The body names nothing, more than one thing, or what cannot be", body = Problem),
+        (status = 202, description = "It has begun", body = Erasure, example = json!({
+            "id": 1, "asked": { "user_id": "user-1" }, "requested_at": "2026-11-25T09:00:00.000000000Z", "done_at": null,
+            "trace_count": 1, "spans": 0, "patches": 0, "bytes": 0,
+            "traces": [{ "trace_id": "trace-1", "spans": null, "patches": null, "bytes": null, "hash": null }]
+        })),
+        (status = 400, description = "The body names nothing, more than one thing, or what cannot be", body = Problem, example = json!({
+            "status": 400, "title": "Bad Request", "reason": "bad_parameter",
+            "detail": "exactly one of conversation_id, trace_id, user_id and filter says what is to be erased"
+        })),
         (status = 403, description = "The key is no admin key", body = Problem),
         (status = 503, description = "The lists lag behind, so that not everything can be found; ask again after `Retry-After`", body = Problem),
         (status = "4XX", body = Problem)
@@ -101,7 +108,7 @@ pub(super) async fn create(
 
 /// What was asked to be erased, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/erasures", tag = "admin", params(PageParams),
+    get, operation_id = "erasures", path = "/api/v1/erasures", tag = "admin", params(PageParams),
     responses((status = 200, body = ErasurePage), (status = "4XX", body = Problem))
 )]
 pub(super) async fn list(
@@ -118,9 +125,14 @@ pub(super) async fn list(
 
 /// The receipt of an erasure: its traces, and what was there of each.
 #[utoipa::path(
-    get, path = "/api/v1/erasures/{id}", tag = "admin", params(("id" = i64, Path, description = "The erasure")),
+    get, operation_id = "erasure", path = "/api/v1/erasures/{id}", tag = "admin", params(("id" = i64, Path, description = "The erasure")),
     responses(
-        (status = 200, body = Erasure),
+        (status = 200, body = Erasure, example = json!({
+            "id": 1, "asked": { "user_id": "user-1" }, "requested_at": "2026-11-25T09:00:00.000000000Z",
+            "done_at": "2026-11-25T09:00:02.000000000Z", "trace_count": 1, "spans": 5, "patches": 10, "bytes": 2048,
+            "traces": [{ "trace_id": "trace-1", "spans": 5, "patches": 10, "bytes": 2048,
+                "hash": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262" }]
+        })),
         (status = 404, description = "The key's project has no erasure of that number", body = Problem),
         (status = "4XX", body = Problem)
     )

@@ -44,7 +44,7 @@ pub(super) struct Replay {
 
 /// Requests of which something could not be decoded, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/quarantine", tag = "quarantine", params(PageParams),
+    get, operation_id = "quarantine", path = "/api/v1/quarantine", tag = "quarantine", params(PageParams),
     responses((status = 200, body = QuarantinePage), (status = "4XX", body = Problem))
 )]
 pub(super) async fn list(
@@ -61,7 +61,7 @@ pub(super) async fn list(
 
 /// The body of a request in quarantine, as it came.
 #[utoipa::path(
-    get, path = "/api/v1/quarantine/{id}", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
+    get, operation_id = "download_quarantined", path = "/api/v1/quarantine/{id}", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
     responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = "4XX", body = Problem))
 )]
 pub(super) async fn download(
@@ -82,7 +82,7 @@ pub(super) async fn download(
 
 /// Sends a request of the quarantine in again. What of it was kept before changes nothing.
 #[utoipa::path(
-    post, path = "/api/v1/quarantine/{id}/replay", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
+    post, operation_id = "replay_quarantined", path = "/api/v1/quarantine/{id}/replay", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
     responses((status = 200, body = Replay), (status = "4XX", body = Problem))
 )]
 pub(super) async fn replay(
@@ -103,7 +103,7 @@ pub(super) async fn replay(
 
 /// Drops a request of the quarantine.
 #[utoipa::path(
-    delete, path = "/api/v1/quarantine/{id}", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
+    delete, operation_id = "delete_quarantined", path = "/api/v1/quarantine/{id}", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
     responses((status = 204), (status = "4XX", body = Problem))
 )]
 pub(super) async fn delete(

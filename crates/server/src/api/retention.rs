@@ -62,7 +62,7 @@ fn within(name: &str, number: i64, least: i64, most: i64) -> Result<u64, ApiErro
 
 /// What is kept of the key's project.
 #[utoipa::path(
-    get, path = "/api/v1/retention", tag = "admin",
+    get, operation_id = "retention", path = "/api/v1/retention", tag = "admin",
     responses((status = 200, body = Retention), (status = "4XX", body = Problem))
 )]
 pub(super) async fn show(State(app): State<App>, Keeper(grant): Keeper) -> Result<Json<Retention>, ApiError> {
@@ -71,10 +71,13 @@ pub(super) async fn show(State(app): State<App>, Keeper(grant): Keeper) -> Resul
 
 /// Sets what is kept of the key's project. Both fields must be given.
 #[utoipa::path(
-    put, path = "/api/v1/retention", tag = "admin", request_body = Retention,
+    put, operation_id = "set_retention", path = "/api/v1/retention", tag = "admin", request_body = Retention,
     responses(
         (status = 200, description = "What is kept from now on", body = Retention),
-        (status = 400, description = "A field is missing, or a number that cannot be", body = Problem),
+        (status = 400, description = "A field is missing, or a number that cannot be", body = Problem, example = json!({
+            "status": 400, "title": "Bad Request", "reason": "bad_parameter",
+            "detail": "max_age_days: 0 is not a number from 1 to 36500; null keeps all"
+        })),
         (status = "4XX", body = Problem)
     )
 )]

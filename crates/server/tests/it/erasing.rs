@@ -65,7 +65,7 @@ fn a_user_is_erased_and_the_receipt_says_what_was_there() {
     for trace in done["traces"].as_array().unwrap() {
         assert_eq!((&trace["spans"], trace["hash"].as_str().unwrap().len()), (&json!(1), 64), "{trace}");
     }
-    assert_eq!(wait_for(&server, "/api/v1/traces", 1)[0]["user_id"], "grace");
+    assert_eq!(wait_for(&server, "/api/v1/traces", 1)[0]["trace_id"], "i2", "another user's turn");
     assert_eq!(server.get("/api/v1/traces/i0").0, 404);
     assert_eq!(metric(&server, "neuraltrust_erasures_open", ""), 0.0);
 
