@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/aggregate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Counts and measures over a list, in groups of fields, times and ranges of numbers. */
+        post: operations["aggregate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels": {
         parameters: {
             query?: never;
@@ -55,6 +72,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/disk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What takes up the disk: all of it, and what the key's project does. Looks through the record, which takes about a second
+         *     for a million spans; `/metrics` has what can be told at a glance.
+         */
+        get: operations["disk"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was asked to be erased, newest first. */
+        get: operations["erasures"];
+        put?: never;
+        /**
+         * Begins to erase, of the key's project. A trace goes as a whole. What comes of it after this request is new, and kept.
+         * @description The answer says which traces are erased; `GET /api/v1/erasures/{id}` says when nothing of them is left. An erasure that
+         *     finds nothing has no traces and is done at once. Backups and the quarantine are not erased.
+         */
+        post: operations["erase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/erasures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The receipt of an erasure: its traces, and what was there of each. */
+        get: operations["erasure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/facets": {
         parameters: {
             query?: never;
@@ -82,7 +158,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Makes a project. */
-        post: operations["create"];
+        post: operations["create_project"];
         delete?: never;
         options?: never;
         head?: never;
@@ -114,7 +190,7 @@ export interface paths {
             cookie?: never;
         };
         /** Requests of which something could not be decoded, newest first. */
-        get: operations["list"];
+        get: operations["quarantine"];
         put?: never;
         post?: never;
         delete?: never;
@@ -131,11 +207,11 @@ export interface paths {
             cookie?: never;
         };
         /** The body of a request in quarantine, as it came. */
-        get: operations["download"];
+        get: operations["download_quarantined"];
         put?: never;
         post?: never;
         /** Drops a request of the quarantine. */
-        delete: operations["delete"];
+        delete: operations["delete_quarantined"];
         options?: never;
         head?: never;
         patch?: never;
@@ -151,7 +227,25 @@ export interface paths {
         get?: never;
         put?: never;
         /** Sends a request of the quarantine in again. What of it was kept before changes nothing. */
-        post: operations["replay"];
+        post: operations["replay_quarantined"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is kept of the key's project. */
+        get: operations["retention"];
+        /** Sets what is kept of the key's project. Both fields must be given. */
+        put: operations["set_retention"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -166,12 +260,12 @@ export interface paths {
             cookie?: never;
         };
         /** Who is signed in. */
-        get: operations["show"];
+        get: operations["session"];
         put?: never;
         /** Signs a browser in with a key that may read. */
-        post: operations["create"];
+        post: operations["sign_in"];
         /** Signs the browser out. */
-        delete: operations["delete"];
+        delete: operations["sign_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -219,7 +313,7 @@ export interface paths {
             cookie?: never;
         };
         /** How the server does, and how far the lists are behind. */
-        get: operations["show"];
+        get: operations["status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -300,6 +394,67 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The groups, and what holds for all of them. */
+        AggregateAnswer: components["schemas"]["Aggregated"] & {
+            /**
+             * Format: double
+             * @description How far a percentile may be from the value that it stands for, relative to that value.
+             */
+            percentile_error: number;
+        };
+        /** @description What is measured. */
+        AggregateBody: {
+            /**
+             * @description Which things are measured: `q`, `after`, `before` and `filter` as in lists, and any field or path with the value, or a
+             *     list of the values, that it may have.
+             */
+            filter?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description What they are grouped by, up to 3. */
+            group_by?: components["schemas"]["GroupBody"][] | null;
+            /**
+             * @description Most rows of the answer: 1 to 10000.
+             * @default 1000
+             */
+            limit: number | null;
+            /** @description What is measured in each group, up to 8. */
+            metrics?: components["schemas"]["MetricBody"][] | null;
+            /**
+             * @description `conversations`, `traces` or `spans`.
+             * @default conversations
+             */
+            of: string | null;
+        };
+        /** @description One group and what was measured in it. */
+        AggregateRow: {
+            /**
+             * Format: int64
+             * @description Number of things in the group.
+             */
+            count: number;
+            /** @description A value for each thing grouped by, in the order asked for; null for those without a value. */
+            group: (components["schemas"]["GroupValue"] | null)[];
+            /** @description What was measured, in the order asked for. */
+            values: components["schemas"]["Measured"][];
+        };
+        /** @description The groups of an aggregate. */
+        Aggregated: {
+            /** @description The groups: values of a field by the number of things that have them, times and numbers ascending. */
+            items: components["schemas"]["AggregateRow"][];
+            /**
+             * Format: int64
+             * @description Number of things in groups that are not in the answer.
+             */
+            left_out: number;
+            /**
+             * Format: int64
+             * @description Number of things that the filter let through.
+             */
+            matched: number;
+            /** @description Whether there are groups that are not in the answer, or distinct values that were not counted. */
+            truncated: boolean;
+        };
         /** @description Where the user talks: a web site, a phone line, an app. */
         ChannelId: string;
         /** @description What went into a span or came out of it, as what it is. */
@@ -341,6 +496,36 @@ export interface components {
          * @enum {string}
          */
         CountReason: "model_call" | "only_report" | "repeats_children" | "same_call_reported_twice" | "not_a_model_call" | "no_usage";
+        /** @description What takes up the disk, in bytes. */
+        Disk: {
+            /**
+             * Format: int64
+             * @description Room in the record that is free and will be used again, or returned to the system.
+             */
+            free: number;
+            /**
+             * Format: int64
+             * @description What the index still holds of what was replaced or removed.
+             */
+            index_obsolete: number;
+            /**
+             * Format: int64
+             * @description What belongs to no project: accounts, dictionaries, the write-ahead log, the quarantine.
+             */
+            other: number;
+            /**
+             * Format: int64
+             * @description All other projects together.
+             */
+            other_projects: number;
+            /** @description The key's project. */
+            project: components["schemas"]["ProjectDiskUse"];
+            /**
+             * Format: int64
+             * @description Everything in the data directory.
+             */
+            total: number;
+        };
         /** @description One document that a retrieval found. */
         Document: {
             /** @description Its text. */
@@ -356,6 +541,81 @@ export interface components {
              * @description How well it fits; the scale is the application's.
              */
             score?: number | null;
+        };
+        /** @description What was there of a trace when it was erased. */
+        ErasedTrace: {
+            /**
+             * Format: int64
+             * @description Bytes of those messages in the record.
+             */
+            bytes?: number | null;
+            /** @description BLAKE3 of the checksums of those messages in order of arrival, in base 16. */
+            hash?: string | null;
+            /**
+             * Format: int64
+             * @description Number of messages about them.
+             */
+            patches?: number | null;
+            /**
+             * Format: int64
+             * @description Number of its spans; null while it is not erased.
+             */
+            spans?: number | null;
+            /** @description The trace. */
+            trace_id: components["schemas"]["TraceId"];
+        };
+        /** @description Something that was asked to be erased, with its receipt. */
+        Erasure: components["schemas"]["ErasureRow"] & {
+            /** @description Its traces. */
+            traces: components["schemas"]["ErasedTrace"][];
+        };
+        /** @description One page of erasures, newest first. */
+        ErasurePage: {
+            /** @description The erasures. */
+            items: components["schemas"]["ErasureRow"][];
+            /** @description Give it as `cursor` for the next page; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description Something that was asked to be erased, as a list shows it. */
+        ErasureRow: {
+            /** @description What was asked for. */
+            asked: unknown;
+            /**
+             * Format: int64
+             * @description Bytes of those messages in the record.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When nothing was left; null while it goes on.
+             */
+            done_at?: string | null;
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description Number of messages about them.
+             */
+            patches: number;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            requested_at: string;
+            /**
+             * Format: int64
+             * @description Number of spans in all of its traces, as far as they are erased.
+             */
+            spans: number;
+            /**
+             * Format: int64
+             * @description Number of its traces; 0 where nothing was found.
+             */
+            trace_count: number;
         };
         /** @description Something that happened during a span. */
         Event: {
@@ -409,6 +669,59 @@ export interface components {
              */
             positive: number;
         };
+        /** @description What things are grouped by: one of `field`, `time` and `histogram`. */
+        GroupBody: {
+            /**
+             * Format: int32
+             * @description So many of the unit of `time`, except of months.
+             * @default 1
+             */
+            every: number | null;
+            /**
+             * @description A field, or of spans a path such as `metadata.plan`.
+             * @default null
+             */
+            field: string | null;
+            /**
+             * @description A field or path with numbers.
+             * @default null
+             */
+            histogram: string | null;
+            /**
+             * @description How far the clocks are ahead of UTC by which days and months begin, e.g. `+02:00`.
+             * @default +00:00
+             */
+            offset: string | null;
+            /**
+             * @description `second`, `minute`, `hour`, `day`, `week` (from Monday) or `month`.
+             * @default null
+             */
+            time: string | null;
+            /**
+             * @description Most values of the field, the most frequent ones: 1 to 1000.
+             * @default 10
+             */
+            top: number | null;
+            /**
+             * Format: double
+             * @description The width of a range of the histogram, greater than 0.
+             * @default null
+             */
+            width: number | null;
+        };
+        /** @description A text, the beginning of a stretch of time (RFC 3339), a number, true or false. */
+        GroupValue: string | number | boolean;
+        /** @description Where the words that were asked for are. */
+        Highlight: {
+            /** @description Where in the snippet the words are: from and to, in UTF-16 code units as JavaScript counts them, in order and apart. */
+            ranges: number[][];
+            /** @description About 240 characters around the place where most of the words are. `…` where it was cut. */
+            snippet: string;
+            /** @description The span that brought the words in; of a trace or conversation the newest such span. */
+            span_id: components["schemas"]["SpanId"];
+            /** @description The trace of the span. */
+            trace_id: components["schemas"]["TraceId"];
+        };
         /** @description A key, shown this once. */
         Key: {
             /** @description The key. */
@@ -425,6 +738,13 @@ export interface components {
             /** @description The trace of the other span. */
             trace_id: components["schemas"]["TraceId"];
         };
+        /** @description What a measure is of. */
+        Measure: {
+            /** @description A field or path. */
+            field: string;
+        };
+        /** @description What was measured in a group. */
+        Measured: (number | null) | (number | null)[];
         /** @description One message to or from a model. */
         Message: {
             /** @description Fields of the client's message that are not understood. */
@@ -436,6 +756,51 @@ export interface components {
             /** @description Who speaks: `system`, `user`, `assistant`, `tool` or what the client calls it. */
             role: string;
         };
+        /** @description What is measured. */
+        MetricBody: "count" | "error_share" | {
+            /** @description Number of different values. */
+            distinct: components["schemas"]["Measure"];
+        } | {
+            /** @description Sum of the values. */
+            sum: components["schemas"]["Measure"];
+        } | {
+            /** @description Mean of the values. */
+            avg: components["schemas"]["Measure"];
+        } | {
+            /** @description Least value. */
+            min: components["schemas"]["Measure"];
+        } | {
+            /** @description Greatest value. */
+            max: components["schemas"]["Measure"];
+        } | {
+            /** @description Values that so many percent do not exceed. */
+            percentiles: components["schemas"]["Percentiles"];
+        };
+        /**
+         * @description What is to be erased: exactly one of these.
+         * @example {
+         *       "user_id": "user-1"
+         *     }
+         */
+        NewErasure: {
+            /** @description All traces of this conversation. */
+            conversation_id?: string | null;
+            /**
+             * @description All traces with a span that this lets through: `q`, `after`, `before` and `filter` as in the list of spans, and any field
+             *     or path with the value, or a list of the values, that it may have.
+             * @example {
+             *       "metadata.plan": "pro",
+             *       "q": "order 4711"
+             *     }
+             */
+            filter?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description This trace. */
+            trace_id?: string | null;
+            /** @description All traces that name this user. */
+            user_id?: string | null;
+        };
         /** @description Which key to make. */
         NewKey: {
             /** @description `ingest`, `read` or `admin`. */
@@ -443,6 +808,8 @@ export interface components {
         };
         /** @description One page of a list. */
         Page_ConversationRow: {
+            /** @description For each row where the words of `q` are; null where they are not in its text. Absent without words. */
+            highlights?: (components["schemas"]["Highlight"] | null)[];
             /** @description The rows. */
             items: (components["schemas"]["Totals"] & {
                 /** @description The conversation. */
@@ -458,6 +825,8 @@ export interface components {
         };
         /** @description One page of a list. */
         Page_SpanRow: {
+            /** @description For each row where the words of `q` are; null where they are not in its text. Absent without words. */
+            highlights?: (components["schemas"]["Highlight"] | null)[];
             /** @description The rows. */
             items: {
                 channel_id?: components["schemas"]["ChannelId"] | null;
@@ -526,6 +895,8 @@ export interface components {
         };
         /** @description One page of a list. */
         Page_TraceRow: {
+            /** @description For each row where the words of `q` are; null where they are not in its text. Absent without words. */
+            highlights?: (components["schemas"]["Highlight"] | null)[];
             /** @description The rows. */
             items: (components["schemas"]["Totals"] & {
                 /** @description Its conversation; a trace that names none is its own. */
@@ -584,6 +955,13 @@ export interface components {
             /** @description The part. */
             value: unknown;
         };
+        /** @description Which percentiles of what. */
+        Percentiles: {
+            /** @description A field or path with numbers. */
+            field: string;
+            /** @description Percentages from 0 to 100, up to 10. */
+            of: number[];
+        };
         /** @description Problem details (RFC 9457). */
         Problem: {
             /** @description What was wrong, where, and what is accepted. */
@@ -602,6 +980,31 @@ export interface components {
         Project: {
             /** @description 1 to 64 letters, digits, `-`, `_` or `.`. */
             name: string;
+        };
+        /** @description What a project takes up, in bytes. The tables and indexes around bodies are shared out by the bodies' bytes. */
+        ProjectDiskUse: {
+            /**
+             * Format: int64
+             * @description The contents that are kept apart.
+             */
+            content: number;
+            /**
+             * Format: int64
+             * @description Its share of the index.
+             */
+            index: number;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Messages about its spans that are kept.
+             */
+            patches: number;
+            /**
+             * Format: int64
+             * @description What its messages say of its spans.
+             */
+            record: number;
         };
         /** @description One page of the quarantine, newest first, and what all of it is. */
         QuarantinePage: {
@@ -686,6 +1089,26 @@ export interface components {
              * @description The HTTP status that its client would have read.
              */
             status: number;
+        };
+        /**
+         * @description What is kept of a project; what is not is removed in the background, the oldest traces first.
+         * @example {
+         *       "max_age_days": 90,
+         *       "max_bytes": null
+         *     }
+         */
+        Retention: {
+            /**
+             * Format: int64
+             * @description A trace of which nothing was heard for more than so many days is removed; null keeps all.
+             */
+            max_age_days: number | null;
+            /**
+             * Format: int64
+             * @description Where the project takes up more bytes of disk than this (`GET /api/v1/disk`), its oldest traces are removed; null keeps
+             *     all.
+             */
+            max_bytes: number | null;
         };
         /** @description A judgement of a span. */
         Score: {
@@ -1119,19 +1542,59 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    aggregate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AggregateBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AggregateAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     channels: {
         parameters: {
-            query?: {
+            query: {
                 /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
-                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1179,17 +1642,26 @@ export interface operations {
     };
     conversations: {
         parameters: {
-            query?: {
+            query: {
                 /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
-                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1265,15 +1737,279 @@ export interface operations {
             };
         };
     };
+    disk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "free": 65536,
+                     *       "index_obsolete": 4096,
+                     *       "other": 4256768,
+                     *       "other_projects": 0,
+                     *       "project": {
+                     *         "content": 1638400,
+                     *         "index": 2653184,
+                     *         "name": "default",
+                     *         "patches": 1200,
+                     *         "record": 819200
+                     *       },
+                     *       "total": 9437184
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Disk"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erasures: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasurePage"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewErasure"];
+            };
+        };
+        responses: {
+            /** @description It has begun */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asked": {
+                     *         "user_id": "user-1"
+                     *       },
+                     *       "bytes": 0,
+                     *       "done_at": null,
+                     *       "id": 1,
+                     *       "patches": 0,
+                     *       "requested_at": "2026-11-25T09:00:00.000000000Z",
+                     *       "spans": 0,
+                     *       "trace_count": 1,
+                     *       "traces": [
+                     *         {
+                     *           "bytes": null,
+                     *           "hash": null,
+                     *           "patches": null,
+                     *           "spans": null,
+                     *           "trace_id": "trace-1"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description The body names nothing, more than one thing, or what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "exactly one of conversation_id, trace_id, user_id and filter says what is to be erased",
+                     *       "reason": "bad_parameter",
+                     *       "status": 400,
+                     *       "title": "Bad Request"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is no admin key */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The lists lag behind, so that not everything can be found; ask again after `Retry-After` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The erasure */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asked": {
+                     *         "user_id": "user-1"
+                     *       },
+                     *       "bytes": 2048,
+                     *       "done_at": "2026-11-25T09:00:02.000000000Z",
+                     *       "id": 1,
+                     *       "patches": 10,
+                     *       "requested_at": "2026-11-25T09:00:00.000000000Z",
+                     *       "spans": 5,
+                     *       "trace_count": 1,
+                     *       "traces": [
+                     *         {
+                     *           "bytes": 2048,
+                     *           "hash": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+                     *           "patches": 10,
+                     *           "spans": 5,
+                     *           "trace_id": "trace-1"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description The key's project has no erasure of that number */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     facets: {
         parameters: {
             query: {
                 /** @description `conversations`, `traces` or `spans`. */
                 of?: string;
-                /** @description A field that the list can be filtered by, e.g. `channel_id`. */
+                /** @description A field of the list, or of spans a path such as `metadata.plan`. */
                 field: string;
-                /** @description Most values: 1 to 1000. */
+                /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
+                q?: string;
+                /** @description Only rows from this moment on (RFC 3339). */
+                after?: string;
+                /** @description Only rows before this moment (RFC 3339). */
+                before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter: string[];
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
             };
             header?: never;
             path?: never;
@@ -1299,7 +2035,7 @@ export interface operations {
             };
         };
     };
-    create: {
+    create_project: {
         parameters: {
             query?: never;
             header?: never;
@@ -1364,7 +2100,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    quarantine: {
         parameters: {
             query?: {
                 /** @description Rows of one page: 1 to 1000. */
@@ -1396,7 +2132,7 @@ export interface operations {
             };
         };
     };
-    download: {
+    download_quarantined: {
         parameters: {
             query?: never;
             header?: never;
@@ -1426,7 +2162,7 @@ export interface operations {
             };
         };
     };
-    delete: {
+    delete_quarantined: {
         parameters: {
             query?: never;
             header?: never;
@@ -1454,7 +2190,7 @@ export interface operations {
             };
         };
     };
-    replay: {
+    replay_quarantined: {
         parameters: {
             query?: never;
             header?: never;
@@ -1484,7 +2220,83 @@ export interface operations {
             };
         };
     };
-    show: {
+    retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Retention"];
+            };
+        };
+        responses: {
+            /** @description What is kept from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description A field is missing, or a number that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "max_age_days: 0 is not a number from 1 to 36500; null keeps all",
+                     *       "reason": "bad_parameter",
+                     *       "status": 400,
+                     *       "title": "Bad Request"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session: {
         parameters: {
             query?: never;
             header?: never;
@@ -1511,7 +2323,7 @@ export interface operations {
             };
         };
     };
-    create: {
+    sign_in: {
         parameters: {
             query?: never;
             header?: never;
@@ -1542,7 +2354,7 @@ export interface operations {
             };
         };
     };
-    delete: {
+    sign_out: {
         parameters: {
             query?: never;
             header?: never;
@@ -1569,17 +2381,26 @@ export interface operations {
     };
     sessions: {
         parameters: {
-            query?: {
+            query: {
                 /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
-                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1627,17 +2448,26 @@ export interface operations {
     };
     spans: {
         parameters: {
-            query?: {
+            query: {
                 /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
-                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1683,7 +2513,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    status: {
         parameters: {
             query?: never;
             header?: never;
@@ -1712,17 +2542,26 @@ export interface operations {
     };
     traces: {
         parameters: {
-            query?: {
+            query: {
                 /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
-                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1832,17 +2671,26 @@ export interface operations {
     };
     users: {
         parameters: {
-            query?: {
+            query: {
                 /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
-                /** @description Words that must all occur; the last one may be only begun. An id is found too. */
+                /**
+                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
+                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
+                /**
+                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
+                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
+                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+                 */
+                filter: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
