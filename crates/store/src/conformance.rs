@@ -199,6 +199,10 @@ pub async fn pages<T, F: Future<Output = Result<Page<T>, StoreError>>>(limit: us
     panic!("the list does not end");
 }
 
+/// A file of this name in the data directory makes one of the threads behind the store break down, as a defect would. Only
+/// stores that are built for tests look for it.
+pub const BREAK_DOWN: &str = "break-down";
+
 /// Everything that the lists of a project show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown {

@@ -69,10 +69,10 @@ impl Dictionaries {
         Ok(current)
     }
 
-    /// Forgets what is remembered, because dictionaries came or went.
+    /// Forgets which dictionaries are in use, because some came or went. Those that went stay ready for a while: a reader may
+    /// hold a body that was coded with one just before it went.
     pub(super) fn forget(&self) {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

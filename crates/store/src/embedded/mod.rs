@@ -51,9 +51,9 @@ use tokio::sync::broadcast;
 
 pub use accounts::Accounts;
 pub use backup::{BackedUp, Manifest, backup, restore};
-pub use disk::{DiskUse, ProjectDiskUse};
+pub use disk::{DiskFiles, DiskUse, ProjectDiskUse};
 pub use erasing::Asked;
-pub use erasures::{ErasedTrace, Erasure};
+pub use erasures::{ErasedTrace, Erasure, ErasureRow};
 pub use quarantine::{NewQuarantined, Quarantine, QuarantineTotals, Quarantined};
 pub use retention::Retention;
 pub use verify::{Report, verify};
@@ -351,14 +351,24 @@ impl EmbeddedStore {
             let traces = asked.traces(&shared, project)?;
             let id = erasures::ask(&shared.writer, project, &asked.told(), traces, keeper::now())?;
             shared.housework.raise();
-            erasures::list(&record, project, Some(id), 1)?.pop().ok_or(StoreError::Stopped)
+            erasures::find(&record, project, id)?.ok_or(StoreError::Stopped)
         });
         erasure.await
     }
 
-    pub(crate) async fn erasures(&self, project: ProjectId, id: Option<i64>, limit: usize) -> Result<Vec<Erasure>, StoreError> {
+    pub(crate) async fn erasures(&self, project: ProjectId, before: i64, limit: usize) -> Result<Vec<ErasureRow>, StoreError> {
         let record = Arc::clone(&self.record);
-        aside(move || erasures::list(&record, project, id, limit)).await
+        aside(move || erasures::list(&record, project, before, limit)).await
+    }
+
+    pub(crate) async fn erasure(&self, project: ProjectId, id: i64) -> Result<Option<Erasure>, StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || erasures::find(&record, project, id)).await
+    }
+
+    pub(crate) async fn open_erasures(&self) -> Result<u64, StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || erasures::count_open(&record)).await
     }
 
     pub(crate) async fn retention(&self, project: ProjectId) -> Result<Retention, StoreError> {
@@ -379,6 +389,29 @@ impl EmbeddedStore {
     pub(crate) async fn disk_use(&self) -> Result<DiskUse, StoreError> {
         let (record, shared, data_dir) = (Arc::clone(&self.record), self.shared.clone(), self.data_dir.clone());
         aside(move || disk::measure(&data_dir, &record, &shared.index)).await
+    }
+
+    pub(crate) async fn disk_files(&self) -> Result<DiskFiles, StoreError> {
+        let (record, data_dir) = (Arc::clone(&self.record), self.data_dir.clone());
+        aside(move || disk::files(&data_dir, &record)).await
+    }
+
+    /// Lets the record have no more pages than it has, as a full disk would, or as many as it likes.
+    ///
+    /// # Errors
+    /// What the record says.
+    #[cfg(feature = "conformance")]
+    pub async fn fill_disk(&self, full: bool) -> Result<(), StoreError> {
+        let writer = self.shared.writer.clone();
+        // SQLite takes a number below the present one for the present one; the other is its greatest.
+        let pages = if full { 1_u32 } else { u32::MAX - 1 };
+        let act = "limit the record";
+        aside(move || {
+            writer.outside(move |connection| {
+                connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).map_err(StoreError::record(act))
+            })
+        })
+        .await
     }
 }
 

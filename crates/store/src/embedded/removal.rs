@@ -88,11 +88,10 @@ fn mark_left(transaction: &Transaction<'_>, trace: i64) -> rusqlite::Result<()> 
 /// Takes away the marks that the index has followed up to the patch `indexed` and whose scopes were swept, and with them the
 /// traces of which nothing is left. Says whether there may be more.
 pub(super) fn forget(transaction: &Transaction<'_>, indexed: u64) -> rusqlite::Result<bool> {
-    let marks: Vec<(i64, i64)> = transaction
-        .prepare_cached("SELECT seq, trace FROM patch WHERE length(body) = 0 AND span = ?2 LIMIT ?1")?
-        .query_map(params![STEP_PATCHES as i64, sweep::SWEPT], |row| Ok((row.get(0)?, row.get(1)?)))?
+    let followed: Vec<(i64, i64)> = transaction
+        .prepare_cached("SELECT seq, trace FROM patch WHERE length(body) = 0 AND span = ?2 AND seq <= ?3 LIMIT ?1")?
+        .query_map(params![STEP_PATCHES as i64, sweep::SWEPT, indexed.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    let followed: Vec<_> = marks.iter().filter(|(seq, _)| seq.cast_unsigned() <= indexed).collect();
     for (seq, trace) in &followed {
         transaction.prepare_cached("DELETE FROM patch WHERE seq = ?1")?.execute([seq])?;
         if !transaction.prepare_cached("SELECT 1 FROM patch WHERE trace = ?1 LIMIT 1")?.exists([trace])? {

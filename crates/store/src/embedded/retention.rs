@@ -154,7 +154,9 @@ fn by_arrival(record: &Record, project: ProjectId, after: i64) -> Result<Vec<Tol
         connection
             .prepare_cached(
                 "SELECT trace.id, min(received_at), max(received_at), count(*)
-                 FROM (SELECT id FROM trace WHERE project = ?1 AND id > ?2 ORDER BY id LIMIT ?3) AS trace
+                 FROM (SELECT id FROM trace WHERE project = ?1 AND id > ?2
+                       AND EXISTS (SELECT 1 FROM patch WHERE patch.trace = trace.id AND length(body) > 0)
+                       ORDER BY id LIMIT ?3) AS trace
                  JOIN patch ON patch.trace = trace.id AND length(body) > 0
                  GROUP BY trace.id ORDER BY trace.id",
             )?
