@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod clocks;
 mod crashes;
 mod damage;
 mod embedded;
+mod formats;
 mod histories;
 mod ledger;
 mod removal;
