@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod accidents;
+mod clocks;
 mod crashes;
 mod damage;
 mod embedded;
+mod formats;
 mod histories;
 mod ledger;
 mod queries;

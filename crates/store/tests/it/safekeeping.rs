@@ -98,6 +98,9 @@ async fn verify_finds_nothing_where_all_is_well_and_says_where_there_is_no_index
     drop(running);
 }
 
+/// Whom an act tells how far it is.
+type Telling<'a> = dyn FnMut(u64, u64) + 'a;
+
 /// A large directory is not silent, and a bar ends where it should.
 #[tokio::test]
 async fn progress_only_grows_and_ends_at_its_end() {
@@ -105,7 +108,7 @@ async fn progress_only_grows_and_ends_at_its_end() {
     let data = dir.path().join("data");
     filled(&data).await;
     let (saved, back) = (dir.path().join("saved"), dir.path().join("back"));
-    let told = |act: &dyn Fn(&mut dyn FnMut(u64, u64))| {
+    let told = |act: &dyn Fn(&mut Telling<'_>)| {
         let mut told = Vec::new();
         act(&mut |done, all| told.push((done, all)));
         told
