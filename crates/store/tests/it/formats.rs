@@ -53,7 +53,7 @@ fn content_patches() -> Vec<SpanPatch> {
 
 async fn done(store: &neuraltrust_store::Store, id: neuraltrust_store::ProjectId) {
     for _ in 0..1_200 {
-        if store.project(id).erasures(10).await.unwrap().iter().all(|erasure| erasure.done_at.is_some()) {
+        if store.project(id).erasures(None, 10).await.unwrap().iter().all(|erasure| erasure.done_at.is_some()) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -129,7 +129,7 @@ async fn what_was_written_in_format_3_is_read() {
         assert_eq!(span.output, Some(content));
         assert_eq!(span.row.conversation_id.as_str(), "late");
     }
-    let erasures = store.project(steps_id).erasures(10).await.unwrap();
+    let erasures = store.project(steps_id).erasures(None, 10).await.unwrap();
     assert_eq!((erasures.len(), erasures[0].patches), (1, 3));
     assert_eq!(store.project(others).retention().await.unwrap().max_bytes, Some(1 << 40));
     store.close().await.unwrap();

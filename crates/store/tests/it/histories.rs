@@ -210,7 +210,7 @@ async fn check_events(path: &Path, events: &[Event]) {
     }
     let project = store.project(id);
     for _ in 0..1_200 {
-        if project.erasures(100).await.unwrap().iter().all(|erasure| erasure.done_at.is_some()) {
+        if project.erasures(None, 100).await.unwrap().iter().all(|erasure| erasure.done_at.is_some()) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
