@@ -145,3 +145,47 @@ fn run(target: &Target, connections: usize, work: impl Fn(&mut Run, &mut Connect
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::discard::Discard;
+    use crate::workload::{Chat, Route, exports};
+
+    fn requests() -> Vec<Request> {
+        exports(Chat::new(1, 500).take(500), 10).collect()
+    }
+
+    #[test]
+    fn every_request_is_sent_once_by_either_loop() {
+        let server = Discard::start().unwrap();
+        let all: Vec<Id> = requests().iter().flat_map(|request| request.ids.clone()).collect();
+        let feed = || Feed::new(requests().into_iter());
+        let never = AtomicBool::new(false);
+        let closed = as_answered(&server.target, &feed(), 3, Duration::MAX).unwrap();
+        let open = as_due(&server.target, &feed(), 3, 1_000.0, Duration::MAX, &never).unwrap();
+        for run in [closed, open] {
+            let mut run = run.whole().unwrap();
+            run.acknowledged.sort_unstable();
+            let mut all = all.clone();
+            all.sort_unstable();
+            assert_eq!((run.acknowledged, run.answers.len()), (all, 50));
+            assert_eq!(run.text_bytes, requests().iter().map(|request| request.text_bytes).sum::<u64>());
+            assert_eq!(run.body_bytes, requests().iter().map(|request| request.body.len() as u64).sum::<u64>());
+        }
+    }
+
+    #[test]
+    fn a_failure_ends_the_run_and_nothing_of_it_is_forgotten() {
+        let server = Discard::start().unwrap();
+        let mut requests = requests();
+        let bad = Request { route: Route::Traces, body: b"no".to_vec(), ids: requests[20].ids.clone(), text_bytes: 1 };
+        requests[20] = bad.clone();
+        let feed = Feed::new(requests.clone().into_iter());
+        let run = as_answered(&server.target, &feed, 1, Duration::MAX).unwrap();
+        assert_eq!(run.failed.iter().map(|(request, _)| request).collect::<Vec<_>>(), [&bad]);
+        assert_eq!(run.acknowledged.len(), 200);
+        assert_eq!(std::iter::from_fn(|| feed.next()).collect::<Vec<_>>(), requests[21..]);
+        assert!(format!("{:#}", run.whole().unwrap_err()).contains("status 400"));
+    }
+}

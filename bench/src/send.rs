@@ -11,8 +11,6 @@ use crate::workload::{Agents, Chat, exports, singles};
 
 /// Spans of a month; more fall into the same month again.
 const MONTH_STEPS: u64 = 1_000_000;
-/// More spans a second than any server takes: what is made before the clock starts.
-const MOST_SPANS: usize = 40_000;
 
 pub(crate) fn run(options: &SendOptions) -> anyhow::Result<()> {
     let target = Target::new(&options.url, &options.key)?;
@@ -22,11 +20,10 @@ pub(crate) fn run(options: &SendOptions) -> anyhow::Result<()> {
     println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
     for (part, &connections) in options.connections.iter().enumerate() {
         let seed = seed.wrapping_add(part as u64);
-        let most = MOST_SPANS * options.seconds as usize;
         let feed = match options.workload {
-            Workload::Chat => Feed::new(exports(Chat::new(seed, MONTH_STEPS).take(most), options.batch as usize)),
-            Workload::Agent => Feed::new(Agents::new(seed).take(most)),
-            Workload::Single => Feed::new(singles(Chat::new(seed, MONTH_STEPS).take(most))),
+            Workload::Chat => Feed::endless(exports(Chat::new(seed, MONTH_STEPS), options.batch as usize)),
+            Workload::Agent => Feed::endless(Agents::new(seed)),
+            Workload::Single => Feed::endless(singles(Chat::new(seed, MONTH_STEPS))),
         };
         let run = as_answered(&target, &feed, connections, Duration::from_secs(options.seconds))?.whole()?;
         let seconds = run.took.as_secs_f64();

@@ -149,3 +149,18 @@ fn counts(rows: &Value) -> anyhow::Result<BTreeMap<String, u64>> {
     }
     Ok(counts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_there_twice_is_seen() {
+        let row = |span: &str| json!({"trace_id": "a", "span_id": span});
+        let found = counts(&json!([row("1"), row("2"), row("1")])).unwrap();
+        assert_eq!(found, BTreeMap::from([("a/1".to_owned(), 2), ("a/2".to_owned(), 1)]));
+        assert!(counts(&json!([{"trace_id": "a"}])).is_err());
+        assert!(counts(&Value::Null).unwrap().is_empty());
+    }
+}

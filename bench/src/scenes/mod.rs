@@ -60,7 +60,6 @@ pub(crate) fn run(scenes: &[Scene], plan: &Plan, report: &mut Report) -> anyhow:
     let (queries, mixed) = (scenes.contains(&Scene::Queries), scenes.contains(&Scene::Mixed));
     let mut asked = false;
     for scene in scenes {
-        eprintln!("{scene:?}:");
         match scene {
             Scene::Chat => chat::run(plan, report)?,
             Scene::Agent => agent::run(plan, report)?,

@@ -4,10 +4,11 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::HumanBytes;
 use neuraltrust_store::{Accounts, EmbeddedStore, ProjectId, Scope, embedded};
 
 use crate::config::{self, DemoOptions, KeyCommand, Options};
+use crate::progress::Progress;
 use crate::{api, demo, ingest};
 
 /// `neuraltrust key create`
@@ -30,21 +31,18 @@ pub(crate) fn signin(options: Options) -> anyhow::Result<()> {
 pub(crate) fn reindex(options: Options) -> anyhow::Result<()> {
     let settings = config::settings(options)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let bar = bar("patches");
-    runtime.block_on(EmbeddedStore::reindex(&settings.data_dir, |progress| {
-        bar.set_length(progress.recorded);
-        bar.set_position(progress.indexed);
-    }))?;
-    bar.finish_and_clear();
+    let mut bar = Progress::new("Making the index");
+    runtime.block_on(EmbeddedStore::reindex(&settings.data_dir, |progress| bar.show(progress.indexed, progress.recorded)))?;
+    bar.end();
     say("The index is complete.")
 }
 
 /// `neuraltrust backup`
 pub(crate) fn backup(dest: &Path, options: Options) -> anyhow::Result<()> {
     let settings = config::settings(options)?;
-    let bar = bytes_bar();
-    let manifest = embedded::backup(&settings.data_dir, dest, |done, all| show(&bar, done, all))?;
-    bar.finish_and_clear();
+    let mut bar = Progress::new("Copying");
+    let manifest = embedded::backup(&settings.data_dir, dest, |done, all| bar.show(done, all))?;
+    bar.end();
     let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
     say(&format!("Copied {} patches, {} to {}", manifest.last_seq, HumanBytes(bytes), dest.display()))
 }
@@ -52,9 +50,9 @@ pub(crate) fn backup(dest: &Path, options: Options) -> anyhow::Result<()> {
 /// `neuraltrust restore`
 pub(crate) fn restore(source: &Path, options: Options) -> anyhow::Result<()> {
     let settings = config::settings(options)?;
-    let bar = bytes_bar();
-    let manifest = embedded::restore(source, &settings.data_dir, |done, all| show(&bar, done, all))?;
-    bar.finish_and_clear();
+    let mut bar = Progress::new("Restoring");
+    let manifest = embedded::restore(source, &settings.data_dir, |done, all| bar.show(done, all))?;
+    bar.end();
     let data_dir = settings.data_dir.display();
     say(&format!("Restored {} patches to {data_dir}; the lists fill when the server starts on it", manifest.last_seq))
 }
@@ -62,9 +60,9 @@ pub(crate) fn restore(source: &Path, options: Options) -> anyhow::Result<()> {
 /// `neuraltrust verify`
 pub(crate) fn verify(options: Options) -> anyhow::Result<()> {
     let settings = config::settings(options)?;
-    let bar = bar("patches and parts of contents");
-    let report = embedded::verify(&settings.data_dir, |done, all| show(&bar, done, all))?;
-    bar.finish_and_clear();
+    let mut bar = Progress::new("Checking");
+    let report = embedded::verify(&settings.data_dir, |done, all| bar.show(done, all))?;
+    bar.end();
     for finding in &report.findings {
         say(finding)?;
     }
@@ -73,23 +71,6 @@ pub(crate) fn verify(options: Options) -> anyhow::Result<()> {
         bail!("{} findings in {looked_at}", report.wrong);
     }
     say(&format!("All is well: {looked_at}"))
-}
-
-/// A bar on standard error, where that is a terminal.
-fn bar(of: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(0).with_style(style).with_message(of)
-}
-
-fn bytes_bar() -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(0).with_style(style)
-}
-
-fn show(bar: &ProgressBar, done: u64, all: u64) {
-    bar.set_length(all);
-    bar.set_position(done);
 }
 
 /// `neuraltrust demo`

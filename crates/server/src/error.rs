@@ -88,6 +88,13 @@ impl From<StoreError> for ApiError {
                 "disk_full",
                 "the server's disk is full: nothing of this request is kept; send it again when there is room".to_owned(),
             ),
+            StoreError::IndexLags => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "index_lags",
+                "the lists do not show yet everything that is kept, so that not all of it can be found; nothing has begun: ask \
+                 again later"
+                    .to_owned(),
+            ),
             StoreError::Stopped | StoreError::NotWritten(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",

@@ -73,7 +73,7 @@ async fn ready(State(app): State<App>) -> Result<&'static str, ApiError> {
 }
 
 async fn render_metrics(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::render(&app.metrics, &app.store))
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::render(&app.metrics, &app.store).await)
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {

@@ -10,6 +10,7 @@ mod http;
 mod ingest;
 mod live;
 mod metrics;
+mod progress;
 mod quarantine;
 mod receive;
 mod serve;

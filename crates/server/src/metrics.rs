@@ -6,7 +6,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use neuraltrust_store::Store;
+use neuraltrust_store::{DiskFiles, Store, StoreError};
 
 use crate::http::App;
 
@@ -32,6 +32,10 @@ const RECORDED: &str = "neuraltrust_recorded_seq";
 const INDEXED: &str = "neuraltrust_indexed_seq";
 /// Patches on disk that the lists do not show yet.
 const LAG: &str = "neuraltrust_index_lag";
+/// Bytes on disk, by `cause`: `record`, `free` (room in the record), `log`, `index`, `other`.
+const DISK_BYTES: &str = "neuraltrust_disk_bytes";
+/// Erasures that are not done yet.
+const ERASURES_OPEN: &str = "neuraltrust_erasures_open";
 
 /// Upper bounds in seconds: from a cache hit to a client's patience.
 const SECONDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -51,17 +55,33 @@ pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
     metrics::describe_gauge!(RECORDED, "Number of the last patch on disk");
     metrics::describe_gauge!(INDEXED, "Number of the last patch in the lists");
     metrics::describe_gauge!(LAG, "Patches on disk that the lists do not show yet");
+    metrics::describe_gauge!(DISK_BYTES, "Bytes on disk, by cause");
+    metrics::describe_gauge!(ERASURES_OPEN, "Erasures that are not done yet");
     Ok(handle)
 }
 
 /// Everything counted so far, in Prometheus' text format 0.0.4.
-pub(crate) fn render(handle: &PrometheusHandle, store: &Store) -> String {
+pub(crate) async fn render(handle: &PrometheusHandle, store: &Store) -> String {
     let progress = store.progress();
     metrics::gauge!(RECORDED).set(progress.recorded as f64);
     metrics::gauge!(INDEXED).set(progress.indexed as f64);
     metrics::gauge!(LAG).set(progress.recorded.saturating_sub(progress.indexed) as f64);
+    if let Err(error) = measure_disk(store).await {
+        // The rest is told all the same, and these as they were.
+        tracing::warn!(error = &error as &dyn std::error::Error, "the disk cannot be measured");
+    }
     handle.run_upkeep();
     handle.render()
+}
+
+/// Looks at what is cheap to see: files, and the few erasures that are open.
+async fn measure_disk(store: &Store) -> Result<(), StoreError> {
+    let DiskFiles { record, free, log, index, other } = store.disk_files().await?;
+    for (cause, bytes) in [("record", record), ("free", free), ("log", log), ("index", index), ("other", other)] {
+        metrics::gauge!(DISK_BYTES, "cause" => cause).set(bytes as f64);
+    }
+    metrics::gauge!(ERASURES_OPEN).set(store.open_erasures().await? as f64);
+    Ok(())
 }
 
 /// Measures each request, under its route rather than its path, so that ids make no new series.

@@ -22,11 +22,19 @@ use crate::{metrics, receive, silence};
 
 /// Longest wait for requests in hand when the server ends.
 const DRAIN: Duration = Duration::from_secs(10);
+/// Between two looks whether the store has stopped.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long a server whose store has stopped still says so, at `/readyz` above all, and the longest wait for what it has begun.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Serves until told to stop.
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     log(&settings)?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(settings))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve(settings));
+    // What still waits for the disk must not keep the process from ending.
+    runtime.shutdown_timeout(LAST_WORDS);
+    served
 }
 
 fn log(settings: &Settings) -> anyhow::Result<()> {
@@ -78,7 +86,17 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     tracing::info!(%address, data_dir = %settings.data_dir.display(), version = env!("CARGO_PKG_VERSION"), "serving");
 
-    told_to_stop().await?;
+    tokio::select! {
+        told = told_to_stop() => told?,
+        trouble = stopped(&store) => {
+            tracing::error!(trouble, "nothing can be kept any more; ending, so that whoever runs this can start it again");
+            tokio::time::sleep(LAST_WORDS).await;
+            end.send_replace(true);
+            servers.shutdown().await;
+            let _ = tokio::time::timeout(LAST_WORDS, store.close()).await;
+            bail!("{trouble}; what was acknowledged is on disk");
+        }
+    }
     tracing::info!("ending: no new connections, requests in hand are answered");
     end.send_replace(true);
     if tokio::time::timeout(DRAIN, async { while servers.join_next().await.is_some() {} }).await.is_err() {
@@ -121,6 +139,14 @@ async fn serve_http(
 async fn ended(mut ending: watch::Receiver<bool>) {
     // The sender lives until the servers have ended.
     let _ = ending.wait_for(|ending| *ending).await;
+}
+
+/// Waits until the store has stopped though nobody told it to; says what it says.
+async fn stopped(store: &Store) -> String {
+    while !store.has_stopped() {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    store.health().err().unwrap_or_default()
 }
 
 async fn told_to_stop() -> anyhow::Result<()> {

@@ -20,7 +20,7 @@ fn arrived(trace_id: &TraceId, spans: usize) -> Result<Vec<Arrived>, IdError> {
             parent_id: n.checked_sub(1 + n * 7 % 10).map(|parent| SpanId::new(format!("span-{parent}"))).transpose()?,
             start: Some(time(n)),
             end: Some(time(n + 1)),
-            usage: (n % 5 == 0).then(|| Usage { input: Some(100), output: Some(10), ..Usage::default() }),
+            usage: n.is_multiple_of(5).then(|| Usage { input: Some(100), output: Some(10), ..Usage::default() }),
             kind: Some(kind),
             ..SpanPatch::new(trace_id.clone(), SpanId::new(format!("span-{n}"))?)
         };

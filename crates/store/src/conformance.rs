@@ -2,6 +2,8 @@
 //!
 //! The expectations come from a model as simple as can be: a list of steps, looked through from end to end.
 
+pub mod queries;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -68,7 +70,7 @@ pub async fn check_calls(project: &ProjectStore, calls: &[Call]) {
         let Ok(Some(span)) = span else { panic!("call {n} is lost: {span:?}") };
         assert_eq!(span.input, Some(messages(&call.history)), "what went into call {n}");
         assert_eq!(span.output, Some(messages(&[call.answer])), "what came out of call {n}");
-        let first_words = messages(&[call.answer]).preview(240);
+        let first_words = messages(&[call.answer]).preview(crate::rows::PREVIEW_CHARS);
         assert_eq!(span.row.output_preview, Some(first_words));
     }
     let said: BTreeSet<u8> = calls.iter().flat_map(|call| call.history.iter().chain([&call.answer]).copied()).collect();
@@ -184,7 +186,7 @@ pub async fn pages<T, F: Future<Output = Result<Page<T>, StoreError>>>(limit: us
     for _ in 0..10_000 {
         let page = match read(ListQuery { cursor, ..query(limit) }).await {
             Ok(page) => page,
-            Err(error) => panic!("a page cannot be read: {error}"),
+            Err(error) => panic!("a page cannot be read: {error:?}"),
         };
         assert!(page.items.len() <= limit);
         all.extend(page.items);
@@ -196,6 +198,10 @@ pub async fn pages<T, F: Future<Output = Result<Page<T>, StoreError>>>(limit: us
     }
     panic!("the list does not end");
 }
+
+/// A file of this name in the data directory makes one of the threads behind the store break down, as a defect would. Only
+/// stores that are built for tests look for it.
+pub const BREAK_DOWN: &str = "break-down";
 
 /// Everything that the lists of a project show.
 #[derive(Debug, Clone, PartialEq)]

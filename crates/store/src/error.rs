@@ -96,6 +96,13 @@ impl StoreError {
         }
     }
 
+    /// The message, and those of its causes.
+    #[must_use]
+    pub fn with_causes(&self) -> String {
+        let causes = std::iter::successors(Some(self as &dyn std::error::Error), |error| error.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
     /// Names the act that a record error interrupted; a full disk is told apart.
     pub(crate) fn record(act: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
         move |source| match source.sqlite_error_code() {

@@ -30,8 +30,8 @@ pub use aggregate::{
     RELATIVE_ERROR,
 };
 pub use embedded::{
-    Accounts, Asked, DiskUse, EmbeddedStore, ErasedTrace, Erasure, NewQuarantined, ProjectDiskUse, Quarantine, QuarantineTotals,
-    Quarantined, Retention,
+    Accounts, Asked, DiskFiles, DiskUse, EmbeddedStore, ErasedTrace, Erasure, ErasureRow, NewQuarantined, ProjectDiskUse,
+    Quarantine, QuarantineTotals, Quarantined, Retention,
 };
 pub use error::StoreError;
 pub use fields::{Field, FieldType, FilterError, Key, Root, Value};
@@ -179,6 +179,26 @@ impl Store {
         }
     }
 
+    /// What takes up the disk, as far as its files tell it: cheap enough to be asked for often.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn disk_files(&self) -> Result<DiskFiles, StoreError> {
+        match self {
+            Self::Embedded(store) => store.disk_files().await,
+        }
+    }
+
+    /// How many erasures of all projects are not done yet.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn open_erasures(&self) -> Result<u64, StoreError> {
+        match self {
+            Self::Embedded(store) => store.open_erasures().await,
+        }
+    }
+
     /// Puts everything on disk and ends the work behind the store. What comes later is refused.
     ///
     /// # Errors
@@ -213,6 +233,22 @@ impl ProjectStore {
     pub async fn trace(&self, trace: TraceId) -> Result<Option<TraceDetail>, StoreError> {
         match &self.store {
             Store::Embedded(store) => store.trace(self.id, trace).await,
+        }
+    }
+
+    /// A trace with one page of its spans by their start, as the lists know it: the way to read one that is too large to be read
+    /// whole.
+    ///
+    /// # Errors
+    /// [`StoreError::IndexLags`] where a large trace is not in the lists yet; when the index cannot be read.
+    pub async fn trace_page(
+        &self,
+        trace: TraceId,
+        limit: usize,
+        cursor: Option<Cursor>,
+    ) -> Result<Option<TraceDetail>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.trace_page(self.id, trace, limit, cursor).await,
         }
     }
 
@@ -306,7 +342,8 @@ impl ProjectStore {
         }
     }
 
-    /// Begins to erase; what is answered says which traces, and the same erasure later what was there of them.
+    /// Begins to erase; what is answered says which traces, and the same erasure later what was there of them. Where nothing
+    /// is found the erasure is done at once.
     /// NOTE: what comes after the call is kept, also of an erased trace.
     ///
     /// # Errors
@@ -317,13 +354,14 @@ impl ProjectStore {
         }
     }
 
-    /// The erasures of the project, the newest first.
+    /// The erasures of the project, the newest first, at most `limit`; where `before` is given only older ones than the
+    /// erasure of that number.
     ///
     /// # Errors
     /// When the record cannot be read.
-    pub async fn erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError> {
+    pub async fn erasures(&self, before: Option<i64>, limit: usize) -> Result<Vec<ErasureRow>, StoreError> {
         match &self.store {
-            Store::Embedded(store) => store.erasures(self.id, None, limit).await,
+            Store::Embedded(store) => store.erasures(self.id, before.unwrap_or(i64::MAX), limit).await,
         }
     }
 
@@ -333,7 +371,7 @@ impl ProjectStore {
     /// When the record cannot be read.
     pub async fn erasure(&self, id: i64) -> Result<Option<Erasure>, StoreError> {
         match &self.store {
-            Store::Embedded(store) => Ok(store.erasures(self.id, Some(id), 1).await?.pop()),
+            Store::Embedded(store) => store.erasure(self.id, id).await,
         }
     }
 

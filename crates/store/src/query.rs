@@ -142,6 +142,12 @@ impl std::fmt::Display for Cursor {
     }
 }
 
+impl serde::Serialize for Cursor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl std::str::FromStr for Cursor {
     type Err = StoreError;
 

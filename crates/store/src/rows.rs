@@ -9,8 +9,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
+use crate::Cursor;
+
 /// Longest preview in a row, in characters.
-pub(crate) const PREVIEW_CHARS: usize = 240;
+pub(crate) const PREVIEW_CHARS: usize = 160;
 
 /// Who is talking, as short as a row shows it: id and name.
 pub(crate) fn short(user: &User) -> User {
@@ -305,6 +307,10 @@ pub struct TraceDetail {
     pub trace: TraceRow,
     /// Its spans, by start.
     pub spans: Vec<SpanRow>,
+    /// Where this page of them ended; none where it holds the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub next_cursor: Option<Cursor>,
 }
 
 /// What the user said once, what was answered, and how that came about.

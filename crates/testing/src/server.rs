@@ -52,6 +52,8 @@ pub struct Server {
 struct Running {
     process: Child,
     banner: Banner,
+    /// All of the log, once it has ended.
+    log: Receiver<String>,
 }
 
 #[derive(Debug, Default)]
@@ -95,8 +97,8 @@ impl Server {
     fn run(&mut self) {
         assert!(self.running.is_none(), "the server runs already");
         let mut process = self.command().spawn().unwrap_or_else(|error| panic!("start {}: {error}", self.binary.display()));
-        let banner = read_banner(&mut process);
-        self.running = Some(Running { process, banner });
+        let (banner, log) = read_banner(&mut process);
+        self.running = Some(Running { process, banner, log });
         let deadline = Instant::now() + PATIENCE;
         while self.get("/readyz").0 != 200 {
             assert!(Instant::now() < deadline, "the server is not ready after {PATIENCE:?}");
@@ -179,13 +181,21 @@ impl Server {
     /// # Panics
     /// Where it does not end.
     pub fn stop(&mut self) -> ExitStatus {
-        let mut running = self.running.take().expect("the server runs");
-        let asked = Command::new("kill").args(["-TERM", &running.process.id().to_string()]).status().expect("run kill");
+        let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().expect("run kill");
         assert!(asked.success(), "the server was gone before it was asked to stop");
+        self.wait().0
+    }
+
+    /// Waits until the process has ended by itself; says how, and what it logged.
+    ///
+    /// # Panics
+    /// Where it does not end.
+    pub fn wait(&mut self) -> (ExitStatus, String) {
+        let mut running = self.running.take().expect("the server runs");
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = running.process.try_wait().expect("wait for the server") {
-                return status;
+                return (status, running.log.recv_timeout(PATIENCE).unwrap_or_default());
             }
             if Instant::now() > deadline {
                 let _ = running.process.kill();
@@ -227,6 +237,24 @@ impl Server {
         answer(request.call().unwrap_or_else(|error| panic!("GET {url}: {error}")))
     }
 
+    /// Reads a path as [`fetch`](Self::fetch) does; `None` where the server is gone.
+    #[must_use]
+    pub fn try_fetch(&self, path: &str) -> Option<Answer> {
+        self.http.get(format!("{}{path}", self.url())).call().ok().map(answer)
+    }
+
+    /// Puts JSON with this key.
+    ///
+    /// # Panics
+    /// Where the server does not answer.
+    #[must_use]
+    pub fn put(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let url = format!("{}{path}", self.url());
+        let request = self.http.put(&url).header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {key}"));
+        answer(request.send(body.to_string()).unwrap_or_else(|error| panic!("PUT {url}: {error}")))
+    }
+
     /// Posts a body with these headers and no key.
     ///
     /// # Panics
@@ -258,7 +286,7 @@ fn answer(mut response: ureq::http::Response<ureq::Body>) -> Answer {
 
 /// Reads what the server prints up to its lines of Python, and keeps both pipes drained from then on, so that it never blocks on
 /// them.
-fn read_banner(process: &mut Child) -> Banner {
+fn read_banner(process: &mut Child) -> (Banner, Receiver<String>) {
     let lines = lines(process.stdout.take().expect("stdout is piped"));
     let log = log(process.stderr.take().expect("stderr is piped"));
     let deadline = Instant::now() + PATIENCE;
@@ -271,7 +299,7 @@ fn read_banner(process: &mut Child) -> Banner {
         };
         if line.starts_with("from neuraltrust import") {
             std::thread::spawn(move || lines.into_iter().for_each(drop));
-            return banner;
+            return (banner, log);
         }
         let after = |start: &str| line.strip_prefix(start).map(|rest| rest.trim().to_owned());
         banner.url = after("Listening on ").or(banner.url);

@@ -279,23 +279,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/traces/{trace_id}/media/{media_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The bytes of an image, sound or file of a trace. */
-        get: operations["show"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/traces/{trace_id}/spans/{span_id}": {
         parameters: {
             query?: never;
@@ -751,11 +734,6 @@ export interface components {
             /** @enum {string} */
             type: "reasoning";
         } | {
-            /**
-             * Format: int64
-             * @description How many bytes it has, where the server keeps them.
-             */
-            bytes?: number | null;
             /** @description Media type, e.g. `image/png`. */
             mime_type?: string | null;
             /** @description Its file name. */
@@ -1345,7 +1323,7 @@ export interface operations {
     };
     channels: {
         parameters: {
-            query: {
+            query?: {
                 /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
@@ -1364,7 +1342,7 @@ export interface operations {
                  *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
                  *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
                  */
-                filter: string[];
+                filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1412,7 +1390,7 @@ export interface operations {
     };
     conversations: {
         parameters: {
-            query: {
+            query?: {
                 /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
@@ -1431,7 +1409,7 @@ export interface operations {
                  *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
                  *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
                  */
-                filter: string[];
+                filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1479,13 +1457,7 @@ export interface operations {
     };
     conversation: {
         parameters: {
-            query?: {
-                /**
-                 * @description `linked`: texts that hold a medium of 1 KiB and more are replaced by the path of its bytes. `inline`: contents are as
-                 *     they came in.
-                 */
-                media?: ("linked" | "inline") & Record<string, never>;
-            };
+            query?: never;
             header?: never;
             path: {
                 /** @description The conversation */
@@ -1538,7 +1510,7 @@ export interface operations {
                  *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
                  *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
                  */
-                filter: string[];
+                filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1854,7 +1826,7 @@ export interface operations {
     };
     sessions: {
         parameters: {
-            query: {
+            query?: {
                 /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
@@ -1873,7 +1845,7 @@ export interface operations {
                  *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
                  *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
                  */
-                filter: string[];
+                filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -1921,7 +1893,7 @@ export interface operations {
     };
     spans: {
         parameters: {
-            query: {
+            query?: {
                 /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
@@ -1940,7 +1912,7 @@ export interface operations {
                  *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
                  *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
                  */
-                filter: string[];
+                filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -2015,7 +1987,7 @@ export interface operations {
     };
     traces: {
         parameters: {
-            query: {
+            query?: {
                 /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
@@ -2034,7 +2006,7 @@ export interface operations {
                  *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
                  *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
                  */
-                filter: string[];
+                filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */
@@ -2110,67 +2082,9 @@ export interface operations {
             };
         };
     };
-    show: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description A single range of bytes (RFC 9110, section 14.2) */
-                range?: string | null;
-            };
-            path: {
-                /** @description The trace */
-                trace_id: string;
-                /** @description The medium, as the parts of messages name it */
-                media_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The bytes */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/octet-stream": number[];
-                };
-            };
-            /** @description A range of the bytes */
-            206: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/octet-stream": number[];
-                };
-            };
-            /** @description The bytes are those that `if-none-match` names */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     span: {
         parameters: {
-            query?: {
-                /**
-                 * @description `linked`: texts that hold a medium of 1 KiB and more are replaced by the path of its bytes. `inline`: contents are as
-                 *     they came in.
-                 */
-                media?: ("linked" | "inline") & Record<string, never>;
-            };
+            query?: never;
             header?: never;
             path: {
                 /** @description The trace */
@@ -2202,7 +2116,7 @@ export interface operations {
     };
     users: {
         parameters: {
-            query: {
+            query?: {
                 /** @description Rows of one page: 1 to 1000. */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
@@ -2221,7 +2135,7 @@ export interface operations {
                  *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
                  *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
                  */
-                filter: string[];
+                filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
                 /** @description Only of this trace. */

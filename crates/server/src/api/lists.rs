@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use neuraltrust_model::{ConversationId, SpanId, TraceId};
 use neuraltrust_store::{ConversationRow, Highlight, ListOf, SpanDetail, SpanRow, TraceDetail, TraceRow, Transcript};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::media::MediaParams;
 use super::params::{Ids, ListParams, Params, id};
@@ -77,19 +77,39 @@ pub(super) async fn traces(
     Ok(Json(app.store.project(grant.project).traces(params.query(ListOf::Traces)?).await?.into()))
 }
 
-/// A trace with the rows of its spans.
+/// Which of the spans of a trace.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SpansParams {
+    /// Spans of one page: 1 to 1000. Without it all spans are answered at once, as the record knows them now; pages are read
+    /// from the lists.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<String>,
+    /// Where the page before ended: its `next_cursor`.
+    cursor: Option<String>,
+}
+
+/// A trace with the rows of its spans, by their start.
 #[utoipa::path(
     get, path = "/api/v1/traces/{trace_id}", tag = "read",
-    params(("trace_id" = String, Path, description = "The trace")),
+    params(("trace_id" = String, Path, description = "The trace"), SpansParams),
     responses((status = 200, body = TraceDetail), (status = "4XX", body = Problem))
 )]
 pub(super) async fn trace(
     State(app): State<App>,
     Reader(grant): Reader,
     Ids(trace): Ids<String>,
+    Params(params): Params<SpansParams>,
 ) -> Result<Json<TraceDetail>, ApiError> {
     let trace = id(trace, TraceId::new)?;
-    let found = app.store.project(grant.project).trace(trace.clone()).await?;
+    let project = app.store.project(grant.project);
+    let found = if params.limit.is_some() || params.cursor.is_some() {
+        let cursor = params.cursor.map(|text| text.parse()).transpose()?;
+        project.trace_page(trace.clone(), ListParams::limited(params.limit).limit()?, cursor).await?
+    } else {
+        project.trace(trace.clone()).await?
+    };
     found.map(Json).ok_or_else(|| ApiError::not_found(format!("the project has no trace {:?}", trace.as_str())))
 }
 

@@ -1,6 +1,8 @@
 //! The API for reading, `/api/v1`: described by the OpenAPI document that is made from this code.
 
 mod aggregate;
+mod disk;
+mod erasures;
 mod facets;
 mod filters;
 mod lists;
@@ -9,6 +11,7 @@ mod params;
 mod projects;
 mod quarantine;
 mod range;
+mod retention;
 pub(crate) mod session;
 mod status;
 
@@ -65,6 +68,10 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(aggregate::aggregate))
         .routes(routes!(projects::create))
         .routes(routes!(projects::create_key))
+        .routes(routes!(erasures::create, erasures::list))
+        .routes(routes!(erasures::show))
+        .routes(routes!(retention::show, retention::replace))
+        .routes(routes!(disk::show))
         .routes(routes!(quarantine::list))
         .routes(routes!(quarantine::download, quarantine::delete))
         .routes(routes!(quarantine::replay))

@@ -68,6 +68,18 @@ pub(super) fn id<T>(text: String, make: impl FnOnce(String) -> Result<T, IdError
     make(text).map_err(|error| bad(format!("the id in the path {error}")))
 }
 
+/// Which page of a list that is never narrowed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PageParams {
+    /// Rows of one page: 1 to 1000.
+    #[param(default = 50, minimum = 1, maximum = 1000)]
+    pub(super) limit: Option<String>,
+    /// Where the page before ended: its `next_cursor`.
+    pub(super) cursor: Option<String>,
+}
+
 /// Which rows of a list, and how many.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(try_from = "Vec<(String, String)>")]
@@ -88,7 +100,7 @@ pub(super) struct ListParams {
     /// Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
     /// (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
     /// of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-    #[param(value_type = Vec<String>)]
+    #[param(value_type = Option<Vec<String>>)]
     filter: Vec<String>,
     /// Only of this conversation.
     conversation_id: Option<String>,

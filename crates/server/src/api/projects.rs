@@ -37,7 +37,7 @@ pub(super) struct Key {
 
 /// Makes a project.
 #[utoipa::path(
-    post, path = "/api/v1/projects", tag = "admin", request_body = Project,
+    post, operation_id = "create_project", path = "/api/v1/projects", tag = "admin", request_body = Project,
     responses((status = 201, body = Project), (status = "4XX", body = Problem))
 )]
 pub(super) async fn create(
@@ -51,7 +51,7 @@ pub(super) async fn create(
 
 /// Makes a key of a project.
 #[utoipa::path(
-    post, path = "/api/v1/projects/{name}/keys", tag = "admin", request_body = NewKey,
+    post, operation_id = "create_key", path = "/api/v1/projects/{name}/keys", tag = "admin", request_body = NewKey,
     params(("name" = String, Path, description = "The project")),
     responses((status = 201, body = Key), (status = "4XX", body = Problem))
 )]

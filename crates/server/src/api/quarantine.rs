@@ -5,26 +5,14 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use neuraltrust_store::Quarantined;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::params::{Ids, ListParams, Params};
+use super::params::{Ids, ListParams, PageParams, Params};
 use crate::auth::{Keeper, Reader};
 use crate::error::{ApiError, Problem};
 use crate::http::App;
 use crate::quarantine;
-
-/// Which page.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct PageParams {
-    /// Rows of one page: 1 to 1000.
-    #[param(default = 50, minimum = 1, maximum = 1000)]
-    limit: Option<String>,
-    /// Where the page before ended: its `next_cursor`.
-    cursor: Option<String>,
-}
 
 /// One page of the quarantine, newest first, and what all of it is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,7 +44,7 @@ pub(super) struct Replay {
 
 /// Requests of which something could not be decoded, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/quarantine", tag = "quarantine", params(PageParams),
+    get, operation_id = "quarantine", path = "/api/v1/quarantine", tag = "quarantine", params(PageParams),
     responses((status = 200, body = QuarantinePage), (status = "4XX", body = Problem))
 )]
 pub(super) async fn list(
@@ -73,7 +61,7 @@ pub(super) async fn list(
 
 /// The body of a request in quarantine, as it came.
 #[utoipa::path(
-    get, path = "/api/v1/quarantine/{id}", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
+    get, operation_id = "download_quarantined", path = "/api/v1/quarantine/{id}", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
     responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = "4XX", body = Problem))
 )]
 pub(super) async fn download(
@@ -94,7 +82,7 @@ pub(super) async fn download(
 
 /// Sends a request of the quarantine in again. What of it was kept before changes nothing.
 #[utoipa::path(
-    post, path = "/api/v1/quarantine/{id}/replay", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
+    post, operation_id = "replay_quarantined", path = "/api/v1/quarantine/{id}/replay", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
     responses((status = 200, body = Replay), (status = "4XX", body = Problem))
 )]
 pub(super) async fn replay(
@@ -115,7 +103,7 @@ pub(super) async fn replay(
 
 /// Drops a request of the quarantine.
 #[utoipa::path(
-    delete, path = "/api/v1/quarantine/{id}", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
+    delete, operation_id = "delete_quarantined", path = "/api/v1/quarantine/{id}", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
     responses((status = 204), (status = "4XX", body = Problem))
 )]
 pub(super) async fn delete(

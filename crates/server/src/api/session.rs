@@ -40,14 +40,14 @@ pub(crate) struct SignIn {
 }
 
 /// Who is signed in.
-#[utoipa::path(get, path = "/api/v1/session", tag = "session", responses((status = 200, body = Session), (status = "4XX", body = Problem)))]
+#[utoipa::path(get, operation_id = "session", path = "/api/v1/session", tag = "session", responses((status = 200, body = Session), (status = "4XX", body = Problem)))]
 pub(super) async fn show(Reader(grant): Reader) -> Json<Session> {
     Json(grant.into())
 }
 
 /// Signs a browser in with a key that may read.
 #[utoipa::path(
-    post, path = "/api/v1/session", tag = "session", request_body = SignIn,
+    post, operation_id = "sign_in", path = "/api/v1/session", tag = "session", request_body = SignIn,
     responses((status = 200, body = Session), (status = "4XX", body = Problem))
 )]
 pub(super) async fn create(
@@ -72,7 +72,7 @@ pub(super) async fn create(
 }
 
 /// Signs the browser out.
-#[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204), (status = "4XX", body = Problem)))]
+#[utoipa::path(delete, operation_id = "sign_out", path = "/api/v1/session", tag = "session", responses((status = 204), (status = "4XX", body = Problem)))]
 pub(super) async fn delete(
     State(app): State<App>,
     method: Method,

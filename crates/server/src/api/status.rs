@@ -23,7 +23,7 @@ pub(super) struct Status {
 }
 
 /// How the server does, and how far the lists are behind.
-#[utoipa::path(get, path = "/api/v1/status", tag = "read", responses((status = 200, body = Status), (status = "4XX", body = Problem)))]
+#[utoipa::path(get, operation_id = "status", path = "/api/v1/status", tag = "read", responses((status = 200, body = Status), (status = "4XX", body = Problem)))]
 pub(super) async fn show(State(app): State<App>, Reader(grant): Reader) -> Json<Status> {
     let progress = app.store.progress();
     Json(Status {

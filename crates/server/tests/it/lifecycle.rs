@@ -1,7 +1,9 @@
 //! Starts, ends and accidents of the process.
 
 use std::process::Command;
+use std::time::Duration;
 
+use neuraltrust_store::conformance::BREAK_DOWN;
 use neuraltrust_testing::Server;
 
 use crate::{BINARY, send_flow, start, wait_for};
@@ -111,6 +113,28 @@ fn a_running_server_is_backed_up_and_everything_comes_back() {
     assert!(said.contains("findings"), "a restored directory has no index yet: {said}");
     let restored = Server::start_with(BINARY, &["--data-dir", back.to_str().unwrap(), "--admin-key", "key-of-the-restored-one"]);
     assert_eq!(wait_for(&restored, "/api/v1/conversations", 1)[0]["spans"], 5);
+}
+
+#[test]
+fn a_server_whose_store_has_broken_down_says_so_and_ends() {
+    let mut server = start();
+    send_flow(&server);
+    wait_for(&server, "/api/v1/conversations", 1);
+    std::fs::write(server.data_dir().join(BREAK_DOWN), "").unwrap();
+    let mut said = String::new();
+    while let Some(answer) = server.try_fetch("/readyz") {
+        if answer.status == 503 {
+            said = String::from_utf8_lossy(&answer.body).into_owned();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(said.contains("keeper has ended"), "{said}");
+    let (status, log) = server.wait();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains("nothing can be kept any more") && log.contains("keeper has ended"), "{log}");
+    std::fs::remove_file(server.data_dir().join(BREAK_DOWN)).unwrap();
+    server.restart();
+    assert_eq!(wait_for(&server, "/api/v1/conversations", 1)[0]["spans"], 5, "what was acknowledged is there");
 }
 
 /// Where nothing can be written any more the server says so, goes on reading, and has lost nothing that it acknowledged.

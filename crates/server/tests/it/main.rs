@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod bad_input;
+mod crashes;
+mod erasing;
 mod helicone;
 mod langfuse;
 mod ledger;
@@ -12,6 +14,7 @@ mod openapi;
 mod opik;
 mod otlp;
 mod page;
+mod querying;
 mod reading;
 mod replays;
 mod sign_in;

@@ -16,6 +16,19 @@ fn the_document_of_the_page_is_up_to_date() {
 }
 
 #[test]
+fn every_operation_has_a_name_of_its_own() {
+    let printed = Command::new(crate::BINARY).arg("openapi").output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let operations = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    let mut names = std::collections::BTreeSet::new();
+    for operation in operations {
+        let name = operation["operationId"].as_str().unwrap();
+        assert!(names.insert(name), "{name} is there twice");
+    }
+    assert!(names.len() > 20, "{names:?}");
+}
+
+#[test]
 fn the_server_serves_the_same_document() {
     let server = crate::start();
     let served = server.fetch("/api/v1/openapi.json", &[]);

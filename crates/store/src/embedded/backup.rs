@@ -4,7 +4,7 @@
 //! one, and `backup.json`, which says what is in it. The index is not in it: it is made from the record again.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,25 +61,59 @@ fn empty_dir(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Copies what is kept in `data_dir` to `dest`, a new directory, while a server may go on with it. `progress` is told how many
-/// bytes are written and how many there are about.
+/// How far a backup or a restore is: each byte is copied, and read to be checked.
+struct Bytes<F> {
+    done: u64,
+    all: u64,
+    progress: F,
+}
+
+impl<F: FnMut(u64, u64)> Bytes<F> {
+    /// As many bytes in all, each to be copied and read.
+    fn of(bytes: u64, progress: F) -> Self {
+        let mut bytes = Self { done: 0, all: bytes.saturating_mul(2), progress };
+        bytes.add(0);
+        bytes
+    }
+
+    fn add(&mut self, bytes: u64) {
+        self.done_to(self.done.saturating_add(bytes));
+    }
+
+    fn done_to(&mut self, done: u64) {
+        self.done = done.clamp(self.done, self.all.max(self.done));
+        (self.progress)(self.done, self.all);
+    }
+
+    /// All is done, be it a little less than it seemed.
+    fn end(mut self) {
+        self.done_to(self.all);
+    }
+}
+
+/// Copies what is kept in `data_dir` to `dest`, a new directory, while a server may go on with it. `progress` is told how much is
+/// done and of how much, in bytes that are copied and read again; how many they are is known about in advance.
 ///
 /// # Errors
 /// [`StoreError::DataDir`] for either directory, [`StoreError::Format`], and what the record says.
-pub fn backup(data_dir: &Path, dest: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Manifest, StoreError> {
+pub fn backup(data_dir: &Path, dest: &Path, progress: impl FnMut(u64, u64)) -> Result<Manifest, StoreError> {
     let source = data_dir.join(RECORD);
     if !source.exists() {
         return Err(refuse(data_dir, "there is no record in it"));
     }
     let format = schema::check_format(&open(&source)?)?;
     empty_dir(dest)?;
+    let sources: Vec<(&str, PathBuf)> = [RECORD, quarantine::FILE]
+        .map(|name| (name, data_dir.join(name)))
+        .into_iter()
+        .filter(|(_, path)| path.exists())
+        .collect();
+    let sizes = sources.iter().map(|(_, path)| copied_size(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut bytes = Bytes::of(sizes.iter().sum(), progress);
     let mut files = Vec::new();
-    for name in [RECORD, quarantine::FILE] {
-        let source = data_dir.join(name);
-        if source.exists() {
-            copy_consistently(&source, &dest.join(name), &mut progress)?;
-            files.push(describe(dest, name, &mut |_, _| {})?);
-        }
+    for (name, source) in &sources {
+        copy_consistently(source, &dest.join(name), &mut bytes)?;
+        files.push(describe(dest, name, &mut bytes)?);
     }
     let copied = dest.join(RECORD);
     let last_seq: i64 = open(&copied)?
@@ -91,6 +125,7 @@ pub fn backup(data_dir: &Path, dest: &Path, mut progress: impl FnMut(u64, u64)) 
     fs::write(&path, json).and_then(|()| File::open(&path)?.sync_all()).map_err(failed(&path))?;
     // The names must be on disk too before the backup counts.
     File::open(dest).and_then(|dir| dir.sync_all()).map_err(failed(dest))?;
+    bytes.end();
     Ok(manifest)
 }
 
@@ -101,9 +136,20 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// How large about a copy will be.
+fn copied_size(source: &Path) -> Result<u64, StoreError> {
+    let connection = open(source)?;
+    let pragma = |name: &str| {
+        let number = connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+        number.map(i64::cast_unsigned).map_err(StoreError::record("measure the record"))
+    };
+    Ok(pragma("page_count")?.saturating_sub(pragma("freelist_count")?) * pragma("page_size")?)
+}
+
 /// A copy as of one moment, without the pages that are free.
-fn copy_consistently(source: &Path, dest: &Path, progress: &mut impl FnMut(u64, u64)) -> Result<(), StoreError> {
+fn copy_consistently(source: &Path, dest: &Path, bytes: &mut Bytes<impl FnMut(u64, u64)>) -> Result<(), StoreError> {
     let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let before = bytes.done;
     let (from, to) = (source.to_owned(), dest.to_owned());
     let copying = std::thread::spawn(move || -> Result<(), StoreError> {
         let act = "copy the record";
@@ -112,46 +158,60 @@ fn copy_consistently(source: &Path, dest: &Path, progress: &mut impl FnMut(u64, 
         Ok(())
     });
     while !copying.is_finished() {
-        progress(size(dest), size(source));
+        bytes.done_to(before + size(dest));
         std::thread::sleep(Duration::from_millis(50));
     }
     copying.join().map_err(|_| StoreError::Stopped)??;
+    bytes.done_to(before + size(dest));
     File::open(dest).and_then(|file| file.sync_all()).map_err(failed(dest))
 }
 
-fn describe(dir: &Path, name: &str, progress: &mut impl FnMut(u64, u64)) -> Result<BackedUp, StoreError> {
+/// What a file of a backup is.
+fn describe(dir: &Path, name: &str, bytes: &mut Bytes<impl FnMut(u64, u64)>) -> Result<BackedUp, StoreError> {
     let path = dir.join(name);
-    let mut file = File::open(&path).map_err(failed(&path))?;
-    let all = file.metadata().map_err(failed(&path))?.len();
     let mut hasher = blake3::Hasher::new();
+    let file = File::open(&path).map_err(failed(&path))?;
+    let size = in_chunks(file, bytes, |chunk| {
+        hasher.update(chunk);
+        Ok(())
+    });
+    Ok(BackedUp { name: name.to_owned(), bytes: size.map_err(failed(&path))?, blake3: hasher.finalize().to_hex().to_string() })
+}
+
+/// Reads a file to its end, and says how long it was.
+fn in_chunks(
+    mut file: File,
+    bytes: &mut Bytes<impl FnMut(u64, u64)>,
+    mut take: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<u64> {
     let mut chunk = vec![0; CHUNK];
-    let mut bytes = 0;
+    let mut size = 0;
     loop {
-        let read = file.read(&mut chunk).map_err(failed(&path))?;
+        let read = file.read(&mut chunk)?;
         if read == 0 {
-            break;
+            return Ok(size);
         }
-        hasher.update(chunk.get(..read).unwrap_or_default());
-        bytes += read as u64;
-        progress(bytes, all);
+        take(chunk.get(..read).unwrap_or_default())?;
+        size += read as u64;
+        bytes.add(read as u64);
     }
-    Ok(BackedUp { name: name.to_owned(), bytes, blake3: hasher.finalize().to_hex().to_string() })
 }
 
 /// Checks a backup against its description and copies it to `data_dir`, a new directory. `progress` as for [`backup`].
 ///
 /// # Errors
 /// [`StoreError::DataDir`] where a directory cannot be used, or a file is missing or is not what the backup says.
-pub fn restore(source: &Path, data_dir: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Manifest, StoreError> {
+pub fn restore(source: &Path, data_dir: &Path, progress: impl FnMut(u64, u64)) -> Result<Manifest, StoreError> {
     let path = source.join(MANIFEST);
     let json = fs::read(&path).map_err(failed(&path))?;
     let manifest: Manifest = serde_json::from_slice(&json).map_err(StoreError::damaged("the backup's description"))?;
     schema::known_format(Some(&manifest.format.to_string()))?;
+    let mut bytes = Bytes::of(manifest.files.iter().map(|file| file.bytes).fold(0, u64::saturating_add), progress);
     for file in &manifest.files {
         if ![RECORD, quarantine::FILE].contains(&file.name.as_str()) {
             return Err(refuse(&path, "it names a file that is not of a backup"));
         }
-        if describe(source, &file.name, &mut progress)? != *file {
+        if describe(source, &file.name, &mut bytes)? != *file {
             return Err(refuse(
                 &source.join(&file.name),
                 "it is not what the backup's description says: damaged, or changed since",
@@ -163,9 +223,14 @@ pub fn restore(source: &Path, data_dir: &Path, mut progress: impl FnMut(u64, u64
     // The record comes last: without it the directory is new, with it complete.
     for file in manifest.files.iter().rev() {
         let part: PathBuf = data_dir.join(format!("{}.part", file.name));
-        let copied = fs::copy(source.join(&file.name), &part).and_then(|_| File::open(&part)?.sync_all());
-        copied.and_then(|()| fs::rename(&part, data_dir.join(&file.name))).map_err(failed(&part))?;
+        let mut copy = || -> io::Result<()> {
+            let mut copy = File::create(&part)?;
+            in_chunks(File::open(source.join(&file.name))?, &mut bytes, |chunk| copy.write_all(chunk))?;
+            copy.sync_all()
+        };
+        copy().and_then(|()| fs::rename(&part, data_dir.join(&file.name))).map_err(failed(&part))?;
     }
     File::open(data_dir).and_then(|dir| dir.sync_all()).map_err(failed(data_dir))?;
+    bytes.end();
     Ok(manifest)
 }

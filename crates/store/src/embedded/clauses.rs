@@ -1,6 +1,6 @@
 //! Filters as queries of the index.
 
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds as _};
 
 use tantivy::query::{
     AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query, RangeQuery, TermQuery,
@@ -11,6 +11,7 @@ use tantivy::{Searcher, Term};
 
 use super::facts::known_by;
 use super::index::{Fields, SearchIndex, column, nanos, scope};
+use super::steady::Steady;
 use super::{lists, text};
 use crate::fields::{Field, FieldType, FilterError, Key, Root, Value, number};
 use crate::query::{Filter, ListOf, Test, Words};
@@ -50,7 +51,7 @@ fn is(term: Term) -> Clause {
 }
 
 fn without(clause: Clause) -> Clause {
-    Box::new(BooleanQuery::new(vec![(Occur::Must, Box::new(AllQuery)), (Occur::MustNot, clause)]))
+    Box::new(BooleanQuery::new(vec![(Occur::Must, Box::new(AllQuery)), (Occur::MustNot, Box::new(Steady(clause)))]))
 }
 
 /// Both ends of a range; everything that is there at all when both are open.
@@ -197,10 +198,15 @@ impl Clauses<'_> {
                 Value::Time(time) => Ok(Term::from_field_i64(at, time.as_nanos())),
                 _ => Err(wrong(value)),
             }),
-            FieldType::Flag => self.ends(field, from, to, |value| match value {
-                Value::Flag(flag) => Ok(Term::from_field_bool(at, *flag)),
-                _ => Err(wrong(value)),
-            }),
+            FieldType::Flag => {
+                let flag = |value: &Value| match value {
+                    Value::Flag(flag) => Ok(*flag),
+                    _ => Err(wrong(value)),
+                };
+                let ends = (try_map(from, flag)?, try_map(to, flag)?);
+                let within = [false, true].into_iter().filter(|flag| ends.contains(flag));
+                Ok(any(within.map(|flag| is(Term::from_field_bool(at, flag))).collect()))
+            }
             FieldType::Number => self.ends(field, from, to, |value| match value {
                 Value::Number(number) => Ok(Term::from_field_f64(at, *number)),
                 _ => Err(wrong(value)),

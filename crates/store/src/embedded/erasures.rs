@@ -14,12 +14,14 @@ use super::removal;
 use super::writer::Writer;
 use crate::{ProjectId, StoreError};
 
-/// Something that was asked to be erased.
+/// Something that was asked to be erased, as a list shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Erasure {
+pub struct ErasureRow {
     /// Its number.
+    #[schema(example = 1)]
     pub id: i64,
     /// What was asked for.
+    #[schema(example = json!({ "user_id": "user-1" }))]
     pub asked: Value,
     /// When.
     #[schema(value_type = String, format = DateTime)]
@@ -27,12 +29,22 @@ pub struct Erasure {
     /// When nothing was left; null while it goes on.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub done_at: Option<Timestamp>,
-    /// Number of spans in all of its traces.
+    /// Number of its traces; 0 where nothing was found.
+    pub trace_count: u64,
+    /// Number of spans in all of its traces, as far as they are erased.
     pub spans: u64,
     /// Number of messages about them.
     pub patches: u64,
     /// Bytes of those messages in the record.
     pub bytes: u64,
+}
+
+/// Something that was asked to be erased, with its receipt.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Erasure {
+    /// What a list shows of it.
+    #[serde(flatten)]
+    pub row: ErasureRow,
     /// Its traces.
     pub traces: Vec<ErasedTrace>,
 }
@@ -52,7 +64,8 @@ pub struct ErasedTrace {
     pub hash: Option<String>,
 }
 
-/// Writes down what is to be erased, and says its number.
+/// Writes down what is to be erased, and says its number. What comes later of the same traces is not meant. Where there is
+/// nothing to erase, that is done.
 pub(super) fn ask(
     writer: &Writer,
     project: ProjectId,
@@ -65,8 +78,9 @@ pub(super) fn ask(
     writer.step(act, move |transaction| {
         let ask = || -> rusqlite::Result<i64> {
             transaction.execute(
-                "INSERT INTO erasure (project, asked, requested_at) VALUES (?1, ?2, ?3)",
-                params![project.0, asked, now.as_nanos()],
+                "INSERT INTO erasure (project, asked, requested_at, done_at, up_to)
+                 SELECT ?1, ?2, ?3, ?4, ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'patch'",
+                params![project.0, asked, now.as_nanos(), traces.is_empty().then_some(now.as_nanos())],
             )?;
             let id = transaction.last_insert_rowid();
             let mut insert = transaction.prepare_cached("INSERT INTO erased (erasure, trace, trace_id) VALUES (?1, ?2, ?3)")?;
@@ -79,6 +93,11 @@ pub(super) fn ask(
     })
 }
 
+/// How many erasures are not done yet.
+pub(super) fn count_open(record: &Record) -> Result<u64, StoreError> {
+    Ok(open(record)?.len() as u64)
+}
+
 /// The erasures that are not done yet.
 pub(super) fn open(record: &Record) -> Result<Vec<i64>, StoreError> {
     record.read("find erasures", |connection| {
@@ -89,27 +108,32 @@ pub(super) fn open(record: &Record) -> Result<Vec<i64>, StoreError> {
     })
 }
 
-/// Takes the traces of an erasure out of the record, those that are still there, and keeps what was there of each.
+/// Takes the traces of an erasure out of the record, and keeps what was there of each. Of those that have gone meanwhile, by
+/// another erasure or for their age, nothing was.
 pub(super) fn take_out(record: &Record, writer: &Writer, erasure: i64) -> Result<(), StoreError> {
-    let numbers: Vec<(i64, bool)> = record.read("read an erasure", |connection| {
-        connection
+    let (up_to, numbers): (i64, Vec<(i64, bool)>) = record.read("read an erasure", |connection| {
+        let up_to =
+            connection.prepare_cached("SELECT up_to FROM erasure WHERE id = ?1")?.query_row([erasure], |row| row.get(0))?;
+        let numbers = connection
             .prepare_cached("SELECT trace, hash IS NULL FROM erased WHERE erasure = ?1")?
             .query_map([erasure], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect()
+            .collect::<Result<_, _>>()?;
+        Ok((up_to, numbers))
     })?;
+    let up_to = up_to.cast_unsigned();
     let mut traces = Vec::with_capacity(numbers.len());
     for (number, undescribed) in numbers {
         if undescribed {
-            describe(record, writer, erasure, number)?;
+            describe(record, writer, erasure, number, up_to)?;
         }
         traces.extend(record.numbered(number)?);
     }
-    removal::remove(record, writer, &traces)
+    removal::remove(record, writer, &traces, up_to)
 }
 
-fn describe(record: &Record, writer: &Writer, erasure: i64, trace: i64) -> Result<(), StoreError> {
+fn describe(record: &Record, writer: &Writer, erasure: i64, trace: i64, up_to: u64) -> Result<(), StoreError> {
     let act = "describe a trace";
-    let removed = removal::describe(record, trace)?;
+    let removed = removal::describe(record, trace, up_to)?;
     writer.step(act, move |transaction| {
         transaction
             .prepare_cached("UPDATE erased SET spans = ?3, patches = ?4, bytes = ?5, hash = ?6 WHERE erasure = ?1 AND trace = ?2")
@@ -133,33 +157,45 @@ pub(super) fn done(writer: &Writer, erasure: i64, now: Timestamp) -> Result<(), 
     })
 }
 
-/// The erasures of a project, the newest first, at most `limit`; or the one of that number.
-pub(super) fn list(record: &Record, project: ProjectId, id: Option<i64>, limit: usize) -> Result<Vec<Erasure>, StoreError> {
-    let rows: Vec<(i64, String, i64, Option<i64>)> = record.read("read erasures", |connection| {
+/// The next erasures of a project, the newest first: at most `limit` with numbers below `before`.
+pub(super) fn list(record: &Record, project: ProjectId, before: i64, limit: usize) -> Result<Vec<ErasureRow>, StoreError> {
+    let rows: Vec<(ErasureRow, String)> = record.read("read erasures", |connection| {
         connection
             .prepare_cached(
-                "SELECT id, asked, requested_at, done_at FROM erasure WHERE project = ?1 AND ifnull(id = ?2, 1)
-                 ORDER BY id DESC LIMIT ?3",
+                "SELECT id, requested_at, done_at, count(trace), ifnull(sum(spans), 0), ifnull(sum(patches), 0),
+                        ifnull(sum(bytes), 0), asked
+                 FROM (SELECT * FROM erasure WHERE project = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3) AS erasure
+                 LEFT JOIN erased ON erased.erasure = erasure.id GROUP BY id ORDER BY id DESC",
             )?
-            .query_map(params![project.0, id, limit as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+            .query_map(params![project.0, before, limit as i64], |row| {
+                let [trace_count, spans, patches, bytes] =
+                    [row.get::<_, i64>(3)?, row.get(4)?, row.get(5)?, row.get(6)?].map(i64::cast_unsigned);
+                let erasure = ErasureRow {
+                    id: row.get(0)?,
+                    asked: Value::Null,
+                    requested_at: Timestamp::from_nanos(row.get(1)?),
+                    done_at: row.get::<_, Option<i64>>(2)?.map(Timestamp::from_nanos),
+                    trace_count,
+                    spans,
+                    patches,
+                    bytes,
+                };
+                Ok((erasure, row.get(7)?))
+            })?
             .collect()
     })?;
     rows.into_iter()
-        .map(|(id, asked, requested_at, done_at)| {
-            let traces = traces(record, id)?;
-            let sum = |count: fn(&ErasedTrace) -> Option<u64>| traces.iter().filter_map(count).sum();
-            Ok(Erasure {
-                id,
-                asked: serde_json::from_str(&asked).map_err(StoreError::damaged("an erasure"))?,
-                requested_at: Timestamp::from_nanos(requested_at),
-                done_at: done_at.map(Timestamp::from_nanos),
-                spans: sum(|trace| trace.spans),
-                patches: sum(|trace| trace.patches),
-                bytes: sum(|trace| trace.bytes),
-                traces,
-            })
+        .map(|(row, asked)| {
+            let asked = serde_json::from_str(&asked).map_err(StoreError::damaged("an erasure"))?;
+            Ok(ErasureRow { asked, ..row })
         })
         .collect()
+}
+
+/// The erasure of that number, where the project has it.
+pub(super) fn find(record: &Record, project: ProjectId, id: i64) -> Result<Option<Erasure>, StoreError> {
+    let row = list(record, project, id.saturating_add(1), 1)?.pop().filter(|row| row.id == id);
+    row.map(|row| Ok(Erasure { traces: traces(record, id)?, row })).transpose()
 }
 
 fn traces(record: &Record, erasure: i64) -> Result<Vec<ErasedTrace>, StoreError> {

@@ -1,10 +1,11 @@
 //! Moves the contents of a trace into the scope of its conversation, once it is known which that is.
 //!
 //! Clients often name the conversation on the root alone, which may come last. Until then a trace is at home in a scope of its
-//! own. Moving copies the nodes in small steps, then changes the home in one, then takes the old nodes away: a reader finds the
-//! contents at every moment. A move that is cut off is made again, since the index asks for it before it is complete.
+//! own. Moving copies the nodes in small steps and changes the home with the last of them: a reader finds the contents at every
+//! moment. Marks say which scopes are to be swept then. A move that is cut off is made again, since the index asks for it before
+//! it is complete.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -14,7 +15,7 @@ use super::sweep;
 use super::writer::{self, Writer};
 use crate::StoreError;
 
-/// Nodes that are copied, or taken away, in one step.
+/// Nodes that are copied in one step.
 const STEP_NODES: usize = 500;
 /// ... and bytes of them after which a step ends, since appends wait meanwhile.
 const STEP_BYTES: u64 = 4 << 20;
@@ -27,51 +28,58 @@ struct Moving {
     name: Hash,
     above: Option<Hash>,
     bytes: u64,
+    /// The first patch of the trace that says it, which brings it to the conversation unless another has.
+    said_by: u64,
 }
 
 /// Moves the contents of a trace to its conversation; says whether something changed.
 pub(super) fn move_in(record: &Record, writer: &Writer, trace: i64, conversation_id: &str) -> Result<bool, StoreError> {
+    let act = "move contents";
+    let _alone = record.scopes();
     for _ in 0..TRIES {
         let Some(key) = record.numbered(trace)? else { return Ok(false) };
-        let (project, id) = (key.project, conversation_id.to_owned());
-        let target = writer.step("make a conversation", move |transaction| {
-            writer::conversation(transaction, project, &id).map_err(StoreError::record("make a conversation"))
-        })?;
-        if key.home == Some(target) {
-            return Ok(false);
-        }
-        let heads = sweep::heads(record, &key)?;
+        // Before the patches are read: one that comes meanwhile makes this another number.
         let seen = record.last_patch_of(&key)?;
-        let nodes = path_nodes(record, key.scope(), heads.into_values().flatten())?;
-        let mut nodes = nodes.into_iter();
-        loop {
-            let (mut some, mut bytes) = (Vec::new(), 0);
-            while some.len() < STEP_NODES && bytes < STEP_BYTES {
-                let Some(node) = nodes.next() else { break };
-                bytes += node.bytes;
-                some.push(node);
-            }
-            if some.is_empty() {
-                break;
-            }
-            writer.step("move contents", move |transaction| {
-                copy(transaction, &some, target).map_err(StoreError::record("move contents"))
-            })?;
+        let mut nodes = path_nodes(record, key.scope(), sweep::heads(record, &key)?)?;
+        while let Some(rest) = split(&mut nodes) {
+            let (moved, id) = (key.clone(), conversation_id.to_owned());
+            writer.step(act, move |transaction| ahead(transaction, &moved, &id, &nodes).map_err(StoreError::record(act)))?;
+            nodes = rest;
         }
-        let (moved, at) = (key.clone(), seen);
-        let done = writer.step("move a trace", move |transaction| {
-            settle(transaction, &moved, at, target).map_err(StoreError::record("move a trace"))
-        })?;
-        if done {
-            leave(record, writer, &key)?;
-            return Ok(true);
+        let id = conversation_id.to_owned();
+        let moved =
+            writer.step(act, move |transaction| settle(transaction, &key, seen, &id, &nodes).map_err(StoreError::record(act)))?;
+        match moved {
+            Moved::Here => return Ok(true),
+            Moved::WasHere => return Ok(false),
+            Moved::NotYet => {}
         }
     }
     Ok(false)
 }
 
+/// Leaves as many nodes as are copied in one step, and gives back the others; `None` where there are none.
+fn split(nodes: &mut Vec<Moving>) -> Option<Vec<Moving>> {
+    let mut bytes = 0;
+    let last = nodes.iter().take(STEP_NODES).position(|node| {
+        bytes += node.bytes;
+        bytes >= STEP_BYTES
+    });
+    let rest = nodes.split_off(last.map_or(STEP_NODES, |last| last + 1).min(nodes.len()));
+    (!rest.is_empty()).then_some(rest)
+}
+
+/// How a move has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moved {
+    Here,
+    WasHere,
+    /// Patches came in between.
+    NotYet,
+}
+
 /// The nodes of the paths that end at `heads` and of the media that they show, those above before those below.
-fn path_nodes(record: &Record, scope: i64, heads: impl Iterator<Item = Hash>) -> Result<Vec<Moving>, StoreError> {
+fn path_nodes(record: &Record, scope: i64, heads: BTreeMap<u64, Vec<Hash>>) -> Result<Vec<Moving>, StoreError> {
     record.read("read contents", |connection| {
         let mut by_name =
             connection.prepare_cached("SELECT id, hash, length(body), parent FROM node WHERE scope = ?1 AND hash = ?2")?;
@@ -79,12 +87,14 @@ fn path_nodes(record: &Record, scope: i64, heads: impl Iterator<Item = Hash>) ->
         let mut media = connection.prepare_cached("SELECT medium FROM shown WHERE node = ?1")?;
         let node = |row: &rusqlite::Row<'_>| {
             let bytes = row.get::<_, i64>(2)?.cast_unsigned();
-            Ok((Moving { number: row.get(0)?, name: row.get(1)?, above: None, bytes }, row.get::<_, Option<i64>>(3)?))
+            Ok((Moving { number: row.get(0)?, name: row.get(1)?, above: None, bytes, said_by: 0 }, row.get::<_, Option<i64>>(3)?))
         };
         let mut seen = HashSet::new();
         let mut nodes: Vec<Moving> = Vec::new();
-        let mut heads: Vec<Hash> = heads.collect();
-        while let Some(head) = heads.pop() {
+        // In order of arrival, so that a node is brought by the first that says it.
+        let mut heads: VecDeque<(u64, Hash)> =
+            heads.into_iter().flat_map(|(seq, heads)| heads.into_iter().map(move |head| (seq, head))).collect();
+        while let Some((said_by, head)) = heads.pop_front() {
             let mut path: Vec<Moving> = Vec::new();
             let mut at = by_name.query_row(params![scope, head], node).optional()?;
             while let Some((moving, parent)) = at {
@@ -95,15 +105,22 @@ fn path_nodes(record: &Record, scope: i64, heads: impl Iterator<Item = Hash>) ->
                     break;
                 }
                 for medium in media.query_map([moving.number], |row| row.get(0))? {
-                    heads.push(medium?);
+                    heads.push_back((said_by, medium?));
                 }
-                path.push(moving);
+                path.push(Moving { said_by, ..moving });
                 at = parent.map(|parent| by_number.query_row([parent], node).optional()).transpose()?.flatten();
             }
             nodes.extend(path.into_iter().rev());
         }
         Ok(nodes)
     })
+}
+
+/// Copies nodes that come before the last ones. Until the trace has followed, nothing says them there.
+fn ahead(transaction: &Transaction<'_>, trace: &TraceKey, conversation_id: &str, nodes: &[Moving]) -> rusqlite::Result<()> {
+    let target = writer::conversation(transaction, trace.project, conversation_id)?;
+    sweep::mark_scope(transaction, trace.number, target)?;
+    copy(transaction, nodes, target)
 }
 
 fn copy(transaction: &Transaction<'_>, nodes: &[Moving], target: i64) -> rusqlite::Result<()> {
@@ -114,9 +131,9 @@ fn copy(transaction: &Transaction<'_>, nodes: &[Moving], target: i64) -> rusqlit
         let parent = node.above.map(|above| writer::id(transaction, target, &above)).transpose()?.flatten();
         transaction
             .prepare_cached(
-                "INSERT INTO node (scope, hash, parent, seq, body) SELECT ?2, hash, ?3, seq, body FROM node WHERE id = ?1",
+                "INSERT INTO node (scope, hash, parent, seq, body) SELECT ?2, hash, ?3, ?4, body FROM node WHERE id = ?1",
             )?
-            .execute(params![node.number, target, parent])?;
+            .execute(params![node.number, target, parent, node.said_by.cast_signed()])?;
         transaction
             .prepare_cached("INSERT INTO shown (node, medium) SELECT ?2, medium FROM shown WHERE node = ?1")?
             .execute([node.number, transaction.last_insert_rowid()])?;
@@ -124,52 +141,23 @@ fn copy(transaction: &Transaction<'_>, nodes: &[Moving], target: i64) -> rusqlit
     Ok(())
 }
 
-/// Makes the conversation the home of a trace, unless patches of it came in between.
-fn settle(transaction: &Transaction<'_>, trace: &TraceKey, seen: u64, target: i64) -> rusqlite::Result<bool> {
+/// Copies the last nodes and makes the conversation the home of the trace, unless patches of it came in between.
+fn settle(
+    transaction: &Transaction<'_>,
+    trace: &TraceKey,
+    seen: u64,
+    conversation_id: &str,
+    nodes: &[Moving],
+) -> rusqlite::Result<Moved> {
     if !sweep::is_unchanged(transaction, trace, seen)? {
-        return Ok(false);
+        return Ok(Moved::NotYet);
     }
+    let target = writer::conversation(transaction, trace.project, conversation_id)?;
+    if trace.home == Some(target) {
+        return Ok(Moved::WasHere);
+    }
+    copy(transaction, nodes, target)?;
     transaction.prepare_cached("UPDATE trace SET home = ?2 WHERE id = ?1")?.execute([trace.number, target])?;
-    sweep::mark(transaction, trace.number)?;
-    Ok(true)
-}
-
-/// Takes away what nothing says any more in the scope that a trace has left.
-fn leave(record: &Record, writer: &Writer, left: &TraceKey) -> Result<(), StoreError> {
-    match left.home {
-        Some(conversation) => sweep::clean(record, writer, conversation),
-        None => empty(writer, left.scope()),
-    }
-}
-
-/// Takes away all nodes of a scope.
-pub(super) fn empty(writer: &Writer, scope: i64) -> Result<(), StoreError> {
-    let act = "take away contents";
-    loop {
-        let gone = writer.step(act, move |transaction| empty_some(transaction, scope).map_err(StoreError::record(act)))?;
-        if gone == 0 {
-            return Ok(());
-        }
-    }
-}
-
-/// Takes away some nodes of a scope, those below before those above, and says how many.
-fn empty_some(transaction: &Transaction<'_>, scope: i64) -> rusqlite::Result<usize> {
-    let mut delete = transaction.prepare_cached("DELETE FROM node WHERE id = ?1")?;
-    let mut some = transaction.prepare_cached(
-        "SELECT id, length(body) FROM node WHERE id IN (SELECT id FROM node WHERE scope = ?1 ORDER BY id DESC LIMIT ?2)
-         ORDER BY id DESC",
-    )?;
-    let nodes: Vec<(i64, i64)> =
-        some.query_map([scope, STEP_NODES as i64], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-    let (mut gone, mut bytes) = (0, 0);
-    for (number, size) in nodes {
-        delete.execute([number])?;
-        gone += 1;
-        bytes += size.cast_unsigned();
-        if bytes >= STEP_BYTES {
-            break;
-        }
-    }
-    Ok(gone)
+    sweep::mark_scope(transaction, trace.number, trace.scope())?;
+    Ok(Moved::Here)
 }

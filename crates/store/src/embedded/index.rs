@@ -5,21 +5,27 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::io;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use neuraltrust_model::{Span, TraceId};
 use serde::Serialize;
 use tantivy::directory::MmapDirectory;
+use tantivy::directory::error::OpenReadError;
 use tantivy::index::SegmentId;
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::{
-    BytesOptions, FAST, Field as IndexField, IndexRecordOption, JsonObjectOptions, OwnedValue, STORED, Schema, TextFieldIndexing,
-    TextOptions,
+    BytesOptions, FAST, Field as IndexField, INDEXED, IndexRecordOption, JsonObjectOptions, OwnedValue, STORED, Schema,
+    TextFieldIndexing, TextOptions,
 };
 use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::tokenizer::TextAnalyzer;
-use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, SegmentReader, TantivyDocument, Term};
+use tantivy::{
+    Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher, SegmentReader, TantivyDocument, TantivyError, Term,
+};
 
 use super::facts::Facts;
 use super::silence;
@@ -29,13 +35,15 @@ use crate::rows::{ConversationRow, SpanRow, TraceRow};
 use crate::{ListOf, ProjectId, StoreError};
 
 /// Format of the index. An index of another format is made anew from the record.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// Memory for documents before they are written to a segment; Tantivy's least is 15 MB.
 const WRITER_BYTES: usize = 48_000_000;
 /// Bytes of a key: a hash of what a document is about. Among a billion documents two have the same once in 10^11 indexes.
 const KEY_BYTES: usize = 12;
 /// Rows are compressed together in blocks of about so many bytes, and a block is read to read one of its rows.
 const ROW_BLOCK: usize = 32 << 10;
+/// What the system says of a device that cannot be read or written (POSIX, `errno.h`; 5 on Linux, macOS and the BSDs).
+const EIO: i32 = 5;
 /// Most threads that answer one query, each on segments of its own.
 const SEARCH_THREADS: usize = 8;
 
@@ -52,7 +60,7 @@ pub(super) const HEARD_AT: &str = "heard_at";
 /// The fields of a document.
 ///
 /// A text that rows are grouped by is in a dictionary and in a column; one that is different in nearly every row only in a
-/// dictionary; a number, time or yes or no only in a column, which ranges are read from. No norms are kept, because nothing is
+/// dictionary; a number or time only in a column, which ranges are read from. No norms are kept, because nothing is
 /// ranked, and no positions but those of words.
 #[derive(Debug, Clone)]
 pub(super) struct Fields {
@@ -136,7 +144,7 @@ fn schema() -> (Schema, Fields) {
                     FieldType::Count | FieldType::Millis => schema.add_u64_field(&name, FAST),
                     FieldType::Number => schema.add_f64_field(&name, FAST),
                     FieldType::Time => schema.add_i64_field(&name, FAST),
-                    FieldType::Flag => schema.add_bool_field(&name, FAST),
+                    FieldType::Flag => schema.add_bool_field(&name, FAST | INDEXED),
                 }
             })
             .collect(),
@@ -178,12 +186,39 @@ pub(super) fn span_key(row: &SpanRow) -> String {
     format!("{}/{}", row.trace_id, row.span_id)
 }
 
-/// The index, open.
+/// The index, open. Where its files turn out to be damaged, an empty one takes their place under everyone who holds it.
 #[derive(Clone)]
 pub(super) struct SearchIndex {
     pub(super) fields: Fields,
-    pub(super) reader: IndexReader,
+    pub(super) reader: Reader,
+    path: PathBuf,
+}
+
+/// What the index is read with.
+#[derive(Clone)]
+pub(super) struct Reader(Arc<RwLock<Opened>>);
+
+/// An index of Tantivy.
+#[derive(Clone)]
+struct Opened {
+    reader: IndexReader,
     index: Index,
+}
+
+impl Reader {
+    fn opened(&self) -> Opened {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The index as it was last reloaded.
+    pub(super) fn searcher(&self) -> Searcher {
+        self.opened().reader.searcher()
+    }
+
+    /// Makes what was committed visible.
+    pub(super) fn reload(&self) -> tantivy::Result<()> {
+        self.opened().reader.reload()
+    }
 }
 
 impl std::fmt::Debug for SearchIndex {
@@ -196,24 +231,61 @@ impl std::fmt::Debug for SearchIndex {
 #[derive(Debug, Serialize, serde::Deserialize)]
 struct Payload {
     format: u32,
-    seq: u64,
+    #[serde(flatten)]
+    reach: Reach,
+}
+
+/// How far the index is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub(super) struct Reach {
+    /// It is complete up to this patch.
+    #[serde(rename = "seq")]
+    pub(super) complete: u64,
+    /// It may hold something of the patches up to this one.
+    pub(super) touched: u64,
 }
 
 impl SearchIndex {
     /// Opens the index, or makes an empty one where there is none, where it is damaged and where its format is another.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        match Self::try_open(path) {
-            Ok(Some(index)) => return Ok(index),
-            Ok(None) => tracing::info!("the index has another format; it is made anew from the record"),
-            Err(error) => tracing::warn!(%error, "the index cannot be opened; it is made anew from the record"),
+        match catch_unwind(|| Self::try_open(path)) {
+            Ok(Ok(Some(index))) => return Ok(index),
+            Ok(Ok(None)) => tracing::info!("the index has another format; it is made anew from the record"),
+            Ok(Err(error)) => tracing::warn!(%error, "the index cannot be opened; it is made anew from the record"),
+            // Tantivy may panic over what a damaged file says.
+            Err(_) => tracing::warn!("the index is damaged; it is made anew from the record"),
         }
+        Self::make(path)
+    }
+
+    /// An empty index in the place of what is there.
+    fn make(path: &Path) -> Result<Self, StoreError> {
         Self::remove(path)?;
         Self::try_open(path).map_err(StoreError::index("make"))?.ok_or(StoreError::Stopped)
     }
 
+    /// Puts an empty index in the place of this one; it is complete up to nothing. There must be no writer.
+    pub(super) fn empty(&self) -> Result<(), StoreError> {
+        let empty = Self::make(&self.path)?.reader.opened();
+        *self.reader.0.write().unwrap_or_else(PoisonError::into_inner) = empty;
+        Ok(())
+    }
+
+    /// What is wrong with the files of the index, by their checksums; `None` where nothing is. Reads all of them.
+    pub(super) fn damage(&self) -> Option<String> {
+        match self.reader.opened().index.validate_checksum() {
+            Ok(damaged) if damaged.is_empty() => None,
+            Ok(damaged) => Some(format!("{damaged:?} is not what its checksum says")),
+            Err(error) => is_damage(&error).then(|| error.to_string()),
+        }
+    }
+
     /// Opens the index as it is; `None` where there is none that can be read.
     pub(super) fn open_existing(path: &Path) -> Option<Self> {
-        if path.join("meta.json").exists() { Self::try_open(path).ok().flatten() } else { None }
+        if !path.join("meta.json").exists() {
+            return None;
+        }
+        catch_unwind(|| Self::try_open(path)).ok()?.ok().flatten()
     }
 
     /// Deletes the index. The next opening makes it anew from the record.
@@ -246,13 +318,14 @@ impl SearchIndex {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         index.set_multithread_executor(threads.min(SEARCH_THREADS))?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Some(Self { fields, reader, index }))
+        let reader = Reader(Arc::new(RwLock::new(Opened { reader, index })));
+        Ok(Some(Self { fields, reader, path: path.to_owned() }))
     }
 
-    /// Up to which patch the index is complete.
-    pub(super) fn complete_to(&self) -> Result<u64, StoreError> {
-        let metas = self.index.load_metas().map_err(StoreError::index("read the state"))?;
-        Ok(metas.payload.and_then(|payload| read_payload(&payload)).unwrap_or(0))
+    /// How far the index is.
+    pub(super) fn reach(&self) -> Result<Reach, StoreError> {
+        let metas = self.reader.opened().index.load_metas().map_err(StoreError::index("read the state"))?;
+        Ok(metas.payload.and_then(|payload| read_payload(&payload)).unwrap_or_default())
     }
 
     /// How many documents there are, and how many its segments hold, those included that were replaced or removed.
@@ -264,13 +337,14 @@ impl SearchIndex {
 
     /// The segments that hold documents which were replaced or removed.
     fn segments_with_deleted(&self) -> tantivy::Result<BTreeSet<SegmentId>> {
-        let segments = self.index.searchable_segment_metas()?;
+        let segments = self.reader.opened().index.searchable_segment_metas()?;
         Ok(segments.into_iter().filter(|segment| segment.has_deletes()).map(|segment| segment.id()).collect())
     }
 
     /// A writer; there can be one at a time.
     pub(super) fn writer(&self) -> Result<Documents, StoreError> {
-        let writer = self.index.writer_with_num_threads(1, WRITER_BYTES).map_err(StoreError::index("open for writing"))?;
+        let index = self.reader.opened().index;
+        let writer = index.writer_with_num_threads(1, WRITER_BYTES).map_err(StoreError::index("open for writing"))?;
         let mut policy = LogMergePolicy::default();
         policy.set_del_docs_ratio_before_merge(MERGE_FROM_DELETED);
         writer.set_merge_policy(Box::new(policy));
@@ -278,8 +352,25 @@ impl SearchIndex {
     }
 }
 
-fn read_payload(text: &str) -> Option<u64> {
-    serde_json::from_str::<Payload>(text).ok().filter(|payload| payload.format == FORMAT).map(|payload| payload.seq)
+/// Whether an error says that a file of the index is damaged or gone; not so one of the system that may pass, such as too many
+/// open files.
+fn is_damage(error: &TantivyError) -> bool {
+    let of_the_file = |error: &io::Error| match error.raw_os_error() {
+        // What is no error of the system is of what the file says.
+        None => true,
+        Some(_) => error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(EIO),
+    };
+    match error {
+        TantivyError::IoError(error) | TantivyError::OpenReadError(OpenReadError::IoError { io_error: error, .. }) => {
+            of_the_file(error)
+        }
+        TantivyError::OpenReadError(_) | TantivyError::DataCorruption(_) | TantivyError::IncompatibleIndex(_) => true,
+        _ => false,
+    }
+}
+
+fn read_payload(text: &str) -> Option<Reach> {
+    serde_json::from_str::<Payload>(text).ok().filter(|payload| payload.format == FORMAT).map(|payload| payload.reach)
 }
 
 /// Whether a document takes the place of an earlier one; to look for one that is not there costs time.
@@ -343,10 +434,10 @@ impl Documents {
         self.writer.delete_term(self.fields.key_of(project, list, key));
     }
 
-    /// Makes everything put so far visible to readers that reload, and durable; `seq` is up to where the index is complete.
-    pub(super) fn commit(&mut self, seq: u64) -> Result<(), StoreError> {
+    /// Makes everything put so far visible to readers that reload, and durable; `reach` is how far the index is then.
+    pub(super) fn commit(&mut self, reach: Reach) -> Result<(), StoreError> {
         let payload =
-            serde_json::to_string(&Payload { format: FORMAT, seq }).map_err(StoreError::damaged("the index's state"))?;
+            serde_json::to_string(&Payload { format: FORMAT, reach }).map_err(StoreError::damaged("the index's state"))?;
         let mut commit = self.writer.prepare_commit().map_err(StoreError::index("commit"))?;
         commit.set_payload(&payload);
         commit.commit().map_err(StoreError::index("commit"))?;
@@ -364,7 +455,8 @@ impl Documents {
                 let merged = self.writer.merge(&[*segment]).wait();
                 tracing::debug!(?segment, error = ?merged.err(), "a segment is written anew");
             }
-            let there: BTreeSet<SegmentId> = index.index.searchable_segment_ids().map_err(failed())?.into_iter().collect();
+            let there: BTreeSet<SegmentId> =
+                index.reader.opened().index.searchable_segment_ids().map_err(failed())?.into_iter().collect();
             old.retain(|segment| there.contains(segment));
             if old.is_empty() {
                 index.reader.reload().map_err(failed())?;

@@ -4,6 +4,7 @@
 //! burst it lags behind the record; it never skips. Changes are announced after the lists show them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,7 +14,8 @@ use tokio::sync::broadcast;
 
 use super::codec;
 use super::homes;
-use super::index::{Documents, Put, SearchIndex};
+use super::index::{Documents, Put, Reach, SearchIndex};
+use super::priority;
 use super::record::{Record, TraceKey};
 use super::signal::Signal;
 use super::writer::{Recorded, Writer};
@@ -53,6 +55,8 @@ pub(super) struct Shared {
     /// Raised when there is something to do that cannot wait for the next round of housekeeping.
     pub(super) housework: Arc<Signal>,
     purges: Arc<Purges>,
+    /// Whether a read of the index has failed, so that its files are to be checked.
+    suspected: Arc<AtomicBool>,
 }
 
 /// How often the index was asked to be rid of all that was removed, and up to which time it is.
@@ -62,6 +66,12 @@ struct Purges {
     done: AtomicU64,
 }
 
+/// A trace that takes longer than this to put is not put again for each of its patches, but after a pause.
+const SLOW: Duration = Duration::from_millis(50);
+/// That pause is this many times as long as it took.
+const SLOW_PAUSE: u32 = 3;
+/// Patches that wait to be looked at from which a commit waits as long as it may.
+const BACKLOG: u64 = 2 * BATCH as u64;
 /// Longest wait for the index to be rid of what was removed.
 const PURGE: Duration = Duration::from_secs(600);
 
@@ -79,7 +89,14 @@ impl Shared {
             writer,
             housework: Arc::default(),
             purges: Arc::default(),
+            suspected: Arc::default(),
         }
+    }
+
+    /// Says that the index could not be read: its files are checked, and made anew where they are damaged.
+    pub(super) fn suspect(&self) {
+        self.suspected.store(true, Ordering::Release);
+        self.recorded.new.raise();
     }
 
     /// Waits until the index holds nothing any more of what was removed before.
@@ -107,65 +124,77 @@ impl Shared {
 
 /// Runs until told to stop; then everything recorded until then is in the index, unless that fails.
 pub(super) fn run(shared: &Shared) {
+    priority::give_way();
     loop {
-        match follow(shared) {
-            Ok(()) => return,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the lists cannot follow the record; trying again");
-                shared.set_trouble(Some(format!("the lists cannot follow the record: {}", chain(&error))));
-                if shared.stopping() {
-                    return;
-                }
-                std::thread::sleep(RETRY_AFTER);
-            }
+        let (error, damage) = match catch_unwind(AssertUnwindSafe(|| follow(shared))) {
+            Ok(Ok(())) => return,
+            Ok(Err(error @ StoreError::Index { .. })) => (error, shared.index.damage()),
+            Ok(Err(error)) => (error, None),
+            // Reading a damaged file may end in a panic. Any other is a defect, which must end the process.
+            Err(panic) => match shared.index.damage() {
+                Some(damage) => (damaged(damage.clone()), Some(damage)),
+                None => resume_unwind(panic),
+            },
+        };
+        tracing::error!(error = &error as &dyn std::error::Error, "the lists cannot follow the record; trying again");
+        shared.set_trouble(Some(format!("the lists cannot follow the record: {}", error.with_causes())));
+        if shared.stopping() {
+            return;
+        }
+        match damage {
+            Some(damage) => make_anew(shared, &damage),
+            // A full disk, say: what is in the index is still good.
+            None => std::thread::sleep(RETRY_AFTER),
         }
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+/// Begins again with an empty index; reads by id go on, and the lists fill.
+fn make_anew(shared: &Shared, damage: &str) {
+    tracing::error!(damage, "the index is damaged; it is made anew from the record");
+    match shared.index.empty() {
+        Ok(()) => shared.indexed.store(0, Ordering::Release),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the index cannot be made anew; trying again");
+            std::thread::sleep(RETRY_AFTER);
+        }
+    }
+}
+
+fn damaged(what: String) -> StoreError {
+    StoreError::index("read a file")(tantivy::TantivyError::DataCorruption(tantivy::error::DataCorruption::comment_only(what)))
 }
 
 /// Follows the record from the last commit on, until told to stop.
 fn follow(shared: &Shared) -> Result<(), StoreError> {
-    let committed = shared.index.complete_to()?;
+    let reach = shared.index.reach()?;
     let mut work = Work {
         documents: shared.index.writer()?,
-        at: committed,
-        committed,
+        at: reach.complete,
+        committed: reach.complete,
+        touched: reach.touched,
+        has_put: false,
+        slow: HashMap::new(),
+        waiting: HashMap::new(),
         traces: Traces::default(),
         changed: BTreeMap::new(),
         last_commit: Instant::now(),
         pause: COMMIT_EVERY.0,
     };
     loop {
+        if shared.suspected.swap(false, Ordering::AcqRel)
+            && let Some(damage) = shared.index.damage()
+        {
+            return Err(damaged(damage));
+        }
         // Read before the changes are: everything up to there is among them, or was taken away again.
         let recorded = shared.recorded.last.load(Ordering::Acquire);
         let changes = shared.record.changes_after(work.at, BATCH)?;
         let idle = changes.patches < BATCH;
-        if let Some(last) = changes.last {
-            let mut conversations = BTreeSet::new();
-            for (number, spans) in changes.traces {
-                // A trace that is gone was taken out of the index before.
-                let Some(trace) = shared.record.numbered(number)? else { continue };
-                match work.index_trace(shared, &trace, &spans, last, &mut conversations) {
-                    // A trace that cannot be read back must not keep all others from the lists.
-                    Err(error @ StoreError::Damaged { .. }) => {
-                        let error = &error as &dyn std::error::Error;
-                        let trace_id = trace.trace_id.as_str();
-                        tracing::error!(error, trace_id, "a trace cannot be read and is left out of the lists");
-                    }
-                    done => done?,
-                }
-            }
-            work.index_conversations(&shared.record, conversations)?;
-            work.at = last;
-        }
-        if idle {
-            work.at = work.at.max(recorded);
-        }
         let stopping = shared.stopping();
+        let to = changes.last.unwrap_or(work.at);
+        work.index_changes(shared, changes.traces, to, stopping)?;
+        work.at = if idle { to.max(recorded) } else { to };
         if work.is_ahead() && (stopping || work.last_commit.elapsed() >= work.pause) {
             work.commit(shared)?;
         }
@@ -174,11 +203,12 @@ fn follow(shared: &Shared) -> Result<(), StoreError> {
             work.documents.purge(&shared.index)?;
             shared.purges.done.store(asked, Ordering::Release);
         }
-        if stopping && idle && !work.is_ahead() {
+        if stopping && idle && work.waiting.is_empty() && !work.is_ahead() {
             return work.documents.end();
         }
         if idle && !stopping {
             let wait = if work.is_ahead() { work.pause.saturating_sub(work.last_commit.elapsed()) } else { COMMIT_EVERY.1 };
+            let wait = work.next_ready().map_or(wait, |ready| wait.min(ready.saturating_duration_since(Instant::now())));
             if shared.recorded.new.wait(wait) && !shared.stopping() {
                 std::thread::sleep(GATHER);
             }
@@ -193,10 +223,24 @@ struct Work {
     at: u64,
     /// The last patch that the index says it is complete to.
     committed: u64,
+    /// The last patch that the index may hold something of since before.
+    touched: u64,
+    /// Whether something has been put since the last commit.
+    has_put: bool,
+    /// Traces that took long to put: when they may be put again.
+    slow: HashMap<i64, Instant>,
+    waiting: HashMap<i64, Waiting>,
     traces: Traces,
     changed: BTreeMap<ProjectId, (BTreeSet<ConversationId>, BTreeSet<TraceId>)>,
     last_commit: Instant,
     pause: Duration,
+}
+
+/// What changed of a trace that is to be put after a pause.
+struct Waiting {
+    /// The last patch that had been looked at before.
+    from: u64,
+    spans: BTreeSet<Option<i64>>,
 }
 
 /// What is remembered of traces, so that a new step of a long conversation does not read all of it again. Only a memory:
@@ -213,7 +257,57 @@ struct Traces {
 impl Work {
     /// Whether more has been looked at than the index says, be there anything new to show or not.
     fn is_ahead(&self) -> bool {
-        self.at > self.committed
+        self.has_put || self.complete() > self.committed
+    }
+
+    /// Up to which patch everything has been put.
+    fn complete(&self) -> u64 {
+        self.waiting.values().map(|waiting| waiting.from).min().map_or(self.at, |from| from.min(self.at))
+    }
+
+    /// When the next trace that waits may be put.
+    fn next_ready(&self) -> Option<Instant> {
+        self.waiting.keys().filter_map(|number| self.slow.get(number)).min().copied()
+    }
+
+    /// Puts what changed up to the patch `to`, and what has waited long enough.
+    fn index_changes(
+        &mut self,
+        shared: &Shared,
+        changed: BTreeMap<i64, BTreeSet<Option<i64>>>,
+        to: u64,
+        stopping: bool,
+    ) -> Result<(), StoreError> {
+        let from = self.at;
+        for (number, spans) in changed {
+            self.waiting.entry(number).or_insert_with(|| Waiting { from, spans: BTreeSet::new() }).spans.extend(spans);
+        }
+        let now = Instant::now();
+        let is_ready = |number: &i64| stopping || self.slow.get(number).is_none_or(|ready| *ready <= now);
+        let ready: BTreeSet<i64> = self.waiting.keys().copied().filter(is_ready).collect();
+        let mut conversations = BTreeSet::new();
+        for number in ready {
+            let Some(waiting) = self.waiting.remove(&number) else { continue };
+            // A trace that is gone was taken out of the index before.
+            let Some(trace) = shared.record.numbered(number)? else { continue };
+            let begin = Instant::now();
+            match self.index_trace(shared, &trace, &waiting, to, &mut conversations) {
+                // A trace that cannot be read back must not keep all others from the lists.
+                Err(error @ StoreError::Damaged { .. }) => {
+                    let error = &error as &dyn std::error::Error;
+                    let trace_id = trace.trace_id.as_str();
+                    tracing::error!(error, trace_id, "a trace cannot be read and is left out of the lists");
+                }
+                done => done?,
+            }
+            self.has_put = true;
+            match begin.elapsed() {
+                took if took > SLOW => self.slow.insert(number, Instant::now() + took * SLOW_PAUSE),
+                _ => self.slow.remove(&number),
+            };
+        }
+        self.slow.retain(|number, ready| *ready > now || self.waiting.contains_key(number));
+        self.index_conversations(&shared.record, conversations)
     }
 
     /// Puts a trace and those of its spans that changed, and adds the conversations that it is or was in to `touched`.
@@ -221,14 +315,15 @@ impl Work {
         &mut self,
         shared: &Shared,
         key: &TraceKey,
-        changed: &BTreeSet<Option<i64>>,
+        waiting: &Waiting,
         to: u64,
         touched: &mut BTreeSet<(ProjectId, ConversationId)>,
     ) -> Result<(), StoreError> {
         let record = &*shared.record;
         let (project, trace_id) = (key.project, key.trace_id.clone());
         // What came after these changes is seen with the next ones, so that no span is taken for new twice.
-        let (patches, before_these) = record.patches_between(key, self.at, to)?;
+        let (patches, before_these) = record.patches_between(key, waiting.from.max(self.touched), to)?;
+        let changed = &waiting.spans;
         let trace = TraceSpans::merge(&trace_id, patches);
         let row = trace_row(&trace);
         let conversation_id = &trace.conversation_id;
@@ -288,17 +383,22 @@ impl Work {
     /// Makes what has been put visible and durable, and announces it.
     fn commit(&mut self, shared: &Shared) -> Result<(), StoreError> {
         let begin = Instant::now();
-        self.documents.commit(self.at)?;
+        let complete = self.complete();
+        self.documents.commit(Reach { complete, touched: self.at.max(self.touched) })?;
         shared.index.reader.reload().map_err(StoreError::index("reload"))?;
-        self.committed = self.at;
-        shared.indexed.store(self.at, Ordering::Release);
+        self.committed = complete;
+        self.has_put = false;
+        shared.indexed.store(complete, Ordering::Release);
         shared.set_trouble(None);
         self.last_commit = Instant::now();
-        self.pause = (begin.elapsed() * 2).clamp(COMMIT_EVERY.0, COMMIT_EVERY.1);
+        let behind = shared.recorded.last.load(Ordering::Acquire).saturating_sub(self.at);
+        // Who is behind gains most by fewer and larger segments.
+        let pause = if behind > BACKLOG { COMMIT_EVERY.1 } else { begin.elapsed() * 2 };
+        self.pause = pause.clamp(COMMIT_EVERY.0, COMMIT_EVERY.1);
         for (project, (conversations, traces)) in std::mem::take(&mut self.changed) {
             let change = Change {
                 project,
-                seq: self.at,
+                seq: complete,
                 conversation_ids: conversations.into_iter().collect(),
                 trace_ids: traces.into_iter().collect(),
             };

@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 use neuraltrust_model::Timestamp;
 
 use super::indexer::Shared;
+use super::priority;
 use super::record::Record;
+use super::schema::BUSY;
 use super::writer::Writer;
-use super::{dictionaries, disk, erasures, recoding, removal, retention};
+use super::{dictionaries, disk, erasures, recoding, removal, retention, sweep};
 use crate::{ProjectId, StoreError};
 
 /// Between two looks at what is to be done; it is woken for what cannot wait.
@@ -23,13 +25,15 @@ const RETENTION_EVERY: Duration = Duration::from_secs(10);
 /// Between two measurements of the disk for projects that have a limit.
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
 /// Patches from which the first dictionary of a project is learnt.
-const FIRST_LEARNT_FROM: u64 = 2_000;
+const FIRST_LEARNT_FROM: u64 = 1_000;
 /// The next one is tried after this many times as many further patches as the last.
 const LEARN_AGAIN_AFTER_TIMES: u64 = 5;
 /// ... and at the latest after this many.
 const LEARN_AGAIN_AFTER: u64 = 500_000;
 /// Longest wait for the index to follow an erasure before it is tried again.
 const FOLLOW: Duration = Duration::from_secs(60);
+/// Longest wait for readers when the log is emptied.
+const LOG_PATIENCE: Duration = Duration::from_millis(250);
 /// Pages returned to the system in one step.
 const RETURN_PAGES: u32 = 256;
 /// Free room of this share of the record is left for what comes; what is above goes back to the system.
@@ -63,10 +67,13 @@ struct Learning {
 impl Keeper {
     /// Runs until told to stop.
     pub(super) fn run(&self) {
+        priority::give_way();
         // What was there before this process began teaches nothing new.
         let counted_to = self.shared.indexed.load(Ordering::Acquire);
         let mut work = Work { clock: retention::Clock::new(), aged: None, measured: None, counted_to, learning: HashMap::new() };
         while !self.shared.stopping() {
+            #[cfg(feature = "conformance")]
+            assert!(!self.data_dir.join(crate::conformance::BREAK_DOWN).exists(), "a test breaks this thread down");
             if let Err(error) = self.keep(&mut work)
                 && !self.shared.stopping()
             {
@@ -77,13 +84,17 @@ impl Keeper {
     }
 
     fn keep(&self, work: &mut Work) -> Result<(), StoreError> {
-        let (record, writer) = (self.record(), self.writer());
-        self.erase()?;
-        self.forget()?;
-        recoding::let_go(record, writer)?;
-        self.retain(work)?;
-        self.learn(work)?;
-        self.return_room()
+        // One that fails must not keep the others from being done.
+        let done = [
+            self.erase(),
+            sweep::sweep_marked(self.record(), self.writer()),
+            self.forget(),
+            recoding::let_go(self.record(), self.writer()),
+            self.retain(work),
+            self.learn(work),
+            self.return_room(),
+        ];
+        done.into_iter().collect()
     }
 
     fn record(&self) -> &Record {
@@ -155,25 +166,29 @@ impl Keeper {
             work.aged = Some(Instant::now());
             let now = work.clock.now();
             for (project, retention) in &limited {
-                let cutoff = retention
-                    .max_age
-                    .zip(now)
-                    .map(|(age, now)| now.saturating_sub(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX)));
-                let Some(cutoff) = cutoff else { continue };
+                let Some((age, now)) = retention.max_age.zip(now) else { continue };
+                let cutoff = now.saturating_sub(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX));
                 loop {
-                    let old = retention::older_than(self.record(), *project, cutoff)?;
+                    // Before the traces are looked at: what comes of them afterwards is not old.
+                    let up_to = self.record().last_seq()?;
+                    let old = retention::older_than(self.record(), *project, cutoff, now)?;
                     if old.is_empty() || self.shared.stopping() {
                         break;
                     }
-                    removal::remove(self.record(), self.writer(), &old)?;
+                    removal::remove(self.record(), self.writer(), &old, up_to)?;
+                    if erasures::count_open(self.record())? > 0 {
+                        // Somebody waits for that; the rest goes afterwards.
+                        work.aged = None;
+                        return Ok(());
+                    }
                 }
             }
         }
         let by_size = limited.iter().filter_map(|(project, retention)| Some((*project, retention.max_bytes?)));
         let by_size: HashMap<ProjectId, u64> = by_size.collect();
         if !by_size.is_empty() && due(work.measured, MEASURE_EVERY) {
-            self.keep_below(&by_size)?;
             work.measured = Some(Instant::now());
+            self.keep_below(&by_size)?;
         }
         Ok(())
     }
@@ -187,15 +202,16 @@ impl Keeper {
             let mut patches =
                 (u128::from(project.patches) * u128::from(over)).div_ceil(u128::from(project.total().max(1))) as u64;
             while patches > 0 && !self.shared.stopping() {
+                let up_to = self.record().last_seq()?;
                 let oldest = retention::oldest(self.record(), project.project, patches)?;
                 let mut removed = 0;
                 for trace in &oldest {
-                    removed += removal::describe(self.record(), trace.number)?.patches;
+                    removed += removal::describe(self.record(), trace.number, up_to)?.patches;
                 }
                 if removed == 0 {
                     break;
                 }
-                removal::remove(self.record(), self.writer(), &oldest)?;
+                removal::remove(self.record(), self.writer(), &oldest, up_to)?;
                 patches = patches.saturating_sub(removed);
             }
         }
@@ -271,9 +287,11 @@ impl Keeper {
 /// Writes the log into the record and empties it, so that nothing of what was deleted is left in it.
 fn empty_log(connection: &mut rusqlite::Connection) -> Result<(), StoreError> {
     let act = "empty the log of the record";
-    // A reader may hold it up for a moment; the connection's patience is long enough for one.
-    let busy: i64 =
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(StoreError::record(act))?;
+    // A reader, a backup above all, may hold it up for long, and appends wait meanwhile: it is tried again instead.
+    connection.busy_timeout(LOG_PATIENCE).map_err(StoreError::record(act))?;
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.busy_timeout(BUSY).map_err(StoreError::record(act))?;
+    let busy = busy.map_err(StoreError::record(act))?;
     match busy {
         0 => Ok(()),
         _ => Err(StoreError::damaged("the log of the record")(std::io::Error::other("readers hold it; trying again"))),

@@ -22,7 +22,7 @@ use super::record::Record;
 use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, check_grouped};
 use crate::fields::{Field, Key};
 use crate::summary::{TraceSpans, searchable_text};
-use crate::{Cursor, FacetRow, Filter, Highlight, ListOf, ListQuery, Page, ProjectId, StoreError};
+use crate::{Cursor, FacetRow, Filter, Highlight, ListOf, ListQuery, Page, ProjectId, SpanRow, StoreError};
 
 /// Most conversations or traces that are found by words of their spans; those whose spans are the newest count.
 const MAX_FOUND_BY_WORDS: usize = 20_000;
@@ -39,7 +39,7 @@ pub(super) fn list<T: DeserializeOwned>(
     let clauses = Clauses { index, searcher: &searcher, project, list, cursor: query.cursor };
     let mut filtered = clauses.query(&query.filter)?;
     if let Some(cursor) = query.cursor {
-        filtered = all(vec![filtered, behind(index, cursor)]);
+        filtered = all(vec![filtered, behind(index, cursor, Order::Desc)]);
     }
     // One more than asked for tells whether there is a next page.
     let mut found = newest(&searcher, &*filtered, query.limit.saturating_add(1))?;
@@ -61,9 +61,35 @@ fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(row).map_err(StoreError::damaged("a row of the index"))
 }
 
+/// The spans of a trace by their start, one page of them.
+pub(super) fn of_trace(
+    index: &SearchIndex,
+    project: ProjectId,
+    trace_id: &TraceId,
+    limit: usize,
+    cursor: Option<Cursor>,
+) -> Result<Page<SpanRow>, StoreError> {
+    let searcher = index.reader.searcher();
+    let clauses = Clauses { index, searcher: &searcher, project, list: ListOf::Spans, cursor: None };
+    let mut spans = clauses.query(&Filter::equals(Field::TraceId, trace_id.as_str()))?;
+    if let Some(cursor) = cursor {
+        spans = all(vec![spans, behind(index, cursor, Order::Asc)]);
+    }
+    let mut found = ordered(&searcher, &*spans, Order::Asc, limit.saturating_add(1))?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next_cursor = found.last().filter(|_| more).map(|(cursor, _)| *cursor);
+    let items = found.into_iter().map(|(_, at)| read(&row(index, &searcher, at)?)).collect::<Result<_, _>>()?;
+    Ok(Page { items, highlights: Vec::new(), next_cursor })
+}
+
 fn newest(searcher: &Searcher, query: &dyn Query, limit: usize) -> Result<Vec<(Cursor, DocAddress)>, StoreError> {
-    let by_time = (SortByStaticFastValue::<i64>::for_field(TIME), Order::Desc);
-    let by_tie = (SortByStaticFastValue::<u64>::for_field(TIE), Order::Desc);
+    ordered(searcher, query, Order::Desc, limit)
+}
+
+fn ordered(searcher: &Searcher, query: &dyn Query, order: Order, limit: usize) -> Result<Vec<(Cursor, DocAddress)>, StoreError> {
+    let by_time = (SortByStaticFastValue::<i64>::for_field(TIME), order);
+    let by_tie = (SortByStaticFastValue::<u64>::for_field(TIE), order);
     let found = searcher
         .search(query, &TopDocs::with_limit(limit.max(1)).order_by((by_time, by_tie)))
         .map_err(StoreError::index("search"))?;
@@ -73,13 +99,15 @@ fn newest(searcher: &Searcher, query: &dyn Query, limit: usize) -> Result<Vec<(C
 }
 
 /// What comes behind a place in a list.
-fn behind(index: &SearchIndex, cursor: Cursor) -> Box<dyn Query> {
+fn behind(index: &SearchIndex, cursor: Cursor, order: Order) -> Box<dyn Query> {
     let time = || Term::from_field_i64(index.fields.time, cursor.time);
-    let earlier = RangeQuery::new(Bound::Unbounded, Bound::Excluded(time()));
+    let beyond = |term: Term| match order {
+        Order::Desc => RangeQuery::new(Bound::Unbounded, Bound::Excluded(term)),
+        Order::Asc => RangeQuery::new(Bound::Excluded(term), Bound::Unbounded),
+    };
     let same = RangeQuery::new(Bound::Included(time()), Bound::Included(time()));
-    let later = RangeQuery::new(Bound::Unbounded, Bound::Excluded(Term::from_field_u64(index.fields.tie, cursor.tie)));
-    let tied = all(vec![Box::new(same), Box::new(later)]);
-    Box::new(BooleanQuery::new(vec![(Occur::Should, Box::new(earlier) as Box<dyn Query>), (Occur::Should, tied)]))
+    let tied = all(vec![Box::new(same), Box::new(beyond(Term::from_field_u64(index.fields.tie, cursor.tie)))]);
+    Box::new(BooleanQuery::new(vec![(Occur::Should, Box::new(beyond(time())) as Box<dyn Query>), (Occur::Should, tied)]))
 }
 
 /// The ids in a row.

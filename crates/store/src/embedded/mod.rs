@@ -23,6 +23,7 @@ mod keeper;
 mod lists;
 mod lock;
 mod media;
+mod priority;
 mod quarantine;
 mod recoding;
 mod record;
@@ -32,6 +33,7 @@ mod schema;
 mod signal;
 mod silence;
 mod sketch;
+mod steady;
 mod stretch;
 mod sweep;
 mod text;
@@ -50,16 +52,16 @@ use tokio::sync::broadcast;
 
 pub use accounts::Accounts;
 pub use backup::{BackedUp, Manifest, backup, restore};
-pub use disk::{DiskUse, ProjectDiskUse};
+pub use disk::{DiskFiles, DiskUse, ProjectDiskUse};
 pub use erasing::Asked;
-pub use erasures::{ErasedTrace, Erasure};
+pub use erasures::{ErasedTrace, Erasure, ErasureRow};
 pub use quarantine::{NewQuarantined, Quarantine, QuarantineTotals, Quarantined};
 pub use retention::Retention;
 pub use verify::{Report, verify};
 
 use crate::{
-    Aggregate, Aggregated, Appended, Change, FacetRow, Filter, Key, ListOf, ListQuery, MediaId, Medium, Page, Progress,
-    ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, Transcript, summary, summary::TraceSpans,
+    Aggregate, Aggregated, Appended, Change, Cursor, FacetRow, Field, Filter, Key, ListOf, ListQuery, MediaId, Medium, Page,
+    Progress, ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, TraceRow, Transcript, summary, summary::TraceSpans,
 };
 use chain::Known;
 use codec::Aids;
@@ -138,7 +140,11 @@ impl EmbeddedStore {
         let index = SearchIndex::open(&data_dir.join(INDEX))?;
         let recorded = Recorded::default();
         recorded.last.store(record.last_seq()?, Ordering::Release);
-        let indexed = index.complete_to()?;
+        if index.reach()?.complete > record.last_seq()? {
+            tracing::warn!("the index is of another record; it is made anew from this one");
+            index.empty()?;
+        }
+        let indexed = index.reach()?.complete;
         let no_thread = |source| StoreError::DataDir { path: data_dir.to_owned(), source };
         let (writer, writing) = Writer::start(connection, recorded.clone()).map_err(no_thread)?;
         let shared = Shared::new(Arc::clone(&record), index, indexed, writer, recorded);
@@ -225,6 +231,31 @@ impl EmbeddedStore {
         aside(move || Ok(summary::trace_detail(&record.trace(project, &trace)?))).await
     }
 
+    pub(crate) async fn trace_page(
+        &self,
+        project: ProjectId,
+        trace: TraceId,
+        limit: usize,
+        cursor: Option<Cursor>,
+    ) -> Result<Option<TraceDetail>, StoreError> {
+        let (record, index) = (Arc::clone(&self.record), self.shared.index.clone());
+        aside(move || {
+            let only = ListQuery { filter: Filter::equals(Field::TraceId, trace.as_str()), limit: 1, cursor: None };
+            let listed = lists::list::<TraceRow>(&index, &record, project, ListOf::Traces, &only)?.items.pop();
+            if let Some(row) = listed {
+                let page = lists::of_trace(&index, project, &trace, limit, cursor)?;
+                return Ok(Some(TraceDetail { trace: row, spans: page.items, next_cursor: page.next_cursor }));
+            }
+            // What has just come is not in the lists yet.
+            match record.find(project, &trace)? {
+                None => Ok(None),
+                Some(key) if record.has_more_patches(&key, READ_WHOLE)? => Err(StoreError::IndexLags),
+                Some(_) => Ok(summary::trace_detail(&record.trace(project, &trace)?)),
+            }
+        })
+        .await
+    }
+
     pub(crate) async fn span(
         &self,
         project: ProjectId,
@@ -279,8 +310,8 @@ impl EmbeddedStore {
         list: ListOf,
         query: ListQuery,
     ) -> Result<Page<T>, StoreError> {
-        let (index, record) = (self.shared.index.clone(), Arc::clone(&self.record));
-        aside(move || lists::list(&index, &record, project, list, &query)).await
+        let record = Arc::clone(&self.record);
+        self.search(move |index| lists::list(index, &record, project, list, &query)).await
     }
 
     pub(crate) async fn facets(
@@ -291,13 +322,30 @@ impl EmbeddedStore {
         filter: Filter,
         limit: usize,
     ) -> Result<Vec<FacetRow>, StoreError> {
-        let index = self.shared.index.clone();
-        aside(move || lists::facets(&index, project, list, &key, &filter, limit)).await
+        self.search(move |index| lists::facets(index, project, list, &key, &filter, limit)).await
     }
 
     pub(crate) async fn aggregate(&self, project: ProjectId, query: Aggregate) -> Result<Aggregated, StoreError> {
+        self.search(move |index| lists::aggregate(index, project, &query)).await
+    }
+
+    /// Reads the index. Where that fails, a panic of its reader included, its files are checked.
+    async fn search<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&SearchIndex) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let index = self.shared.index.clone();
-        aside(move || lists::aggregate(&index, project, &query)).await
+        let answer = aside(move || read(&index)).await;
+        match answer {
+            Err(StoreError::Index { .. } | StoreError::Damaged { .. }) => self.shared.suspect(),
+            // A panic: no store that has stopped is read.
+            Err(StoreError::Stopped) => {
+                self.shared.suspect();
+                return Err(StoreError::IndexLags);
+            }
+            _ => {}
+        }
+        answer
     }
 
     pub(crate) fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
@@ -335,14 +383,24 @@ impl EmbeddedStore {
             let traces = asked.traces(&shared, project)?;
             let id = erasures::ask(&shared.writer, project, &asked.told(), traces, keeper::now())?;
             shared.housework.raise();
-            erasures::list(&record, project, Some(id), 1)?.pop().ok_or(StoreError::Stopped)
+            erasures::find(&record, project, id)?.ok_or(StoreError::Stopped)
         });
         erasure.await
     }
 
-    pub(crate) async fn erasures(&self, project: ProjectId, id: Option<i64>, limit: usize) -> Result<Vec<Erasure>, StoreError> {
+    pub(crate) async fn erasures(&self, project: ProjectId, before: i64, limit: usize) -> Result<Vec<ErasureRow>, StoreError> {
         let record = Arc::clone(&self.record);
-        aside(move || erasures::list(&record, project, id, limit)).await
+        aside(move || erasures::list(&record, project, before, limit)).await
+    }
+
+    pub(crate) async fn erasure(&self, project: ProjectId, id: i64) -> Result<Option<Erasure>, StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || erasures::find(&record, project, id)).await
+    }
+
+    pub(crate) async fn open_erasures(&self) -> Result<u64, StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || erasures::count_open(&record)).await
     }
 
     pub(crate) async fn retention(&self, project: ProjectId) -> Result<Retention, StoreError> {
@@ -363,6 +421,29 @@ impl EmbeddedStore {
     pub(crate) async fn disk_use(&self) -> Result<DiskUse, StoreError> {
         let (record, shared, data_dir) = (Arc::clone(&self.record), self.shared.clone(), self.data_dir.clone());
         aside(move || disk::measure(&data_dir, &record, &shared.index)).await
+    }
+
+    pub(crate) async fn disk_files(&self) -> Result<DiskFiles, StoreError> {
+        let (record, data_dir) = (Arc::clone(&self.record), self.data_dir.clone());
+        aside(move || disk::files(&data_dir, &record)).await
+    }
+
+    /// Lets the record have no more pages than it has, as a full disk would, or as many as it likes.
+    ///
+    /// # Errors
+    /// What the record says.
+    #[cfg(feature = "conformance")]
+    pub async fn fill_disk(&self, full: bool) -> Result<(), StoreError> {
+        let writer = self.shared.writer.clone();
+        // SQLite takes a number below the present one for the present one; the other is its greatest.
+        let pages = if full { 1_u32 } else { u32::MAX - 1 };
+        let act = "limit the record";
+        aside(move || {
+            writer.outside(move |connection| {
+                connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).map_err(StoreError::record(act))
+            })
+        })
+        .await
     }
 }
 

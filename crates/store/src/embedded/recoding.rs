@@ -100,6 +100,8 @@ fn recode(
 ) -> Result<i64, StoreError> {
     let act = "code bodies anew";
     loop {
+        // A node whose number is free may be made anew behind `at` only, as long as none is moved within these steps.
+        let _alone = matches!(table, Table::Node).then(|| record.scopes());
         let headers: Vec<(i64, Vec<u8>)> = record.read(act, |connection| {
             connection
                 .prepare_cached(table.select())?

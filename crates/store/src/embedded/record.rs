@@ -6,14 +6,14 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use neuraltrust_model::{Content, ConversationId, SpanId, Timestamp, TraceId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::chain::Hash;
+use super::chain::{self, Hash};
 use super::codec::{self, Beside};
-use super::coding;
+use super::coding::{self, Kind};
 use super::dictionaries::Dictionaries;
 use super::media::{self, Show};
 use super::schema::BUSY;
@@ -63,7 +63,21 @@ struct PatchRow {
     seq: u64,
     span: i64,
     received_at: i64,
+    digest: i64,
     body: Vec<u8>,
+}
+
+/// A part of a content as its row holds it.
+struct NodeRow {
+    name: Hash,
+    body: Vec<u8>,
+}
+
+/// Parts of a content that hang below each other.
+struct Nodes {
+    /// What the first hangs below.
+    above: Option<Hash>,
+    nodes: Vec<NodeRow>,
 }
 
 /// The record, open for reading.
@@ -72,12 +86,13 @@ pub(super) struct Record {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     dictionaries: Dictionaries,
+    scopes: Mutex<()>,
 }
 
 impl Record {
     /// The record at `path`, which [`open_for_writing`](super::schema::open_for_writing) has made.
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::default(), dictionaries: Dictionaries::default() }
+        Self { path, idle: Mutex::default(), dictionaries: Dictionaries::default(), scopes: Mutex::default() }
     }
 
     /// Runs a read on a connection of its own.
@@ -112,6 +127,12 @@ impl Record {
     /// What bodies are coded with.
     pub(super) const fn dictionaries(&self) -> &Dictionaries {
         &self.dictionaries
+    }
+
+    /// Held by whoever moves contents between scopes or takes them away: what one has copied and no trace says yet, another must
+    /// not take for something that nothing says any more.
+    pub(super) fn scopes(&self) -> MutexGuard<'_, ()> {
+        self.scopes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The JSON of a body.
@@ -195,9 +216,9 @@ impl Record {
         self.read("read a trace", |connection| {
             let row = |row: &rusqlite::Row<'_>| {
                 let seq = row.get::<_, i64>(0)?.cast_unsigned();
-                Ok(PatchRow { seq, span: row.get(1)?, received_at: row.get(2)?, body: row.get(3)? })
+                Ok(PatchRow { seq, span: row.get(1)?, received_at: row.get(2)?, digest: row.get(3)?, body: row.get(4)? })
             };
-            let columns = "SELECT seq, span, received_at, body FROM patch WHERE trace = ?1 AND length(body) > 0";
+            let columns = "SELECT seq, span, received_at, digest, body FROM patch WHERE trace = ?1 AND length(body) > 0";
             match span {
                 Some(span) => connection
                     .prepare_cached(&format!("{columns} AND span = ?2 ORDER BY seq"))?
@@ -210,7 +231,12 @@ impl Record {
 
     fn arrived(&self, trace: &TraceKey, row: &PatchRow) -> Result<Arrived, StoreError> {
         let beside = Beside { trace_id: &trace.trace_id, scope: trace.scope(), seq: row.seq };
-        let (patch, [input, output]) = codec::decode(&self.plain(&row.body)?, beside)?;
+        let json = self.plain(&row.body)?;
+        // What is damaged must not be shown as if it had been said.
+        if codec::digest(&json) != row.digest {
+            return Err(damaged("a patch"));
+        }
+        let (patch, [input, output]) = codec::decode(&json, beside)?;
         Ok(Arrived { received_at: Timestamp::from_nanos(row.received_at), patch, input, output })
     }
 
@@ -246,55 +272,73 @@ impl Record {
         match apart.form {
             Form::Messages(len) => {
                 let [head] = apart.heads.as_slice() else { return Err(missing(0, len)) };
-                let bodies = path(head, len)?;
-                let messages = bodies.iter().map(|body| codec::message(&self.plain(body)?)).collect::<Result<Vec<_>, _>>()?;
+                let messages = self.read_parts(&path(head, len)?, codec::message)?;
                 Ok(shown(messages, brought_by.is_none()).map(|messages| Content::Messages { messages }))
             }
             Form::Documents => {
                 let mut documents = Vec::with_capacity(apart.heads.len());
                 for head in &apart.heads {
-                    for body in path(head, 1)? {
-                        documents.push(codec::document(&self.plain(&body)?)?);
-                    }
+                    documents.extend(self.read_parts(&path(head, 1)?, codec::document)?);
                 }
                 Ok(shown(documents, brought_by.is_none()).map(|documents| Content::Documents { documents }))
             }
             Form::Whole => {
                 let [head] = apart.heads.as_slice() else { return Err(missing(0, 1)) };
-                path(head, 1)?.first().map(|body| codec::whole(&self.plain(body)?)).transpose()
+                Ok(self.read_parts(&path(head, 1)?, codec::whole)?.pop())
             }
         }
     }
 
-    /// The bodies of the path of `len` nodes that ends at `head`, first to last. Where `brought_by` is given, only the last
-    /// ones, as far as these patches brought them.
-    fn path(&self, scope: i64, head: &Hash, len: u32, brought_by: Option<&[u64]>) -> Result<Vec<Vec<u8>>, StoreError> {
-        let (mut bodies, complete) = self.read("read a content", |connection| {
-            let mut bodies = Vec::new();
-            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-            let mut node: Option<(Option<i64>, i64, Vec<u8>)> = connection
-                .prepare_cached("SELECT parent, seq, body FROM node WHERE scope = ?1 AND hash = ?2")?
+    /// Reads parts that hang below each other; each must be what its name says.
+    fn read_parts<T>(&self, path: &Nodes, read: impl Fn(&[u8]) -> Result<T, StoreError>) -> Result<Vec<T>, StoreError> {
+        let mut above = path.above;
+        let mut parts = Vec::with_capacity(path.nodes.len());
+        for node in &path.nodes {
+            let json = self.plain(&node.body)?;
+            if chain::name(above.as_ref(), Kind::of(&node.body), &json) != node.name {
+                return Err(damaged("a content"));
+            }
+            parts.push(read(&json)?);
+            above = Some(node.name);
+        }
+        Ok(parts)
+    }
+
+    /// The path of `len` nodes that ends at `head`, first to last. Where `brought_by` is given, only the last ones, as far as
+    /// these patches brought them.
+    fn path(&self, scope: i64, head: &Hash, len: u32, brought_by: Option<&[u64]>) -> Result<Nodes, StoreError> {
+        let (mut path, complete) = self.read("read a content", |connection| {
+            let mut path = Nodes { above: None, nodes: Vec::new() };
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            let mut node: Option<(Option<i64>, i64, Hash, Vec<u8>)> = connection
+                .prepare_cached("SELECT parent, seq, hash, body FROM node WHERE scope = ?1 AND hash = ?2")?
                 .query_row(params![scope, head], row)
                 .optional()?;
-            let mut above = connection.prepare_cached("SELECT parent, seq, body FROM node WHERE id = ?1")?;
-            while let Some((parent, seq, body)) = node {
+            let mut above = connection.prepare_cached("SELECT parent, seq, hash, body FROM node WHERE id = ?1")?;
+            while let Some((parent, seq, name, body)) = node {
                 if brought_by.is_some_and(|patches| !patches.contains(&seq.cast_unsigned())) {
-                    return Ok((bodies, true));
+                    path.above = Some(name);
+                    return Ok((path, true));
                 }
-                bodies.push(body);
+                path.nodes.push(NodeRow { name, body });
                 node = match parent {
-                    Some(parent) if bodies.len() < len as usize => above.query_row([parent], row).optional()?,
-                    _ => None,
+                    Some(parent) if path.nodes.len() < len as usize => above.query_row([parent], row).optional()?,
+                    Some(parent) => {
+                        let mut above = connection.prepare_cached("SELECT hash FROM node WHERE id = ?1")?;
+                        path.above = above.query_row([parent], |row| row.get(0)).optional()?;
+                        None
+                    }
+                    None => None,
                 };
             }
-            let complete = bodies.len() == len as usize;
-            Ok((bodies, complete))
+            let complete = path.nodes.len() == len as usize;
+            Ok((path, complete))
         })?;
         if !complete {
-            return Err(missing(bodies.len(), len));
+            return Err(missing(path.nodes.len(), len));
         }
-        bodies.reverse();
-        Ok(bodies)
+        path.nodes.reverse();
+        Ok(path)
     }
 
     /// The merged spans of a trace; empty where nothing of it has come.
@@ -406,6 +450,10 @@ impl Record {
 /// Parts as they are shown: an empty list is a content too, but brings in nothing.
 fn shown<T>(parts: Vec<T>, whole: bool) -> Option<Vec<T>> {
     (whole || !parts.is_empty()).then_some(parts)
+}
+
+fn damaged(what: &'static str) -> StoreError {
+    StoreError::damaged(what)(std::io::Error::other("it is not what its checksum says; restore a backup"))
 }
 
 fn missing(found: usize, len: u32) -> StoreError {

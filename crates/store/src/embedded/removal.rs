@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::record::{Record, TraceKey};
+use super::sweep;
 use super::writer::Writer;
-use super::{homes, sweep};
 use crate::StoreError;
 
 /// Patches that are taken away in one step.
@@ -24,12 +24,13 @@ pub(super) struct Removed {
     pub(super) hash: String,
 }
 
-/// What there is of a trace.
-pub(super) fn describe(record: &Record, trace: i64) -> Result<Removed, StoreError> {
+/// What there is of a trace up to the patch `up_to`.
+pub(super) fn describe(record: &Record, trace: i64, up_to: u64) -> Result<Removed, StoreError> {
     record.read("describe a trace", |connection| {
-        let mut query = connection
-            .prepare_cached("SELECT span, digest, length(body) FROM patch WHERE trace = ?1 AND length(body) > 0 ORDER BY seq")?;
-        let mut rows = query.query([trace])?;
+        let mut query = connection.prepare_cached(
+            "SELECT span, digest, length(body) FROM patch WHERE trace = ?1 AND seq <= ?2 AND length(body) > 0 ORDER BY seq",
+        )?;
+        let mut rows = query.query([trace, up_to.cast_signed()])?;
         let (mut hasher, mut spans, mut patches, mut bytes) = (blake3::Hasher::new(), BTreeSet::new(), 0, 0);
         while let Some(row) = rows.next()? {
             spans.insert(row.get::<_, i64>(0)?);
@@ -41,26 +42,17 @@ pub(super) fn describe(record: &Record, trace: i64) -> Result<Removed, StoreErro
     })
 }
 
-/// Takes traces out of the record. A removal that is cut off goes on where it was when it is called again.
-pub(super) fn remove(record: &Record, writer: &Writer, traces: &[TraceKey]) -> Result<(), StoreError> {
-    let mut left = BTreeSet::new();
+/// Takes traces out of the record, as far as they were told of up to the patch `up_to`; what comes later of them stays.
+/// A removal that is cut off goes on where it was when it is called again; its marks say what is to be swept all the same.
+pub(super) fn remove(record: &Record, writer: &Writer, traces: &[TraceKey], up_to: u64) -> Result<(), StoreError> {
     for trace in traces {
-        remove_patches(writer, trace)?;
-        homes::empty(writer, -trace.number)?;
-        left.extend(trace.home);
+        remove_patches(writer, trace.number, up_to)?;
     }
-    for conversation in left {
-        sweep::clean(record, writer, conversation)?;
-    }
-    let numbers: Vec<i64> = traces.iter().map(|trace| trace.number).collect();
-    writer.step("mark traces", move |transaction| {
-        numbers.iter().try_for_each(|trace| sweep::mark(transaction, *trace)).map_err(StoreError::record("mark traces"))
-    })
+    sweep::sweep_marked(record, writer)
 }
 
-fn remove_patches(writer: &Writer, trace: &TraceKey) -> Result<(), StoreError> {
+fn remove_patches(writer: &Writer, number: i64, up_to: u64) -> Result<(), StoreError> {
     let act = "take away patches";
-    let number = trace.number;
     loop {
         let gone = writer.step(act, move |transaction| {
             // First of all, so that nothing new is coded with what was learnt from the trace.
@@ -70,10 +62,12 @@ fn remove_patches(writer: &Writer, trace: &TraceKey) -> Result<(), StoreError> {
                 .and_then(|_| {
                     transaction.prepare_cached(
                         "DELETE FROM patch WHERE seq IN
-                         (SELECT seq FROM patch WHERE trace = ?1 AND length(body) > 0 LIMIT ?2)",
+                         (SELECT seq FROM patch WHERE trace = ?1 AND seq <= ?2 AND length(body) > 0 LIMIT ?3)",
                     )
                 })
-                .and_then(|mut delete| delete.execute(params![number, STEP_PATCHES as i64]))
+                .and_then(|mut delete| delete.execute(params![number, up_to.cast_signed(), STEP_PATCHES as i64]))
+                // With the patches, so that the index and the contents follow though this be the last that is done.
+                .and_then(|gone| mark_left(transaction, number).map(|()| gone))
                 .map_err(StoreError::record(act))
         })?;
         if gone < STEP_PATCHES {
@@ -82,14 +76,22 @@ fn remove_patches(writer: &Writer, trace: &TraceKey) -> Result<(), StoreError> {
     }
 }
 
-/// Takes away the marks that the index has followed up to the patch `indexed`, and with them the traces of which nothing is
-/// left. Says whether there may be more.
+/// Marks a trace, and the scope that its contents are in now.
+fn mark_left(transaction: &Transaction<'_>, trace: i64) -> rusqlite::Result<()> {
+    let scope: Option<i64> = transaction
+        .prepare_cached("SELECT ifnull(home, -id) FROM trace WHERE id = ?1")?
+        .query_row([trace], |row| row.get(0))
+        .optional()?;
+    sweep::mark_scope(transaction, trace, scope.unwrap_or(sweep::SWEPT))
+}
+
+/// Takes away the marks that the index has followed up to the patch `indexed` and whose scopes were swept, and with them the
+/// traces of which nothing is left. Says whether there may be more.
 pub(super) fn forget(transaction: &Transaction<'_>, indexed: u64) -> rusqlite::Result<bool> {
-    let marks: Vec<(i64, i64)> = transaction
-        .prepare_cached("SELECT seq, trace FROM patch WHERE length(body) = 0 LIMIT ?1")?
-        .query_map([STEP_PATCHES as i64], |row| Ok((row.get(0)?, row.get(1)?)))?
+    let followed: Vec<(i64, i64)> = transaction
+        .prepare_cached("SELECT seq, trace FROM patch WHERE length(body) = 0 AND span = ?2 AND seq <= ?3 LIMIT ?1")?
+        .query_map(params![STEP_PATCHES as i64, sweep::SWEPT, indexed.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    let followed: Vec<_> = marks.iter().filter(|(seq, _)| seq.cast_unsigned() <= indexed).collect();
     for (seq, trace) in &followed {
         transaction.prepare_cached("DELETE FROM patch WHERE seq = ?1")?.execute([seq])?;
         if !transaction.prepare_cached("SELECT 1 FROM patch WHERE trace = ?1 LIMIT 1")?.exists([trace])? {

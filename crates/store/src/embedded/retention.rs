@@ -93,20 +93,25 @@ impl Clock {
 }
 
 /// The next traces of a project that are older than `cutoff`, in nanoseconds since the epoch: those of which nothing has come
-/// since then.
-pub(super) fn older_than(record: &Record, project: ProjectId, cutoff: i64) -> Result<Vec<TraceKey>, StoreError> {
+/// since then. Times of arrival may have been taken from a clock that was wrong: traces are numbered in the order of their first
+/// arrival, so none came before one of a smaller number, and a time after `now` says nothing.
+pub(super) fn older_than(record: &Record, project: ProjectId, cutoff: i64, now: i64) -> Result<Vec<TraceKey>, StoreError> {
     let mut old = Vec::new();
     let mut after = 0;
+    let mut not_before = i64::MIN;
     while old.len() < TRACES_AT_A_TIME {
         let some = by_arrival(record, project, after)?;
         let Some(last) = some.last() else { break };
         after = last.number;
         for trace in some {
+            if trace.first <= now {
+                not_before = not_before.max(trace.first);
+            }
+            if not_before >= cutoff {
+                return keys(record, old);
+            }
             if trace.last < cutoff {
                 old.push(trace.number);
-            } else if trace.first >= cutoff {
-                // Traces are numbered in the order of their first arrival.
-                return keys(record, old);
             }
         }
     }
@@ -149,7 +154,9 @@ fn by_arrival(record: &Record, project: ProjectId, after: i64) -> Result<Vec<Tol
         connection
             .prepare_cached(
                 "SELECT trace.id, min(received_at), max(received_at), count(*)
-                 FROM (SELECT id FROM trace WHERE project = ?1 AND id > ?2 ORDER BY id LIMIT ?3) AS trace
+                 FROM (SELECT id FROM trace WHERE project = ?1 AND id > ?2
+                       AND EXISTS (SELECT 1 FROM patch WHERE patch.trace = trace.id AND length(body) > 0)
+                       ORDER BY id LIMIT ?3) AS trace
                  JOIN patch ON patch.trace = trace.id AND length(body) > 0
                  GROUP BY trace.id ORDER BY trace.id",
             )?

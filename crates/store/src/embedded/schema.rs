@@ -17,13 +17,15 @@ const PAGE_BYTES: u32 = 8_192;
 /// `trace` gives each trace a number, so that patches and nodes name it in few bytes and lie in order of arrival.
 /// `trace.home` is the conversation whose scope its nodes are in; where it is null they are in a scope of its own.
 /// `patch.seq` only grows, also after deletions (AUTOINCREMENT): the index says by it up to where it is complete. A patch
-/// whose body is empty says nothing of a span: it is there because something about its trace changed that the index must follow.
+/// whose body is empty is a mark: something about its trace changed that the index must follow; its `span` is a scope that is to
+/// be swept, or 0.
 /// `membership` lists every trace that ever named a conversation; which conversation a trace belongs to is told by its merged
 /// spans, so a row here is a candidate, not a fact.
 /// `node` holds contents (see `chain`): a node is named by `hash` within its `scope` (number of a conversation, or minus the
 /// number of a trace), hangs below `parent`, and was brought by the patch `seq`.
 /// `shown` lists the media that a node shows, by their names in its scope (see `media`).
-/// `erasure` is what was asked to be erased; `erased` its traces, each with what was there, which is its receipt.
+/// `erasure` is what was asked to be erased, of what had come up to the patch `up_to`; `erased` its traces, each with what was
+/// there, which is its receipt.
 /// `dictionary` is what bodies of a project have in common, `learnt` from which traces. One that is `leaving` codes no new body.
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -100,6 +102,7 @@ CREATE TABLE erasure (
     project INTEGER NOT NULL,
     asked TEXT NOT NULL,
     requested_at INTEGER NOT NULL,
+    up_to INTEGER NOT NULL,
     done_at INTEGER
 ) STRICT;
 CREATE TABLE erased (

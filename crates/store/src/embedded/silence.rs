@@ -27,8 +27,8 @@ impl EmbeddedStore {
     /// Marks the open spans of traces that were last heard of outside of `alive`; returns how many spans were not marked
     /// before. Looks at a bounded number of traces: there may be more where it returns other than 0.
     pub(crate) async fn mark_unfinished(&self, alive: RangeInclusive<Timestamp>, now: Timestamp) -> Result<usize, StoreError> {
-        let (index, silent) = (self.shared.index.clone(), alive.clone());
-        let traces = aside(move || candidates(&index, &silent)).await?;
+        let silent = alive.clone();
+        let traces = self.search(move |index| candidates(index, &silent)).await?;
         let mut marked = 0;
         for (project, trace_id) in traces {
             let (record, silent) = (self.record.clone(), alive.clone());

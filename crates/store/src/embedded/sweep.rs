@@ -1,6 +1,8 @@
 //! Which contents of a scope are still said, and by whom: needed where traces leave a scope.
 //!
-//! Reads the record beside the writer; what it finds is applied in a step that first looks whether something came in between.
+//! What makes a trace leave, or patches go, marks the scope in the same transaction; a scope is marked until it was swept, so
+//! that a crash leaves nothing behind. Reads the record beside the writer; what it finds is applied in a step that first looks
+//! whether something came in between.
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
@@ -83,10 +85,12 @@ fn nodes(record: &Record, scope: i64) -> Result<Nodes, StoreError> {
     })
 }
 
-/// The traces whose nodes are in the scope of a conversation.
-fn traces(record: &Record, conversation: i64) -> Result<Vec<TraceKey>, StoreError> {
+/// The traces whose nodes are in a scope.
+const TRACES: &str = "SELECT id FROM trace WHERE home = ?1 UNION ALL SELECT id FROM trace WHERE id = -?1 AND home IS NULL";
+
+fn traces(record: &Record, scope: i64) -> Result<Vec<TraceKey>, StoreError> {
     let numbers: Vec<i64> = record.read("read the traces of a scope", |connection| {
-        connection.prepare_cached("SELECT id FROM trace WHERE home = ?1")?.query_map([conversation], |row| row.get(0))?.collect()
+        connection.prepare_cached(TRACES)?.query_map([scope], |row| row.get(0))?.collect()
     })?;
     let mut traces = Vec::with_capacity(numbers.len());
     for number in numbers {
@@ -110,15 +114,16 @@ pub(super) fn heads(record: &Record, trace: &TraceKey) -> Result<BTreeMap<u64, V
     Ok(heads)
 }
 
-/// Looks through the scope of a conversation.
-pub(super) fn look(record: &Record, conversation: i64) -> Result<Sweep, StoreError> {
-    let traces = traces(record, conversation)?;
-    let seen = last_told(record, conversation)?;
+/// Looks through a scope.
+pub(super) fn look(record: &Record, scope: i64) -> Result<Sweep, StoreError> {
+    // First of all: what comes while the rest is read makes this another number.
+    let seen = last_told(record, scope)?;
+    let traces = traces(record, scope)?;
     let mut said: BTreeMap<u64, (i64, Vec<Hash>)> = BTreeMap::new();
     for trace in &traces {
         said.extend(heads(record, trace)?.into_iter().map(|(seq, heads)| (seq, (trace.number, heads))));
     }
-    let nodes = nodes(record, conversation)?;
+    let nodes = nodes(record, scope)?;
     // In order of arrival, so that the first to say a content is taken for the one that brought it.
     let mut first: HashMap<i64, (u64, i64)> = HashMap::new();
     for (seq, (trace, heads)) in &said {
@@ -132,7 +137,7 @@ pub(super) fn look(record: &Record, conversation: i64) -> Result<Sweep, StoreErr
             });
         }
     }
-    let mut sweep = Sweep { scope: conversation, seen, gone: Vec::new(), more: false, passed_on: Vec::new() };
+    let mut sweep = Sweep { scope, seen, gone: Vec::new(), more: false, passed_on: Vec::new() };
     let mut gone = Vec::new();
     for (number, node) in nodes.by_number {
         match first.get(&number) {
@@ -155,20 +160,32 @@ pub(super) fn look(record: &Record, conversation: i64) -> Result<Sweep, StoreErr
     Ok(sweep)
 }
 
-fn last_told(record: &Record, conversation: i64) -> Result<u64, StoreError> {
+fn last_told(record: &Record, scope: i64) -> Result<u64, StoreError> {
     let seq: i64 = record
-        .read("read the traces of a scope", |connection| connection.query_row(LAST_TOLD, [conversation], |row| row.get(0)))?;
+        .read("read the traces of a scope", |connection| connection.query_row(&sql_of_last_told(), [scope], |row| row.get(0)))?;
     Ok(seq.cast_unsigned())
 }
 
-const LAST_TOLD: &str =
-    "SELECT ifnull(max(seq), 0) FROM trace JOIN patch ON patch.trace = trace.id WHERE home = ?1 AND length(body) > 0";
+/// Counts marks too: a trace that comes into the scope is marked.
+fn sql_of_last_told() -> String {
+    format!("SELECT ifnull(max(seq), 0) FROM ({TRACES}) AS at JOIN patch ON patch.trace = at.id")
+}
 
 impl Sweep {
+    /// Nodes that nothing says, at least some of them.
+    pub(super) fn gone(&self) -> &[i64] {
+        &self.gone
+    }
+
+    /// Nodes whose bringer is gone.
+    pub(super) fn without_bringer(&self) -> impl Iterator<Item = i64> {
+        self.passed_on.iter().map(|(number, _, _)| *number)
+    }
+
     /// Applies what was found, unless something was told in between; then look again. Says which traces the index has to
     /// follow.
-    pub(super) fn apply(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Option<BTreeSet<i64>>> {
-        let last: i64 = transaction.prepare_cached(LAST_TOLD)?.query_row([self.scope], |row| row.get(0))?;
+    fn apply(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Option<BTreeSet<i64>>> {
+        let last: i64 = transaction.prepare_cached(&sql_of_last_told())?.query_row([self.scope], |row| row.get(0))?;
         if last.cast_unsigned() != self.seen {
             return Ok(None);
         }
@@ -187,14 +204,48 @@ impl Sweep {
 }
 
 /// Tells the index that something about a trace has changed other than by a patch.
-pub(super) fn mark(transaction: &Transaction<'_>, trace: i64) -> rusqlite::Result<()> {
+fn mark(transaction: &Transaction<'_>, trace: i64) -> rusqlite::Result<()> {
+    mark_scope(transaction, trace, SWEPT)
+}
+
+/// As [`mark`], and says that there may be contents in a scope that nothing says any more.
+pub(super) fn mark_scope(transaction: &Transaction<'_>, trace: i64, scope: i64) -> rusqlite::Result<()> {
     // The digest only has to differ from that of the marks before.
     transaction
         .prepare_cached(
             "INSERT INTO patch (trace, span, digest, received_at, body)
-             SELECT ?1, 0, ifnull(max(seq), 0), 0, x'' FROM sqlite_sequence WHERE name = 'patch'",
+             SELECT ?1, ?2, ifnull(max(seq), 0), 0, x'' FROM sqlite_sequence WHERE name = 'patch'",
         )?
-        .execute([trace])?;
+        .execute([trace, scope])?;
+    Ok(())
+}
+
+/// What a mark says of a scope where there is none to sweep, or it was swept.
+pub(super) const SWEPT: i64 = 0;
+
+/// Sweeps the scopes that are marked.
+pub(super) fn sweep_marked(record: &Record, writer: &Writer) -> Result<(), StoreError> {
+    let act = "sweep scopes";
+    let marks: Vec<(i64, i64)> = record.read(act, |connection| {
+        connection
+            .prepare_cached("SELECT span, seq FROM patch WHERE length(body) = 0 AND span != ?1 ORDER BY span")?
+            .query_map([SWEPT], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
+    })?;
+    for scope in marks.chunk_by(|(scope, _), (next, _)| scope == next) {
+        if let Some((scope, _)) = scope.first() {
+            clean(record, writer, *scope)?;
+        }
+        let seqs: Vec<i64> = scope.iter().map(|(_, seq)| *seq).collect();
+        writer.step(act, move |transaction| {
+            let mut update =
+                transaction.prepare_cached("UPDATE patch SET span = ?2 WHERE seq = ?1").map_err(StoreError::record(act))?;
+            for seq in &seqs {
+                update.execute([*seq, SWEPT]).map_err(StoreError::record(act))?;
+            }
+            Ok(())
+        })?;
+    }
     Ok(())
 }
 
@@ -208,11 +259,12 @@ pub(super) fn is_unchanged(transaction: &Transaction<'_>, trace: &TraceKey, seen
         .exists(params![trace.number, trace.home, seen.cast_signed()])
 }
 
-/// Takes away what nothing says any more in the scope of a conversation, and passes on what lost its bringer.
-pub(super) fn clean(record: &Record, writer: &Writer, conversation: i64) -> Result<(), StoreError> {
+/// Takes away what nothing says any more in a scope, and passes on what lost its bringer.
+fn clean(record: &Record, writer: &Writer, scope: i64) -> Result<(), StoreError> {
     let act = "take away contents";
     loop {
-        let sweep = look(record, conversation)?;
+        let _alone = record.scopes();
+        let sweep = look(record, scope)?;
         let done = writer.step(act, move |transaction| {
             let traces = sweep.apply(transaction).map_err(StoreError::record(act))?;
             for trace in traces.iter().flatten() {

@@ -84,9 +84,16 @@ impl TraceSpans {
     pub fn merge(trace_id: &TraceId, patches: impl IntoIterator<Item = Arrived>) -> Self {
         let mut merged: HashMap<SpanId, Heard> = HashMap::new();
         let (mut named, mut left) = (BTreeSet::new(), BTreeSet::new());
-        let mut patches: Vec<_> = patches.into_iter().collect();
-        // What clients tell in order may come in any; what does not say when it was told was told when it came.
-        patches.sort_by_key(|arrived| arrived.patch.told.unwrap_or(arrived.received_at));
+        // What clients tell in order may come in any; what does not say when it was told was told when it came, and not before
+        // what had come by then: the server's clock may have been set back.
+        let mut came = None;
+        let told = patches.into_iter().map(|arrived: Arrived| {
+            came = came.max(Some(arrived.received_at));
+            (arrived.patch.told.or(came), arrived)
+        });
+        let mut told: Vec<_> = told.collect();
+        told.sort_by_key(|(told, _)| *told);
+        let patches: Vec<_> = told.into_iter().map(|(_, arrived)| arrived).collect();
         // A mark of the server's own is no sign of life.
         let heard = patches.iter().filter(|arrived| arrived.patch.unfinished.is_none()).map(|arrived| arrived.received_at).max();
         let heard_at = heard.or_else(|| patches.iter().map(|arrived| arrived.received_at).max());

@@ -15,7 +15,7 @@ use crate::said::Said;
 #[must_use]
 pub fn trace_detail(trace: &TraceSpans) -> Option<TraceDetail> {
     let spans = trace.spans.iter().map(|span| trace.row(span)).collect();
-    Some(TraceDetail { trace: trace_row(trace)?, spans })
+    Some(TraceDetail { trace: trace_row(trace)?, spans, next_cursor: None })
 }
 
 /// One span with everything known of it; `None` when it has not come. `read` reads a content.

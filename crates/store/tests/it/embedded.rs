@@ -1,12 +1,13 @@
 //! The embedded store: the conformance suite, and what can happen to a data directory.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use neuraltrust_model::{Content, ConversationId, Kind, SpanId, SpanPatch, Timestamp, TraceId};
 use neuraltrust_store::conformance::{self, Call, Step, call_patches, check_calls, check_shown, keep, patches, settle};
-use neuraltrust_store::{EmbeddedStore, Filter, ListOf, ListQuery, ProjectId, Store, StoreError};
+use neuraltrust_store::{EmbeddedStore, Filter, ListOf, ListQuery, ProjectId, SpanRow, Store, StoreError};
 
 pub(crate) fn open(path: &Path) -> Store {
     Store::Embedded(Arc::new(EmbeddedStore::open(path).unwrap()))
@@ -240,4 +241,46 @@ fn every_list_can_be_filtered_by_its_conversation() {
     for list in [ListOf::Conversations, ListOf::Traces, ListOf::Spans] {
         assert!(list.fields().contains(&neuraltrust_store::Field::ConversationId));
     }
+}
+
+/// A trace that is too large to be read whole is read in pages, by start, and each of its spans by itself.
+#[tokio::test]
+async fn a_large_trace_is_read_in_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let id = project(&store);
+    let trace = TraceId::new("large").unwrap();
+    let all = 3_000_usize;
+    let span = |n: usize| SpanPatch {
+        kind: Some(Kind::Tool),
+        parent_id: (n > 0).then(|| SpanId::new(format!("s{}", n / 2)).unwrap()),
+        // Some start at the same time.
+        start: Some(Timestamp::from_nanos(1_700_000_000_000_000_000 + (n / 3) as i64)),
+        end: Some(Timestamp::from_nanos(1_700_000_000_000_000_000 + all as i64)),
+        conversation_id: (n == 0).then(|| ConversationId::new("c").unwrap()),
+        input: Some(Content::text(format!("step {n}"))),
+        ..SpanPatch::new(trace.clone(), SpanId::new(format!("s{n}")).unwrap())
+    };
+    // The root comes last.
+    for some in (0..all).rev().collect::<Vec<_>>().chunks(250) {
+        keep(&store, id, [some.iter().map(|n| span(*n)).collect()]).await;
+    }
+    let project = store.project(id);
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = project.trace_page(trace.clone(), 700, cursor).await.unwrap().unwrap();
+        assert_eq!((page.trace.totals.spans, page.trace.conversation_id.as_str()), (all as u64, "c"));
+        seen.extend(page.spans);
+        match page.next_cursor {
+            Some(next) => cursor = Some(next.to_string().parse().unwrap()),
+            None => break,
+        }
+    }
+    assert!(seen.is_sorted_by_key(|row| row.start_time));
+    let whole = project.trace(trace.clone()).await.unwrap().unwrap();
+    let by_id = |rows: Vec<SpanRow>| rows.into_iter().map(|row| (row.span_id.clone(), row)).collect::<BTreeMap<_, _>>();
+    assert_eq!(by_id(seen), by_id(whole.spans));
+    let one = project.span(trace, SpanId::new("s1234").unwrap()).await.unwrap().unwrap();
+    assert_eq!((one.input, one.row.conversation_id.as_str()), (Some(Content::text("step 1234")), "c"));
+    assert_eq!(project.trace_page(TraceId::new("none").unwrap(), 10, None).await.unwrap(), None);
 }

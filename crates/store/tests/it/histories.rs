@@ -1,10 +1,13 @@
 //! Random histories: any order, any batches, retries and a restart give what a look through the steps gives.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
-use neuraltrust_model::SpanPatch;
-use neuraltrust_store::conformance::{Call, Step, call_patches, check_calls, check_shown, keep, patches, shown};
-use neuraltrust_store::{ProjectId, Store};
+use neuraltrust_model::{Content, ConversationId, Document, Map, Message, Part, SpanId, SpanPatch, Timestamp, TraceId};
+use neuraltrust_store::conformance::{Call, Step, call_patches, check_calls, check_shown, keep, patches, settle, shown};
+use neuraltrust_store::embedded::verify;
+use neuraltrust_store::{Asked, ProjectId, Store};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
@@ -90,6 +93,153 @@ proptest! {
             let dir = tempfile::tempdir().unwrap();
             let (store, id) = kept_over_a_restart(dir.path(), &arrivals, restart_after).await;
             check_calls(&store.project(id), &calls).await;
+        });
+    }
+}
+
+/// What happens to a store, one after the other.
+#[derive(Debug, Clone)]
+enum Event {
+    /// A span of the trace says a content of that form and number.
+    Say {
+        trace: u8,
+        form: u8,
+        number: u8,
+    },
+    /// The root of the trace names its conversation.
+    Name {
+        trace: u8,
+        conversation: u8,
+    },
+    /// The trace is asked to be erased; it goes while others happen.
+    Erase {
+        trace: u8,
+    },
+    /// The lists are waited for, and with them the contents that move.
+    Settle,
+    Restart,
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        8 => (0..4_u8, 0..5_u8, 0..12_u8).prop_map(|(trace, form, number)| Event::Say { trace, form, number }),
+        3 => (0..4_u8, 0..2_u8).prop_map(|(trace, conversation)| Event::Name { trace, conversation }),
+        2 => (0..4_u8).prop_map(|trace| Event::Erase { trace }),
+        1 => Just(Event::Settle),
+        1 => Just(Event::Restart),
+    ];
+    vec(event, 1..30)
+}
+
+/// Contents that share parts with others of other numbers, small and large.
+fn content(form: u8, number: u8) -> Content {
+    let words = |n: u8| format!("word{n} {}", "and on and on ".repeat(usize::from(n) % 5 * 8 + 3));
+    match form {
+        0 => Content::text(words(number)),
+        1 => Content::text(words(number).repeat(60)),
+        2 => Content::Json { value: serde_json::json!({ "rows": vec![words(number); 40] }) },
+        3 => Content::Documents {
+            documents: (number..number + 4)
+                .map(|n| Document { content: Some(words(n).repeat(4)), ..Document::default() })
+                .collect(),
+        },
+        _ => Content::Messages {
+            messages: (0..=number)
+                .map(|n| Message {
+                    role: "user".to_owned(),
+                    parts: vec![Part::Text { text: words(n).repeat(2) }],
+                    extra: Map::new(),
+                })
+                .collect(),
+        },
+    }
+}
+
+/// What a store should hold: the spans of each trace with their contents, and the conversation that it names.
+#[derive(Debug, Default)]
+struct Model {
+    said: BTreeMap<(u8, String), Content>,
+    rooted: BTreeMap<u8, u8>,
+}
+
+impl Model {
+    fn conversations(&self) -> BTreeSet<String> {
+        let traces: BTreeSet<u8> = self.said.keys().map(|(trace, _)| *trace).chain(self.rooted.keys().copied()).collect();
+        traces.iter().map(|trace| self.conversation_of(*trace)).collect()
+    }
+
+    fn conversation_of(&self, trace: u8) -> String {
+        self.rooted.get(&trace).map_or_else(|| format!("t{trace}"), |conversation| format!("c{conversation}"))
+    }
+}
+
+async fn check_events(path: &Path, events: &[Event]) {
+    let mut store = open(path);
+    let id = store.accounts().create_project("p").unwrap();
+    let mut model = Model::default();
+    let patch = |trace: u8, span: &str, n: usize| SpanPatch {
+        start: Some(Timestamp::from_nanos(1_700_000_000_000_000_000 + n as i64)),
+        ..SpanPatch::new(TraceId::new(format!("t{trace}")).unwrap(), SpanId::new(span).unwrap())
+    };
+    let at = |n: usize| Timestamp::from_nanos(1_800_000_000_000_000_000 + n as i64);
+    for (n, event) in events.iter().enumerate() {
+        match event {
+            Event::Say { trace, form, number } => {
+                let (span, said) = (format!("s{n}"), content(*form, *number));
+                let parent_id = Some(SpanId::new("root").unwrap());
+                let told = SpanPatch { parent_id, input: Some(said.clone()), ..patch(*trace, &span, n) };
+                store.append(id, vec![told], at(n)).await.unwrap();
+                model.said.insert((*trace, span), said);
+            }
+            Event::Name { trace, conversation } => {
+                let conversation_id = Some(ConversationId::new(format!("c{conversation}")).unwrap());
+                store.append(id, vec![SpanPatch { conversation_id, ..patch(*trace, "root", n) }], at(n)).await.unwrap();
+                model.rooted.insert(*trace, *conversation);
+            }
+            Event::Erase { trace } => {
+                store.project(id).erase(Asked::Trace(TraceId::new(format!("t{trace}")).unwrap())).await.unwrap();
+                model.said.retain(|(of, _), _| of != trace);
+                model.rooted.remove(trace);
+            }
+            Event::Settle => settle(&store).await,
+            Event::Restart => {
+                drop(store);
+                store = open(path);
+            }
+        }
+    }
+    let project = store.project(id);
+    for _ in 0..1_200 {
+        if project.erasures(None, 100).await.unwrap().iter().all(|erasure| erasure.done_at.is_some()) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    settle(&store).await;
+    for ((trace, span), said) in &model.said {
+        let (trace_id, span_id) = (TraceId::new(format!("t{trace}")).unwrap(), SpanId::new(&**span).unwrap());
+        let read = project.span(trace_id, span_id).await.unwrap().unwrap_or_else(|| panic!("{span} of {trace} is lost"));
+        assert_eq!(read.input.as_ref(), Some(said));
+        assert_eq!(read.row.conversation_id.as_str(), model.conversation_of(*trace));
+    }
+    let shown = shown(&project, 100).await;
+    assert_eq!(shown.spans.len(), model.said.len() + model.rooted.len(), "each span once, and nothing that was erased");
+    let conversations: BTreeSet<_> = shown.conversations.iter().map(|row| row.conversation_id.to_string()).collect();
+    assert_eq!(conversations, model.conversations());
+    store.close().await.unwrap();
+    drop((project, store));
+    assert_eq!(verify(path, |_, _| {}).unwrap().findings, Vec::<String>::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_said_moved_and_erased_is_what_the_events_say(events in events()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let dir = tempfile::tempdir().unwrap();
+            check_events(dir.path(), &events).await;
         });
     }
 }

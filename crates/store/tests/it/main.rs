@@ -2,11 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod accidents;
+mod clocks;
+mod crashes;
+mod damage;
 mod embedded;
+mod formats;
 mod histories;
 mod ledger;
 mod media;
+mod queries;
 mod removal;
 mod safekeeping;
 mod turns;
 mod unfinished;
+mod verifying;

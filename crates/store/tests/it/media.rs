@@ -165,7 +165,7 @@ async fn media_move_with_their_trace_and_go_with_the_last_that_shows_them() {
 
     let asked = project.erase(Asked::Trace(trace(1))).await.unwrap();
     for _ in 0..1_200 {
-        if project.erasure(asked.id).await.unwrap().unwrap().done_at.is_some() {
+        if project.erasure(asked.row.id).await.unwrap().unwrap().row.done_at.is_some() {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;

@@ -22,7 +22,7 @@ fn message(text: String) -> Message {
 }
 
 /// A model call of a conversation of four traces: it sends what was said before it again.
-fn call(trace: u32, planted: bool) -> SpanPatch {
+pub(crate) fn call(trace: u32, planted: bool) -> SpanPatch {
     let words = |n: u32| format!("the parcel number {n} is in the terminal and arrives tomorrow between ten and two, {}", n * 31);
     let mut history: Vec<Message> = (trace / 4 * 4..=trace).map(|n| message(words(n).repeat(3))).collect();
     if planted {
@@ -49,7 +49,7 @@ fn call(trace: u32, planted: bool) -> SpanPatch {
     }
 }
 
-async fn append(store: &Store, id: ProjectId, patches: Vec<SpanPatch>) {
+pub(crate) async fn append(store: &Store, id: ProjectId, patches: Vec<SpanPatch>) {
     store.append(id, patches, Timestamp::from_nanos(1_800_000_000_000_000_000)).await.unwrap();
 }
 
@@ -58,10 +58,10 @@ async fn found(project: &ProjectStore, text: &str) -> usize {
     project.spans(ListQuery { filter, limit: 1_000, cursor: None }).await.unwrap().items.len()
 }
 
-async fn done(project: &ProjectStore, erasure: &Erasure) -> Erasure {
+pub(crate) async fn done(project: &ProjectStore, erasure: &Erasure) -> Erasure {
     for _ in 0..1_200 {
-        let now = project.erasure(erasure.id).await.unwrap().unwrap();
-        if now.done_at.is_some() {
+        let now = project.erasure(erasure.row.id).await.unwrap().unwrap();
+        if now.row.done_at.is_some() {
             return now;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -178,9 +178,9 @@ async fn what_is_erased_is_nowhere_any_more() {
     let filter = Filter::search(ListOf::Spans, PLANTED);
     let told = serde_json::json!({ "q": "a word" });
     let asked = project.erase(Asked::Filter { filter: Box::new(filter), told: told.clone() }).await.unwrap();
-    assert_eq!((asked.traces.len(), &asked.asked), (25, &serde_json::json!({ "filter": told })));
+    assert_eq!((asked.traces.len(), &asked.row.asked), (25, &serde_json::json!({ "filter": told })));
     let receipt = done(&project, &asked).await;
-    assert_eq!((receipt.spans, receipt.patches), (25, 25));
+    assert_eq!((receipt.row.spans, receipt.row.patches), (25, 25));
     assert!(receipt.traces.iter().all(|trace| trace.hash.as_ref().is_some_and(|hash| hash.len() == 64)));
 
     assert_eq!(found(&project, PLANTED).await, 0);
@@ -227,8 +227,8 @@ async fn a_conversation_a_trace_and_a_user_can_be_erased() {
     let users = project.facets(ListOf::Conversations, Field::UserId.into(), Filter::default(), 10).await.unwrap();
     assert!(users.iter().all(|row| row.value != "user-2"), "{users:?}");
     assert_eq!(rows(store.project(other)).await.len(), 20, "another project is another's");
-    assert!(store.project(other).erasure(asked.id).await.unwrap().is_none());
-    assert_eq!(project.erasures(10).await.unwrap().len(), 3);
+    assert!(store.project(other).erasure(asked.row.id).await.unwrap().is_none());
+    assert_eq!(project.erasures(None, 10).await.unwrap().len(), 3);
 
     // What comes later of an erased trace is new.
     append(&store, id, vec![call(0, false)]).await;
@@ -247,7 +247,7 @@ async fn an_erasure_goes_on_after_a_restart() {
     drop(store);
     let store = open(dir.path());
     let receipt = done(&store.project(id), &asked).await;
-    assert_eq!((receipt.spans, receipt.traces.len()), (4, 4));
+    assert_eq!((receipt.row.spans, receipt.traces.len()), (4, 4));
 }
 
 #[tokio::test]

@@ -35,11 +35,6 @@ async fn check_all(path: &Path, projects: [ProjectId; 2]) {
     check_calls(&store.project(projects[1]), &calls()).await;
 }
 
-fn sql(path: &Path, statement: &str) {
-    let changed = rusqlite::Connection::open(path.join("record.sqlite")).unwrap().execute(statement, []).unwrap();
-    assert!(changed > 0, "{statement}");
-}
-
 #[tokio::test]
 async fn a_backup_is_taken_while_the_store_goes_on_and_gives_everything_back() {
     let dir = tempfile::tempdir().unwrap();
@@ -87,7 +82,7 @@ async fn a_backup_that_was_changed_is_refused() {
 }
 
 #[tokio::test]
-async fn verify_finds_what_is_wrong_and_says_where() {
+async fn verify_finds_nothing_where_all_is_well_and_says_where_there_is_no_index() {
     let dir = tempfile::tempdir().unwrap();
     let sound = dir.path().join("sound");
     filled(&sound).await;
@@ -95,27 +90,37 @@ async fn verify_finds_what_is_wrong_and_says_where() {
     assert_eq!(report.wrong, 0, "{:?}", report.findings);
     assert!(report.nodes > 10 && report.spans == 20, "{report:?}");
 
-    // A body of coding 0 is JSON as it is.
-    let damages = [
-        ("UPDATE patch SET body = x'007b7d' WHERE seq = 1", "the patch 1 "),
-        ("UPDATE patch SET digest = 0 WHERE seq = 2", "the patch 2 "),
-        ("UPDATE node SET body = x'007b7d' WHERE id = 3", "the part 3 "),
-        ("DELETE FROM node WHERE id = 2", "not there"),
-        ("UPDATE patch SET span = 0 WHERE seq = 1", "filed under"),
-        ("DELETE FROM patch WHERE seq = 1", "does not show"),
-    ];
-    for (n, (damage, expect)) in damages.into_iter().enumerate() {
-        let data = dir.path().join(format!("damaged-{n}"));
-        filled(&data).await;
-        sql(&data, damage);
-        let report = verify(&data, |_, _| {}).unwrap();
-        assert!(report.findings.iter().any(|finding| finding.contains(expect)), "{damage}: {:?}", report.findings);
-    }
-
     std::fs::remove_dir_all(sound.join("index")).unwrap();
     let report = verify(&sound, |_, _| {}).unwrap();
     assert!(report.findings[0].contains("no index"), "{:?}", report.findings);
     let running = EmbeddedStore::open(&sound).unwrap();
     assert!(matches!(verify(&sound, |_, _| {}), Err(StoreError::Locked { .. })));
     drop(running);
+}
+
+/// Whom an act tells how far it is.
+type Telling<'a> = dyn FnMut(u64, u64) + 'a;
+
+/// A large directory is not silent, and a bar ends where it should.
+#[tokio::test]
+async fn progress_only_grows_and_ends_at_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    filled(&data).await;
+    let (saved, back) = (dir.path().join("saved"), dir.path().join("back"));
+    let told = |act: &dyn Fn(&mut Telling<'_>)| {
+        let mut told = Vec::new();
+        act(&mut |done, all| told.push((done, all)));
+        told
+    };
+    let verified = told(&|progress| drop(verify(&data, progress).unwrap()));
+    let saving = told(&|progress| drop(backup(&data, &saved, progress).unwrap()));
+    let restoring = told(&|progress| drop(restore(&saved, &back, progress).unwrap()));
+    for (act, told) in [("verify", verified), ("backup", saving), ("restore", restoring)] {
+        assert!(told.len() >= 2, "{act}: {told:?}");
+        assert!(told.is_sorted(), "{act}: {told:?}");
+        assert!(told.iter().all(|(done, all)| done <= all), "{act}: {told:?}");
+        let (done, all) = *told.last().unwrap();
+        assert!(done == all && all > 0, "{act}: {told:?}");
+    }
 }

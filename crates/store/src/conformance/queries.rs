@@ -1,0 +1,334 @@
+//! Filters and aggregates, compared with a look at every span.
+//!
+//! What a filter means is said here a second time, as simply as can be, on made-up spans that remember what they are made of.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use neuraltrust_model::{Content, Kind, SpanPatch, Status, StatusCode, Timestamp, Usage};
+use serde_json::{Value as Json, json};
+
+use super::{pages, span_id, trace_id};
+use crate::{
+    Aggregate, Every, Field, Filter, Group, GroupValue, Key, ListOf, ListQuery, Measured, Metric, ProjectStore, RELATIVE_ERROR,
+    Root, SpanRow, Test, Value, Words,
+};
+
+/// Words that made-up spans say, each one word wherever it stands: beginnings of each other, and of scripts without spaces.
+pub const WORDS: [&str; 8] = ["alpha", "alphabet", "beta", "gamma", "東", "京", "🎉", "é"];
+const MODELS: [&str; 3] = ["model-a", "model-b", "other"];
+/// Where made-up time begins: a Monday's midnight.
+const BEGIN: i64 = 1_699_833_600;
+
+/// A made-up span.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    /// Number of the span; no two have the same. It starts at so many times 17 seconds.
+    pub number: u8,
+    /// Number of its model.
+    pub model: Option<u8>,
+    /// How long it takes in microseconds; it runs where that is not known.
+    pub duration_us: Option<u32>,
+    /// Hundredths of a dollar.
+    pub cost: Option<u8>,
+    /// Tokens that went in.
+    pub input: Option<u16>,
+    /// Whether it fails.
+    pub fails: bool,
+    /// The metadata `plan`: a text, number, yes or no, or several.
+    pub plan: Json,
+    /// What it says, as numbers of [`WORDS`].
+    pub says: Vec<u8>,
+}
+
+/// The words of those numbers, apart from each other.
+#[must_use]
+pub fn said(words: &[u8]) -> String {
+    words.iter().filter_map(|word| WORDS.get(usize::from(*word))).copied().collect::<Vec<_>>().join(" ")
+}
+
+impl Fact {
+    fn start(&self) -> Timestamp {
+        Timestamp::from_nanos((BEGIN + i64::from(self.number) * 17) * 1_000_000_000)
+    }
+
+    fn duration_ms(&self) -> Option<f64> {
+        self.duration_us.map(|us| f64::from(us) / 1e3)
+    }
+
+    fn model(&self) -> Option<&'static str> {
+        self.model.and_then(|model| MODELS.get(usize::from(model))).copied()
+    }
+
+    /// What is told of it.
+    #[must_use]
+    pub fn patch(&self) -> SpanPatch {
+        let start = self.start();
+        SpanPatch {
+            kind: Some(Kind::Generation),
+            start: Some(start),
+            end: self.duration_us.map(|us| Timestamp::from_nanos(start.as_nanos() + i64::from(us) * 1_000)),
+            parent_id: (!self.number.is_multiple_of(3)).then(|| span_id(self.number / 3)),
+            model: self.model().map(str::to_owned),
+            cost: self.cost.map(|cents| f64::from(cents) / 100.0),
+            usage: self.input.map(|input| Usage { input: Some(input.into()), ..Usage::default() }),
+            status: self.fails.then_some(Status { code: StatusCode::Error, message: None }),
+            metadata: [("plan".to_owned(), self.plan.clone())].into_iter().collect(),
+            input: Some(Content::text(said(&self.says))),
+            ..SpanPatch::new(trace_id(self.number % 4), span_id(self.number))
+        }
+    }
+
+    fn values(&self, key: &Key) -> Vec<Value> {
+        let text = |text: &str| Value::Text(text.to_owned());
+        match key {
+            Key::Field(Field::SpanId) => vec![text(span_id(self.number).as_str())],
+            Key::Field(Field::ParentId) => self.patch().parent_id.iter().map(|id| text(id.as_str())).collect(),
+            Key::Field(Field::Model) => self.model().into_iter().map(text).collect(),
+            Key::Field(Field::HasError) => vec![Value::Flag(self.fails)],
+            Key::Field(Field::DurationMs) => self.duration_ms().map(Value::Number).into_iter().collect(),
+            Key::Field(Field::Cost) => self.cost.map(|cents| Value::Number(f64::from(cents) / 100.0)).into_iter().collect(),
+            Key::Field(Field::UsageInput) => self.input.map(|input| Value::Number(input.into())).into_iter().collect(),
+            Key::Field(Field::StartTime) => vec![Value::Time(self.start())],
+            Key::Path(Root::Metadata, path) if path == "plan" => plans(&self.plan),
+            other => panic!("made-up spans know nothing of {other}"),
+        }
+    }
+
+    /// Whether the filter lets it through.
+    #[must_use]
+    pub fn passes(&self, filter: &Filter) -> bool {
+        match filter {
+            Filter::And(parts) => parts.iter().all(|part| self.passes(part)),
+            Filter::Or(parts) => parts.iter().any(|part| self.passes(part)),
+            Filter::Not(part) => !self.passes(part),
+            Filter::Is(key, test) => self.values(key).iter().any(|value| passes(value, test, matches!(key, Key::Path(..)))),
+            Filter::Time(from, to) => within(&self.start(), from, to, |a, b| Some(a.cmp(b))),
+            Filter::Words(words) => self.says(words),
+        }
+    }
+
+    fn says(&self, Words { text, begun }: &Words) -> bool {
+        let wanted: Vec<&str> = text.split_whitespace().collect();
+        let Some(last) = wanted.len().checked_sub(1) else { return false };
+        let said: Vec<&str> = self.says.iter().filter_map(|word| WORDS.get(usize::from(*word))).copied().collect();
+        said.windows(wanted.len()).any(|here| {
+            let same = |n: usize| here[n] == wanted[n] || (*begun && n == last && here[n].starts_with(wanted[n]));
+            (0..=last).all(same)
+        })
+    }
+}
+
+fn plans(plan: &Json) -> Vec<Value> {
+    match plan {
+        Json::Array(plans) => plans.iter().flat_map(plans_of).collect(),
+        plan => plans_of(plan).collect(),
+    }
+}
+
+fn plans_of(plan: &Json) -> impl Iterator<Item = Value> + use<> {
+    let value = match plan {
+        Json::String(text) => Some(Value::Text(text.clone())),
+        Json::Number(number) => number.as_f64().map(Value::Number),
+        Json::Bool(flag) => Some(Value::Flag(*flag)),
+        _ => None,
+    };
+    value.into_iter()
+}
+
+fn passes(value: &Value, test: &Test, at_path: bool) -> bool {
+    let spelled = |wanted: &Value| match (value, wanted) {
+        (Value::Number(number), Value::Text(text)) => at_path && text.parse() == Ok(*number),
+        (Value::Flag(flag), Value::Text(text)) => at_path && text.parse() == Ok(*flag),
+        (value, wanted) => value == wanted,
+    };
+    match test {
+        Test::Exists => true,
+        Test::OneOf(values) => values.iter().any(spelled),
+        Test::Prefix(prefix) => matches!(value, Value::Text(text) if text.starts_with(prefix)),
+        Test::Range(from, to) => within(value, from, to, |a, b| match (a, b) {
+            (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
+            (Value::Number(a), Value::Number(b)) => a.partial_cmp(b),
+            (Value::Time(a), Value::Time(b)) => Some(a.cmp(b)),
+            (Value::Flag(a), Value::Flag(b)) => Some(a.cmp(b)),
+            _ => None,
+        }),
+    }
+}
+
+fn within<T>(value: &T, from: &Bound<T>, to: &Bound<T>, compare: impl Fn(&T, &T) -> Option<Ordering>) -> bool {
+    let from = match from {
+        Bound::Unbounded => true,
+        Bound::Included(from) => compare(value, from).is_some_and(Ordering::is_ge),
+        Bound::Excluded(from) => compare(value, from).is_some_and(Ordering::is_gt),
+    };
+    let to = match to {
+        Bound::Unbounded => true,
+        Bound::Included(to) => compare(value, to).is_some_and(Ordering::is_le),
+        Bound::Excluded(to) => compare(value, to).is_some_and(Ordering::is_lt),
+    };
+    from && to
+}
+
+/// The list of spans is what a look at each of them says, newest first, whatever the size of its pages; where words were asked
+/// for, they are marked.
+///
+/// # Panics
+/// When it is not.
+pub async fn check_filter(project: &ProjectStore, facts: &[Fact], filter: &Filter) {
+    let mut expected: Vec<&Fact> = facts.iter().filter(|fact| fact.passes(filter)).collect();
+    expected.sort_by_key(|fact| std::cmp::Reverse(fact.number));
+    let expected: Vec<String> = expected.into_iter().map(|fact| span_id(fact.number).to_string()).collect();
+    for limit in [3, 1_000] {
+        let rows: Vec<SpanRow> = pages(limit, |query| project.spans(ListQuery { filter: filter.clone(), ..query })).await;
+        let rows: Vec<String> = rows.into_iter().map(|row| row.span_id.to_string()).collect();
+        assert_eq!(rows, expected, "{filter:?}");
+    }
+}
+
+/// A trace has words when one of its spans has.
+///
+/// # Panics
+/// When the store says otherwise.
+pub async fn check_words_of_traces(project: &ProjectStore, facts: &[Fact], words: &[Words]) {
+    let filter = Filter::And(words.iter().cloned().map(Filter::Words).collect());
+    let of = |fact: &Fact| trace_id(fact.number % 4).to_string();
+    let expected: BTreeSet<String> = facts.iter().filter(|fact| fact.passes(&filter)).map(of).collect();
+    let page = project.traces(ListQuery { filter, limit: 10, cursor: None }).await;
+    let page = page.unwrap_or_else(|error| panic!("traces cannot be listed: {error}"));
+    let found: BTreeSet<String> = page.items.iter().map(|row| row.trace_id.to_string()).collect();
+    assert_eq!(found, expected, "{words:?}");
+    for highlight in page.highlights {
+        let highlight = highlight.unwrap_or_else(|| panic!("a trace that is found by words has them in a span"));
+        let units = highlight.snippet.encode_utf16().count();
+        assert!(!highlight.ranges.is_empty() && highlight.ranges.iter().all(|[from, to]| from < to && *to <= units));
+        let fact = facts.iter().find(|fact| span_id(fact.number) == highlight.span_id);
+        assert_eq!(
+            fact.map(|fact| said(&fact.says)),
+            Some(highlight.snippet.trim_end().to_owned()),
+            "short texts are shown whole"
+        );
+    }
+}
+
+/// Groups by model and time, and of plans, are what a look at each span says.
+///
+/// # Panics
+/// When they are not.
+pub async fn check_aggregates(project: &ProjectStore, facts: &[Fact], filter: &Filter, every: u32) {
+    let facts: Vec<&Fact> = facts.iter().filter(|fact| fact.passes(filter)).collect();
+    let percents = vec![0.0, 50.0, 95.0, 100.0];
+    let query = Aggregate {
+        of: ListOf::Spans,
+        filter: filter.clone(),
+        group_by: vec![
+            Group::Time { every: Every::Seconds(every), utc_offset: 0 },
+            Group::Field { key: Field::Model.into(), top: 10 },
+        ],
+        metrics: vec![
+            Metric::Count,
+            Metric::Sum(Field::UsageInput.into()),
+            Metric::Avg(Field::DurationMs.into()),
+            Metric::Min(Field::Cost.into()),
+            Metric::Max(Field::Cost.into()),
+            Metric::Distinct(Key::Path(Root::Metadata, "plan".to_owned())),
+            Metric::ErrorShare,
+            Metric::Percentiles(Field::DurationMs.into(), percents.clone()),
+        ],
+        limit: 1_000,
+    };
+    let answer = project.aggregate(query.clone()).await.unwrap_or_else(|error| panic!("the store refused: {error}"));
+    assert_eq!((answer.matched, answer.truncated, answer.left_out), (facts.len() as u64, false, 0));
+
+    let mut groups: BTreeMap<(i64, Option<&str>), Vec<&Fact>> = BTreeMap::new();
+    for fact in &facts {
+        let stretch = (i64::from(fact.number) * 17).div_euclid(every.into()) * i64::from(every);
+        groups.entry((BEGIN + stretch, fact.model())).or_default().push(fact);
+    }
+    let key = |begin: i64, model: Option<&str>| {
+        let begin = GroupValue::Time(Timestamp::from_nanos(begin * 1_000_000_000));
+        vec![Some(begin), model.map(|model| GroupValue::Text(model.to_owned()))]
+    };
+    assert_eq!(answer.items.len(), groups.len(), "{query:?}");
+    for ((begin, model), facts) in groups {
+        let key = key(begin, model);
+        let row = answer.items.iter().find(|row| row.group == key).unwrap_or_else(|| panic!("no group {key:?}"));
+        assert_eq!(row.count, facts.len() as u64);
+        let numbers = |of: &dyn Fn(&Fact) -> Option<f64>| facts.iter().filter_map(|fact| of(fact)).collect::<Vec<f64>>();
+        let inputs = numbers(&|fact| fact.input.map(f64::from));
+        let costs = numbers(&|fact| fact.cost.map(|cents| f64::from(cents) / 100.0));
+        let mut durations = numbers(&|fact| fact.duration_ms());
+        durations.sort_by(f64::total_cmp);
+        let plans: BTreeSet<String> = facts.iter().flat_map(|fact| plans(&fact.plan)).map(|plan| format!("{plan:?}")).collect();
+        let failed = facts.iter().filter(|fact| fact.fails).count();
+        let some = |numbers: &[f64], number: f64| (!numbers.is_empty()).then_some(number);
+        let expected = [
+            Some(facts.len() as f64),
+            some(&inputs, inputs.iter().sum()),
+            some(&durations, durations.iter().sum::<f64>() / durations.len() as f64),
+            costs.iter().copied().reduce(f64::min),
+            costs.iter().copied().reduce(f64::max),
+            Some(plans.len() as f64),
+            Some(failed as f64 / facts.len() as f64),
+        ];
+        for ((measured, expected), metric) in row.values.iter().zip(expected).zip(&query.metrics) {
+            let Measured::One(measured) = measured else { panic!("{metric:?} is one number: {measured:?}") };
+            let same = match (measured, expected) {
+                (Some(measured), Some(expected)) => (measured - expected).abs() <= expected.abs() * 1e-9,
+                (measured, expected) => *measured == expected,
+            };
+            assert!(same, "{metric:?}: {measured:?}, and {expected:?} is expected");
+        }
+        let Some(Measured::Several(found)) = row.values.last() else { panic!("percentiles are several numbers") };
+        for (percent, found) in percents.iter().zip(found) {
+            let rank = ((percent / 100.0 * durations.len() as f64).ceil() as usize).clamp(1, durations.len().max(1));
+            let exact = durations.get(rank - 1).copied();
+            let near = |found: f64, exact: f64| (found - exact).abs() <= exact * RELATIVE_ERROR * 1.000_001;
+            assert!(
+                found.zip(exact).map_or(found.is_none() && exact.is_none(), |(found, exact)| near(found, exact)),
+                "p{percent}: {found:?}, and {exact:?} is expected"
+            );
+        }
+    }
+    check_most_frequent(project, &facts, filter).await;
+}
+
+/// Of all plans only the two most frequent ones are kept, and what is not is counted.
+async fn check_most_frequent(project: &ProjectStore, facts: &[&Fact], filter: &Filter) {
+    let plan = Key::Path(Root::Metadata, "plan".to_owned());
+    let mut counts: BTreeMap<Option<String>, u64> = BTreeMap::new();
+    for fact in facts {
+        let plans: BTreeSet<String> = plans(&fact.plan).into_iter().map(|plan| format!("{plan:?}")).collect();
+        let of_none = plans.is_empty().then_some(None);
+        for plan in plans.into_iter().map(Some).chain(of_none) {
+            *counts.entry(plan).or_default() += 1;
+        }
+    }
+    let mut sizes: Vec<u64> = counts.values().copied().collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    let query = Aggregate {
+        of: ListOf::Spans,
+        filter: filter.clone(),
+        group_by: vec![Group::Field { key: plan.clone(), top: 2 }],
+        metrics: Vec::new(),
+        limit: 1_000,
+    };
+    let answer = project.aggregate(query).await.unwrap_or_else(|error| panic!("the store refused: {error}"));
+    let kept: Vec<u64> = answer.items.iter().map(|row| row.count).collect();
+    assert_eq!(kept, sizes.iter().copied().take(2).collect::<Vec<_>>());
+    let left_out: u64 = sizes.iter().skip(2).sum();
+    assert_eq!((answer.left_out, answer.truncated), (left_out, left_out > 0));
+
+    let facets = project.facets(ListOf::Spans, plan, filter.clone(), 100).await;
+    let facets = facets.unwrap_or_else(|error| panic!("the store refused: {error}"));
+    assert!(facets.is_sorted_by(|a, b| a.count >= b.count), "{facets:?}");
+    let known: u64 = counts.iter().filter(|(plan, _)| plan.is_some()).map(|(_, count)| count).sum();
+    assert_eq!(facets.iter().map(|row| row.count).sum::<u64>(), known);
+}
+
+/// A plan of each kind that JSON has.
+#[must_use]
+pub fn some_plans() -> Vec<Json> {
+    vec![json!("pro"), json!("pre"), json!("5"), json!(5), json!(5.5), json!(-1), json!(true), json!(["pro", 5]), Json::Null]
+}

@@ -1,0 +1,196 @@
+//! Random filters and aggregates over random spans give what a look at every span gives.
+
+use std::ops::Bound;
+
+use neuraltrust_model::Timestamp;
+use neuraltrust_store::conformance::keep;
+use neuraltrust_store::conformance::queries::{
+    Fact, WORDS, check_aggregates, check_filter, check_words_of_traces, said, some_plans,
+};
+use neuraltrust_store::{
+    Aggregate, Field, Filter, FilterError, Group, Key, ListOf, ListQuery, Metric, Root, StoreError, Test, Value, Words,
+};
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::embedded::open;
+
+fn facts() -> impl Strategy<Value = Vec<Fact>> {
+    let fact = (
+        of(0..3_u8),
+        of(prop_oneof![Just(0), 1..5_000_u32, Just(2_000_000), any::<u32>()]),
+        of(0..4_u8),
+        of(0..3_u16),
+        any::<bool>(),
+        select(some_plans()),
+        vec(0..WORDS.len() as u8, 0..6),
+    );
+    vec(fact, 1..25).prop_map(|facts| {
+        let fact = |(number, (model, duration_us, cost, input, fails, plan, says))| Fact {
+            number,
+            model,
+            duration_us,
+            cost,
+            input,
+            fails,
+            plan,
+            says,
+        };
+        (0..).zip(facts).map(fact).collect()
+    })
+}
+
+fn bound<T: Clone + std::fmt::Debug + 'static>(value: impl Strategy<Value = T> + 'static) -> BoxedStrategy<Bound<T>> {
+    (value, 0..3_u8)
+        .prop_map(|(value, kind)| match kind {
+            0 => Bound::Included(value),
+            1 => Bound::Excluded(value),
+            _ => Bound::Unbounded,
+        })
+        .boxed()
+}
+
+fn moment() -> impl Strategy<Value = Timestamp> {
+    (0..30_i64, -1..2_i64).prop_map(|(n, off)| Timestamp::from_nanos((1_699_833_600 + n * 17) * 1_000_000_000 + off))
+}
+
+fn number() -> impl Strategy<Value = f64> {
+    select(vec![-1.0, 0.0, 0.5, 0.01, 0.02, 1.0, 2.0, 5.0, 5.5, 1_999.999, 2_000.0, 1e12])
+}
+
+fn text() -> impl Strategy<Value = String> {
+    select(vec!["model-a", "model-", "other", "pro", "pr", "5", "true", "span-1", "span-", ""]).prop_map(str::to_owned)
+}
+
+fn test(key: Key) -> BoxedStrategy<(Key, Test)> {
+    let value: BoxedStrategy<Value> = match &key {
+        Key::Field(Field::SpanId | Field::ParentId | Field::Model) => text().prop_map(Value::Text).boxed(),
+        Key::Field(Field::HasError) => any::<bool>().prop_map(Value::Flag).boxed(),
+        Key::Field(Field::StartTime) => moment().prop_map(Value::Time).boxed(),
+        Key::Field(_) => number().prop_map(Value::Number).boxed(),
+        Key::Path(..) => {
+            prop_oneof![text().prop_map(Value::Text), number().prop_map(Value::Number), any::<bool>().prop_map(Value::Flag)]
+                .boxed()
+        }
+    };
+    let ends: BoxedStrategy<(Bound<Value>, Bound<Value>)> = match &key {
+        // The two ends of a range are of one type.
+        Key::Path(..) => {
+            let numbers = || bound(number().prop_map(Value::Number));
+            let texts = || bound(text().prop_map(Value::Text));
+            prop_oneof![(numbers(), numbers()), (texts(), texts())].boxed()
+        }
+        Key::Field(_) => (bound(value.clone()), bound(value.clone())).boxed(),
+    };
+    let is_text = matches!(&key, Key::Path(..) | Key::Field(Field::SpanId | Field::ParentId | Field::Model));
+    let mut tests = vec![
+        vec(value, 0..3).prop_map(Test::OneOf).boxed(),
+        ends.prop_map(|(from, to)| Test::Range(from, to)).boxed(),
+        Just(Test::Exists).boxed(),
+    ];
+    if is_text {
+        tests.push(text().prop_map(Test::Prefix).boxed());
+    }
+    proptest::strategy::Union::new(tests).prop_map(move |test| (key.clone(), test)).boxed()
+}
+
+fn words() -> impl Strategy<Value = Words> {
+    let begun = select(vec!["al", "alphab", "b", "東", "🎉"]);
+    prop_oneof![
+        vec(0..WORDS.len() as u8, 1..4).prop_map(|words| Words { text: said(&words), begun: false }),
+        (vec(0..WORDS.len() as u8, 0..3), begun)
+            .prop_map(|(words, begun)| Words { text: format!("{} {begun}", said(&words)), begun: true }),
+    ]
+}
+
+fn filter() -> impl Strategy<Value = Filter> {
+    let fields = [
+        Field::SpanId,
+        Field::ParentId,
+        Field::Model,
+        Field::HasError,
+        Field::DurationMs,
+        Field::Cost,
+        Field::UsageInput,
+        Field::StartTime,
+    ];
+    let mut keys: Vec<Key> = fields.map(Key::from).to_vec();
+    keys.push(Key::Path(Root::Metadata, "plan".to_owned()));
+    let leaf = prop_oneof![
+        4 => select(keys).prop_flat_map(test).prop_map(|(key, test)| Filter::Is(key, test)),
+        2 => words().prop_map(Filter::Words),
+        1 => (bound(moment()), bound(moment())).prop_map(|(from, to)| Filter::Time(from, to)),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Filter::And),
+            vec(inner.clone(), 0..3).prop_map(Filter::Or),
+            inner.prop_map(|part| Filter::Not(Box::new(part))),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn filters_and_aggregates_are_what_a_look_at_every_span_says(
+        facts in facts(),
+        filters in vec(filter(), 24),
+        words in vec(vec(words(), 1..3), 4),
+        every in select(vec![1, 60, 90, 3_600]),
+        batch in 1..9_usize,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let dir = tempfile::tempdir().unwrap();
+            let store = open(dir.path());
+            let id = store.accounts().create_project("p").unwrap();
+            // Some are told twice, so that some documents of the index are replaced.
+            let (again, _) = facts.split_at(facts.len() / 2);
+            for facts in [facts.as_slice(), again] {
+                let begun = |fact: &Fact| Fact { duration_us: None, ..fact.clone() };
+                keep(&store, id, facts.chunks(batch).map(|facts| facts.iter().map(|fact| begun(fact).patch()).collect())).await;
+            }
+            keep(&store, id, facts.chunks(batch).map(|facts| facts.iter().map(Fact::patch).collect())).await;
+            let project = store.project(id);
+            for filter in &filters {
+                check_filter(&project, &facts, filter).await;
+            }
+            for words in &words {
+                check_words_of_traces(&project, &facts, words).await;
+            }
+            for filter in filters.iter().take(4).chain([&Filter::default()]) {
+                check_aggregates(&project, &facts, filter, every).await;
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let project = store.project(store.accounts().create_project("p").unwrap());
+    let refused = async |filter: Filter| match project.spans(ListQuery { filter, limit: 1, cursor: None }).await {
+        Err(StoreError::Filter(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let number = |field: Field, value| Filter::Is(field.into(), Test::OneOf(vec![value]));
+    assert!(refused(number(Field::Cost, Value::Text("much".to_owned()))).await.contains("cost"));
+    assert!(refused(number(Field::Model, Value::Number(4.0))).await.contains("a text"));
+    assert!(refused(Filter::Is(Field::Cost.into(), Test::Prefix("1".to_owned()))).await.contains("a number"));
+    assert!(refused(Filter::Not(Box::new(Filter::equals(Field::Turns, "1")))).await.contains("model"));
+
+    let asked = |group_by, metrics| Aggregate { of: ListOf::Spans, filter: Filter::default(), group_by, metrics, limit: 10 };
+    let by_span = asked(vec![Group::Field { key: Field::SpanId.into(), top: 5 }], Vec::new());
+    let of_texts = asked(Vec::new(), vec![Metric::Sum(Field::Model.into())]);
+    for (query, expect) in [(by_span, "span_id"), (of_texts, "usage.total")] {
+        match project.aggregate(query).await {
+            Err(StoreError::Filter(error @ FilterError::Unfit { .. })) => assert!(error.to_string().contains(expect), "{error}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
