@@ -72,6 +72,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/disk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What takes up the disk: all of it, and what the key's project does. Looks through the record, which takes about a second
+         *     for a million spans; `/metrics` has what can be told at a glance.
+         */
+        get: operations["disk"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was asked to be erased, newest first. */
+        get: operations["erasures"];
+        put?: never;
+        /**
+         * Begins to erase, of the key's project. A trace goes as a whole. What comes of it after this request is new, and kept.
+         * @description The answer says which traces are erased; `GET /api/v1/erasures/{id}` says when nothing of them is left. An erasure that
+         *     finds nothing has no traces and is done at once. Backups and the quarantine are not erased.
+         */
+        post: operations["erase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/erasures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The receipt of an erasure: its traces, and what was there of each. */
+        get: operations["erasure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/facets": {
         parameters: {
             query?: never;
@@ -99,7 +158,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Makes a project. */
-        post: operations["create"];
+        post: operations["create_project"];
         delete?: never;
         options?: never;
         head?: never;
@@ -131,7 +190,7 @@ export interface paths {
             cookie?: never;
         };
         /** Requests of which something could not be decoded, newest first. */
-        get: operations["list"];
+        get: operations["quarantine"];
         put?: never;
         post?: never;
         delete?: never;
@@ -148,11 +207,11 @@ export interface paths {
             cookie?: never;
         };
         /** The body of a request in quarantine, as it came. */
-        get: operations["download"];
+        get: operations["download_quarantined"];
         put?: never;
         post?: never;
         /** Drops a request of the quarantine. */
-        delete: operations["delete"];
+        delete: operations["delete_quarantined"];
         options?: never;
         head?: never;
         patch?: never;
@@ -168,7 +227,25 @@ export interface paths {
         get?: never;
         put?: never;
         /** Sends a request of the quarantine in again. What of it was kept before changes nothing. */
-        post: operations["replay"];
+        post: operations["replay_quarantined"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is kept of the key's project. */
+        get: operations["retention"];
+        /** Sets what is kept of the key's project. Both fields must be given. */
+        put: operations["set_retention"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -183,12 +260,12 @@ export interface paths {
             cookie?: never;
         };
         /** Who is signed in. */
-        get: operations["show"];
+        get: operations["session"];
         put?: never;
         /** Signs a browser in with a key that may read. */
-        post: operations["create"];
+        post: operations["sign_in"];
         /** Signs the browser out. */
-        delete: operations["delete"];
+        delete: operations["sign_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -236,7 +313,7 @@ export interface paths {
             cookie?: never;
         };
         /** How the server does, and how far the lists are behind. */
-        get: operations["show"];
+        get: operations["status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -269,8 +346,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A trace with the rows of its spans. */
+        /** A trace with the rows of its spans, by their start. */
         get: operations["trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/{trace_id}/media/{media_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bytes of an image, sound or file of a trace. */
+        get: operations["show"];
         put?: never;
         post?: never;
         delete?: never;
@@ -419,6 +513,36 @@ export interface components {
          * @enum {string}
          */
         CountReason: "model_call" | "only_report" | "repeats_children" | "same_call_reported_twice" | "not_a_model_call" | "no_usage";
+        /** @description What takes up the disk, in bytes. */
+        Disk: {
+            /**
+             * Format: int64
+             * @description Room in the record that is free and will be used again, or returned to the system.
+             */
+            free: number;
+            /**
+             * Format: int64
+             * @description What the index still holds of what was replaced or removed.
+             */
+            index_obsolete: number;
+            /**
+             * Format: int64
+             * @description What belongs to no project: accounts, dictionaries, the write-ahead log, the quarantine.
+             */
+            other: number;
+            /**
+             * Format: int64
+             * @description All other projects together.
+             */
+            other_projects: number;
+            /** @description The key's project. */
+            project: components["schemas"]["ProjectDiskUse"];
+            /**
+             * Format: int64
+             * @description Everything in the data directory.
+             */
+            total: number;
+        };
         /** @description One document that a retrieval found. */
         Document: {
             /** @description Its text. */
@@ -434,6 +558,81 @@ export interface components {
              * @description How well it fits; the scale is the application's.
              */
             score?: number | null;
+        };
+        /** @description What was there of a trace when it was erased. */
+        ErasedTrace: {
+            /**
+             * Format: int64
+             * @description Bytes of those messages in the record.
+             */
+            bytes?: number | null;
+            /** @description BLAKE3 of the checksums of those messages in order of arrival, in base 16. */
+            hash?: string | null;
+            /**
+             * Format: int64
+             * @description Number of messages about them.
+             */
+            patches?: number | null;
+            /**
+             * Format: int64
+             * @description Number of its spans; null while it is not erased.
+             */
+            spans?: number | null;
+            /** @description The trace. */
+            trace_id: components["schemas"]["TraceId"];
+        };
+        /** @description Something that was asked to be erased, with its receipt. */
+        Erasure: components["schemas"]["ErasureRow"] & {
+            /** @description Its traces. */
+            traces: components["schemas"]["ErasedTrace"][];
+        };
+        /** @description One page of erasures, newest first. */
+        ErasurePage: {
+            /** @description The erasures. */
+            items: components["schemas"]["ErasureRow"][];
+            /** @description Give it as `cursor` for the next page; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description Something that was asked to be erased, as a list shows it. */
+        ErasureRow: {
+            /** @description What was asked for. */
+            asked: unknown;
+            /**
+             * Format: int64
+             * @description Bytes of those messages in the record.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When nothing was left; null while it goes on.
+             */
+            done_at?: string | null;
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description Number of messages about them.
+             */
+            patches: number;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            requested_at: string;
+            /**
+             * Format: int64
+             * @description Number of spans in all of its traces, as far as they are erased.
+             */
+            spans: number;
+            /**
+             * Format: int64
+             * @description Number of its traces; 0 where nothing was found.
+             */
+            trace_count: number;
         };
         /** @description Something that happened during a span. */
         Event: {
@@ -594,6 +793,31 @@ export interface components {
             /** @description Values that so many percent do not exceed. */
             percentiles: components["schemas"]["Percentiles"];
         };
+        /**
+         * @description What is to be erased: exactly one of these.
+         * @example {
+         *       "user_id": "user-1"
+         *     }
+         */
+        NewErasure: {
+            /** @description All traces of this conversation. */
+            conversation_id?: string | null;
+            /**
+             * @description All traces with a span that this lets through: `q`, `after`, `before` and `filter` as in the list of spans, and any field
+             *     or path with the value, or a list of the values, that it may have.
+             * @example {
+             *       "metadata.plan": "pro",
+             *       "q": "order 4711"
+             *     }
+             */
+            filter?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description This trace. */
+            trace_id?: string | null;
+            /** @description All traces that name this user. */
+            user_id?: string | null;
+        };
         /** @description Which key to make. */
         NewKey: {
             /** @description `ingest`, `read` or `admin`. */
@@ -734,6 +958,11 @@ export interface components {
             /** @enum {string} */
             type: "reasoning";
         } | {
+            /**
+             * Format: int64
+             * @description How many bytes it has, where the server keeps them.
+             */
+            bytes?: number | null;
             /** @description Media type, e.g. `image/png`. */
             mime_type?: string | null;
             /** @description Its file name. */
@@ -773,6 +1002,31 @@ export interface components {
         Project: {
             /** @description 1 to 64 letters, digits, `-`, `_` or `.`. */
             name: string;
+        };
+        /** @description What a project takes up, in bytes. The tables and indexes around bodies are shared out by the bodies' bytes. */
+        ProjectDiskUse: {
+            /**
+             * Format: int64
+             * @description The contents that are kept apart.
+             */
+            content: number;
+            /**
+             * Format: int64
+             * @description Its share of the index.
+             */
+            index: number;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Messages about its spans that are kept.
+             */
+            patches: number;
+            /**
+             * Format: int64
+             * @description What its messages say of its spans.
+             */
+            record: number;
         };
         /** @description One page of the quarantine, newest first, and what all of it is. */
         QuarantinePage: {
@@ -857,6 +1111,26 @@ export interface components {
              * @description The HTTP status that its client would have read.
              */
             status: number;
+        };
+        /**
+         * @description What is kept of a project; what is not is removed in the background, the oldest traces first.
+         * @example {
+         *       "max_age_days": 90,
+         *       "max_bytes": null
+         *     }
+         */
+        Retention: {
+            /**
+             * Format: int64
+             * @description A trace of which nothing was heard for more than so many days is removed; null keeps all.
+             */
+            max_age_days: number | null;
+            /**
+             * Format: int64
+             * @description Where the project takes up more bytes of disk than this (`GET /api/v1/disk`), its oldest traces are removed; null keeps
+             *     all.
+             */
+            max_bytes: number | null;
         };
         /** @description A judgement of a span. */
         Score: {
@@ -1146,6 +1420,8 @@ export interface components {
         };
         /** @description A trace with its spans. */
         TraceDetail: {
+            /** @description Where this page of them ended; none where it holds the last. */
+            next_cursor?: string | null;
             /** @description Its spans, by start. */
             spans: components["schemas"]["SpanRow"][];
             /** @description The trace. */
@@ -1457,7 +1733,13 @@ export interface operations {
     };
     conversation: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description `linked`: texts that hold a medium of 1 KiB and more are replaced by the path of its bytes. `inline`: contents are as
+                 *     they came in.
+                 */
+                media?: ("linked" | "inline") & Record<string, never>;
+            };
             header?: never;
             path: {
                 /** @description The conversation */
@@ -1473,6 +1755,233 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Transcript"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    disk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "free": 65536,
+                     *       "index_obsolete": 4096,
+                     *       "other": 4256768,
+                     *       "other_projects": 0,
+                     *       "project": {
+                     *         "content": 1638400,
+                     *         "index": 2653184,
+                     *         "name": "default",
+                     *         "patches": 1200,
+                     *         "record": 819200
+                     *       },
+                     *       "total": 9437184
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Disk"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erasures: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasurePage"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewErasure"];
+            };
+        };
+        responses: {
+            /** @description It has begun */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asked": {
+                     *         "user_id": "user-1"
+                     *       },
+                     *       "bytes": 0,
+                     *       "done_at": null,
+                     *       "id": 1,
+                     *       "patches": 0,
+                     *       "requested_at": "2026-11-25T09:00:00.000000000Z",
+                     *       "spans": 0,
+                     *       "trace_count": 1,
+                     *       "traces": [
+                     *         {
+                     *           "bytes": null,
+                     *           "hash": null,
+                     *           "patches": null,
+                     *           "spans": null,
+                     *           "trace_id": "trace-1"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description The body names nothing, more than one thing, or what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "exactly one of conversation_id, trace_id, user_id and filter says what is to be erased",
+                     *       "reason": "bad_parameter",
+                     *       "status": 400,
+                     *       "title": "Bad Request"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is no admin key */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The lists lag behind, so that not everything can be found; ask again after `Retry-After` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The erasure */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asked": {
+                     *         "user_id": "user-1"
+                     *       },
+                     *       "bytes": 2048,
+                     *       "done_at": "2026-11-25T09:00:02.000000000Z",
+                     *       "id": 1,
+                     *       "patches": 10,
+                     *       "requested_at": "2026-11-25T09:00:00.000000000Z",
+                     *       "spans": 5,
+                     *       "trace_count": 1,
+                     *       "traces": [
+                     *         {
+                     *           "bytes": 2048,
+                     *           "hash": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+                     *           "patches": 10,
+                     *           "spans": 5,
+                     *           "trace_id": "trace-1"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description The key's project has no erasure of that number */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             "4XX": {
@@ -1556,7 +2065,7 @@ export interface operations {
             };
         };
     };
-    create: {
+    create_project: {
         parameters: {
             query?: never;
             header?: never;
@@ -1621,7 +2130,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    quarantine: {
         parameters: {
             query?: {
                 /** @description Rows of one page: 1 to 1000. */
@@ -1653,7 +2162,7 @@ export interface operations {
             };
         };
     };
-    download: {
+    download_quarantined: {
         parameters: {
             query?: never;
             header?: never;
@@ -1683,7 +2192,7 @@ export interface operations {
             };
         };
     };
-    delete: {
+    delete_quarantined: {
         parameters: {
             query?: never;
             header?: never;
@@ -1711,7 +2220,7 @@ export interface operations {
             };
         };
     };
-    replay: {
+    replay_quarantined: {
         parameters: {
             query?: never;
             header?: never;
@@ -1741,7 +2250,83 @@ export interface operations {
             };
         };
     };
-    show: {
+    retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Retention"];
+            };
+        };
+        responses: {
+            /** @description What is kept from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description A field is missing, or a number that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "max_age_days: 0 is not a number from 1 to 36500; null keeps all",
+                     *       "reason": "bad_parameter",
+                     *       "status": 400,
+                     *       "title": "Bad Request"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session: {
         parameters: {
             query?: never;
             header?: never;
@@ -1768,7 +2353,7 @@ export interface operations {
             };
         };
     };
-    create: {
+    sign_in: {
         parameters: {
             query?: never;
             header?: never;
@@ -1799,7 +2384,7 @@ export interface operations {
             };
         };
     };
-    delete: {
+    sign_out: {
         parameters: {
             query?: never;
             header?: never;
@@ -1958,7 +2543,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    status: {
         parameters: {
             query?: never;
             header?: never;
@@ -2054,7 +2639,15 @@ export interface operations {
     };
     trace: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Spans of one page: 1 to 1000. Without it all spans are answered at once, as the record knows them now; pages are read
+                 *     from the lists.
+                 */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 /** @description The trace */
@@ -2082,9 +2675,67 @@ export interface operations {
             };
         };
     };
-    span: {
+    show: {
         parameters: {
             query?: never;
+            header?: {
+                /** @description A single range of bytes (RFC 9110, section 14.2) */
+                range?: string | null;
+            };
+            path: {
+                /** @description The trace */
+                trace_id: string;
+                /** @description The medium, as the parts of messages name it */
+                media_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description A range of the bytes */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The bytes are those that `if-none-match` names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    span: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `linked`: texts that hold a medium of 1 KiB and more are replaced by the path of its bytes. `inline`: contents are as
+                 *     they came in.
+                 */
+                media?: ("linked" | "inline") & Record<string, never>;
+            };
             header?: never;
             path: {
                 /** @description The trace */
