@@ -169,6 +169,14 @@ impl Store {
         }
     }
 
+    /// Has what lists, searches and aggregates are answered from made anew from the record. Reads by id go on; [`Store::progress`]
+    /// tells how far it is.
+    pub fn make_index_anew(&self) {
+        match self {
+            Self::Embedded(store) => store.make_index_anew(),
+        }
+    }
+
     /// What takes up the disk.
     ///
     /// # Errors

@@ -54,6 +54,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(session::show, session::create, session::delete))
         .routes(routes!(status::show))
+        .routes(routes!(status::make_index_anew))
         .routes(routes!(lists::conversations))
         .routes(routes!(lists::conversation))
         .routes(routes!(lists::traces))

@@ -2,10 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::auth::Reader;
+use crate::auth::{Keeper, Reader};
 use crate::error::Problem;
 use crate::http::App;
 
@@ -20,6 +21,14 @@ pub(super) struct Status {
     recorded: u64,
     /// Number of the last patch that the lists show; they are complete when it is `recorded`.
     indexed: u64,
+}
+
+/// Makes what lists, searches and aggregates are answered from anew from the record, for all projects. Reading by id and taking
+/// in go on; `GET /api/v1/status` tells how far it is.
+#[utoipa::path(post, operation_id = "make_index_anew", path = "/api/v1/index/rebuild", tag = "admin", responses((status = 202, body = Status), (status = "4XX", body = Problem)))]
+pub(super) async fn make_index_anew(State(app): State<App>, Keeper(grant): Keeper) -> (StatusCode, Json<Status>) {
+    app.store.make_index_anew();
+    (StatusCode::ACCEPTED, show(State(app), Reader(grant)).await)
 }
 
 /// How the server does, and how far the lists are behind.

@@ -57,6 +57,8 @@ pub(super) struct Shared {
     purges: Arc<Purges>,
     /// Whether a read of the index has failed, so that its files are to be checked.
     suspected: Arc<AtomicBool>,
+    /// Whether the index is asked to be made anew, whatever is in it.
+    asked_anew: Arc<AtomicBool>,
 }
 
 /// How often the index was asked to be rid of all that was removed, and up to which time it is.
@@ -90,12 +92,19 @@ impl Shared {
             housework: Arc::default(),
             purges: Arc::default(),
             suspected: Arc::default(),
+            asked_anew: Arc::default(),
         }
     }
 
     /// Says that the index could not be read: its files are checked, and made anew where they are damaged.
     pub(super) fn suspect(&self) {
         self.suspected.store(true, Ordering::Release);
+        self.recorded.new.raise();
+    }
+
+    /// Has the index made anew from the record. Reads by id go on, and the lists fill.
+    pub(super) fn make_index_anew(&self) {
+        self.asked_anew.store(true, Ordering::Release);
         self.recorded.new.raise();
     }
 
@@ -127,7 +136,12 @@ pub(super) fn run(shared: &Shared) {
     priority::give_way();
     loop {
         let (error, damage) = match catch_unwind(AssertUnwindSafe(|| follow(shared))) {
-            Ok(Ok(())) => return,
+            Ok(Ok(Ended::Stopped)) => return,
+            Ok(Ok(Ended::AskedAnew)) => {
+                tracing::info!("the index is made anew from the record, as it was asked for");
+                begin_anew(shared);
+                continue;
+            }
             Ok(Err(error @ StoreError::Index { .. })) => (error, shared.index.damage()),
             Ok(Err(error)) => (error, None),
             // Reading a damaged file may end in a panic. Any other is a defect, which must end the process.
@@ -142,7 +156,10 @@ pub(super) fn run(shared: &Shared) {
             return;
         }
         match damage {
-            Some(damage) => make_anew(shared, &damage),
+            Some(damage) => {
+                tracing::error!(damage, "the index is damaged; it is made anew from the record");
+                begin_anew(shared);
+            }
             // A full disk, say: what is in the index is still good.
             None => std::thread::sleep(RETRY_AFTER),
         }
@@ -150,8 +167,7 @@ pub(super) fn run(shared: &Shared) {
 }
 
 /// Begins again with an empty index; reads by id go on, and the lists fill.
-fn make_anew(shared: &Shared, damage: &str) {
-    tracing::error!(damage, "the index is damaged; it is made anew from the record");
+fn begin_anew(shared: &Shared) {
     match shared.index.empty() {
         Ok(()) => shared.indexed.store(0, Ordering::Release),
         Err(error) => {
@@ -165,8 +181,16 @@ fn damaged(what: String) -> StoreError {
     StoreError::index("read a file")(tantivy::TantivyError::DataCorruption(tantivy::error::DataCorruption::comment_only(what)))
 }
 
+/// Why the index is not followed any longer.
+enum Ended {
+    /// It is complete, and the store ends.
+    Stopped,
+    /// It is to be made anew.
+    AskedAnew,
+}
+
 /// Follows the record from the last commit on, until told to stop.
-fn follow(shared: &Shared) -> Result<(), StoreError> {
+fn follow(shared: &Shared) -> Result<Ended, StoreError> {
     let reach = shared.index.reach()?;
     let mut work = Work {
         documents: shared.index.writer()?,
@@ -187,6 +211,10 @@ fn follow(shared: &Shared) -> Result<(), StoreError> {
         {
             return Err(damaged(damage));
         }
+        if shared.asked_anew.swap(false, Ordering::AcqRel) {
+            work.documents.end()?;
+            return Ok(Ended::AskedAnew);
+        }
         // Read before the changes are: everything up to there is among them, or was taken away again.
         let recorded = shared.recorded.last.load(Ordering::Acquire);
         let changes = shared.record.changes_after(work.at, BATCH)?;
@@ -204,7 +232,8 @@ fn follow(shared: &Shared) -> Result<(), StoreError> {
             shared.purges.done.store(asked, Ordering::Release);
         }
         if stopping && idle && work.waiting.is_empty() && !work.is_ahead() {
-            return work.documents.end();
+            work.documents.end()?;
+            return Ok(Ended::Stopped);
         }
         if idle && !stopping {
             let wait = if work.is_ahead() { work.pause.saturating_sub(work.last_commit.elapsed()) } else { COMMIT_EVERY.1 };

@@ -367,6 +367,10 @@ impl EmbeddedStore {
         self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
     }
 
+    pub(crate) fn make_index_anew(&self) {
+        self.shared.make_index_anew();
+    }
+
     pub(crate) fn has_stopped(&self) -> bool {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(|threads| threads.ended().is_some())
     }

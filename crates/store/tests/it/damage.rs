@@ -40,6 +40,30 @@ async fn span(project: &ProjectStore, trace: u8, span: u8) -> Result<bool, Strin
     project.span(trace, span).await.map(|read| read.is_some()).map_err(|error| error.with_causes())
 }
 
+/// On demand too; what is read by id is there meanwhile.
+#[tokio::test]
+async fn an_index_is_made_anew_on_demand_while_the_store_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let id = project(&store);
+    let steps: Vec<Step> =
+        (0..4).flat_map(|trace| (0..5).map(move |span| Step { trace, span, conversation: Some(1), fails: false })).collect();
+    keep(&store, id, steps.iter().map(patches)).await;
+    let before = std::fs::read_to_string(dir.path().join("index/meta.json")).unwrap();
+    store.make_index_anew();
+    assert!(store.project(id).trace(TraceId::new("trace-3").unwrap()).await.unwrap().is_some());
+    for _ in 0..600 {
+        // Other segments than before are in it.
+        if std::fs::read_to_string(dir.path().join("index/meta.json")).is_ok_and(|now| now != before)
+            && store.progress().indexed == store.progress().recorded
+        {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    check_shown(&store.project(id), &steps).await;
+}
+
 #[tokio::test]
 async fn a_flipped_bit_of_the_record_costs_what_it_is_in_and_is_told() {
     let dir = tempfile::tempdir().unwrap();
