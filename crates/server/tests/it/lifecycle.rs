@@ -6,7 +6,7 @@ use std::time::Duration;
 use neuraltrust_store::conformance::BREAK_DOWN;
 use neuraltrust_testing::Server;
 
-use crate::{BINARY, send_flow, start, wait_for};
+use crate::{BINARY, make_key, send_flow, start, wait_for};
 
 #[test]
 fn what_was_acknowledged_survives_kill_9_in_lists_too() {
@@ -135,6 +135,19 @@ fn a_server_whose_store_has_broken_down_says_so_and_ends() {
     std::fs::remove_file(server.data_dir().join(BREAK_DOWN)).unwrap();
     server.restart();
     assert_eq!(wait_for(&server, "/api/v1/conversations", 1)[0]["spans"], 5, "what was acknowledged is there");
+}
+
+#[test]
+fn the_index_is_made_anew_on_demand_by_those_who_may() {
+    let server = start();
+    send_flow(&server);
+    let [trace] = wait_for(&server, "/api/v1/traces", 1).try_into().unwrap();
+    let rebuild = |key: &str| server.post("/api/v1/index/rebuild", &[("x-api-key", key)], String::new());
+    assert_eq!(rebuild(&make_key(&server, "read")).status, 403);
+    let answer = rebuild(server.key());
+    assert_eq!((answer.status, &answer.json()["indexed"]), (202, &serde_json::json!(0)));
+    assert_eq!(server.get(&format!("/api/v1/traces/{}", trace["trace_id"].as_str().unwrap())).0, 200, "reading by id goes on");
+    wait_for(&server, "/api/v1/spans", 5);
 }
 
 /// Where nothing can be written any more the server says so, goes on reading, and has lost nothing that it acknowledged.

@@ -31,7 +31,15 @@ const READY: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Dictionaries {
     ready: Mutex<HashMap<DictionaryId, Arc<Dictionary>>>,
-    current: Mutex<HashMap<ProjectId, Option<Arc<Dictionary>>>>,
+    current: Mutex<Current>,
+}
+
+/// The dictionary that new bodies of each project are coded with, as far as that is known.
+#[derive(Debug, Default)]
+struct Current {
+    by_project: HashMap<ProjectId, Option<Arc<Dictionary>>>,
+    /// How often all was forgotten.
+    forgotten: u64,
 }
 
 impl Dictionaries {
@@ -56,23 +64,34 @@ impl Dictionaries {
 
     /// What new bodies of a project are coded with.
     pub(super) fn current(&self, record: &Record, project: ProjectId) -> Result<Option<Arc<Dictionary>>, StoreError> {
-        if let Some(known) = self.current.lock().unwrap_or_else(PoisonError::into_inner).get(&project) {
-            return Ok(known.clone());
-        }
+        let known = || self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let forgotten = {
+            let known = known();
+            if let Some(known) = known.by_project.get(&project) {
+                return Ok(known.clone());
+            }
+            known.forgotten
+        };
         let id: Option<DictionaryId> = record.read("find the dictionary of a project", |connection| {
             connection
                 .prepare_cached("SELECT max(id) FROM dictionary WHERE project = ?1 AND leaving = 0")?
                 .query_row([project.0], |row| row.get(0))
         })?;
         let current = id.map(|id| self.named(record, id)).transpose()?;
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).insert(project, current.clone());
+        let mut known = known();
+        // What was read before some came or went must not be remembered after.
+        if known.forgotten == forgotten {
+            known.by_project.insert(project, current.clone());
+        }
         Ok(current)
     }
 
     /// Forgets which dictionaries are in use, because some came or went. Those that went stay ready for a while: a reader may
     /// hold a body that was coded with one just before it went.
     pub(super) fn forget(&self) {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut known = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        known.by_project.clear();
+        known.forgotten += 1;
     }
 }
 

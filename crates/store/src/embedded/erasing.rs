@@ -1,6 +1,7 @@
 //! What can be asked to be erased, and which traces that are.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use neuraltrust_model::{ConversationId, TraceId};
@@ -50,25 +51,26 @@ impl Asked {
         let record = &shared.record;
         match self {
             Self::Trace(id) => Ok(record.find(project, id)?.into_iter().collect()),
-            Self::Conversation(id) => {
-                let traces = record.conversation(project, id)?;
-                let ids = traces.iter().flat_map(|trace| trace.spans.first()).map(|span| &span.trace_id);
-                ids.map(|id| record.find(project, id)).filter_map(Result::transpose).collect()
-            }
-            Self::User(id) => {
-                let filter = Filter::equals(Field::UserId, id.clone());
-                found(shared, project, filter)
-            }
-            Self::Filter { filter, .. } => found(shared, project, (**filter).clone()),
+            Self::Conversation(id) => record.traces_of(project, id),
+            // The index knows the beginning of an id that is very long; another that begins like it is not meant.
+            Self::User(id) => found(shared, project, Filter::equals(Field::UserId, id.clone()), |row| {
+                row.user.as_ref().is_some_and(|user| user.id.as_ref() == Some(id))
+            }),
+            Self::Filter { filter, .. } => found(shared, project, (**filter).clone(), |_| true),
         }
     }
 }
 
-/// The traces of the spans that a filter lets through.
-fn found(shared: &Shared, project: ProjectId, filter: Filter) -> Result<Vec<TraceKey>, StoreError> {
+/// The traces of the spans that a filter lets through, and that are meant.
+fn found(
+    shared: &Shared,
+    project: ProjectId,
+    filter: Filter,
+    is_meant: impl Fn(&SpanRow) -> bool,
+) -> Result<Vec<TraceKey>, StoreError> {
     // What is in the record already must be found.
     let (target, begin) = (shared.record.last_seq()?, Instant::now());
-    while shared.indexed.load(std::sync::atomic::Ordering::Acquire) < target {
+    while shared.indexed.load(Ordering::Acquire) < target {
         if shared.stopping() || begin.elapsed() > PATIENCE {
             return Err(StoreError::IndexLags);
         }
@@ -78,7 +80,7 @@ fn found(shared: &Shared, project: ProjectId, filter: Filter) -> Result<Vec<Trac
     let mut query = ListQuery { filter, limit: PAGE, cursor: None };
     loop {
         let page = lists::list::<SpanRow>(&shared.index, &shared.record, project, ListOf::Spans, &query)?;
-        for row in page.items {
+        for row in page.items.into_iter().filter(&is_meant) {
             if !traces.contains_key(&row.trace_id)
                 && let Some(key) = shared.record.find(project, &row.trace_id)?
             {
@@ -87,6 +89,8 @@ fn found(shared: &Shared, project: ProjectId, filter: Filter) -> Result<Vec<Trac
         }
         match page.next_cursor {
             Some(cursor) => query.cursor = Some(cursor),
+            // Where the index was begun anew meanwhile, this is not all.
+            None if shared.indexed.load(Ordering::Acquire) < target => return Err(StoreError::IndexLags),
             None => return Ok(traces.into_values().collect()),
         }
     }

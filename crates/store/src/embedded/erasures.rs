@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::record::{Record, TraceKey};
 use super::removal;
+use super::sweep;
 use super::writer::Writer;
 use crate::{ProjectId, StoreError};
 
@@ -143,6 +144,19 @@ fn describe(record: &Record, writer: &Writer, erasure: i64, trace: i64, up_to: u
             })
             .map_err(StoreError::record(act))?;
         Ok(())
+    })
+}
+
+/// Whether the scopes that the traces of an erasure were in have been swept.
+pub(super) fn is_swept(record: &Record, erasure: i64) -> Result<bool, StoreError> {
+    record.read("read an erasure", |connection| {
+        let left = connection
+            .prepare_cached(
+                "SELECT 1 FROM erased CROSS JOIN patch ON patch.trace = erased.trace AND length(body) = 0 AND span != ?2
+                 WHERE erasure = ?1",
+            )?
+            .exists(params![erasure, sweep::SWEPT])?;
+        Ok(!left)
     })
 }
 

@@ -38,8 +38,8 @@ pub(super) fn move_in(record: &Record, writer: &Writer, trace: i64, conversation
     let _alone = record.scopes();
     for _ in 0..TRIES {
         let Some(key) = record.numbered(trace)? else { return Ok(false) };
-        // Before the patches are read: one that comes meanwhile makes this another number.
-        let seen = record.last_patch_of(&key)?;
+        // Before the patches are read: one that comes or goes meanwhile makes this another.
+        let seen = record.told_of(&key)?;
         let mut nodes = path_nodes(record, key.scope(), sweep::heads(record, &key)?)?;
         while let Some(rest) = split(&mut nodes) {
             let (moved, id) = (key.clone(), conversation_id.to_owned());
@@ -74,8 +74,13 @@ fn split(nodes: &mut Vec<Moving>) -> Option<Vec<Moving>> {
 enum Moved {
     Here,
     WasHere,
-    /// Patches came in between.
+    /// Patches came or went in between.
     NotYet,
+}
+
+/// The numbers of the nodes of the paths that end at `heads`, and of the media that they show.
+pub(super) fn reached(record: &Record, scope: i64, heads: BTreeMap<u64, Vec<Hash>>) -> Result<HashSet<i64>, StoreError> {
+    Ok(path_nodes(record, scope, heads)?.into_iter().map(|node| node.number).collect())
 }
 
 /// The nodes of the paths that end at `heads` and of the media that they show, those above before those below.
@@ -141,15 +146,26 @@ fn copy(transaction: &Transaction<'_>, nodes: &[Moving], target: i64) -> rusqlit
     Ok(())
 }
 
-/// Copies the last nodes and makes the conversation the home of the trace, unless patches of it came in between.
+/// Tells whether a trace of that number and home still has the patches that it had when it was looked at (see
+/// [`Record::told_of`]). None may be gone either: its contents would be copied, and nothing would take them away again.
+fn is_unchanged(transaction: &Transaction<'_>, trace: &TraceKey, (last, count): (i64, i64)) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached(
+            "SELECT 1 FROM trace WHERE id = ?1 AND home IS ?2 AND (?3, ?4) =
+             (SELECT ifnull(max(seq), 0), count(*) FROM patch WHERE trace = ?1 AND length(body) > 0)",
+        )?
+        .exists(params![trace.number, trace.home, last, count])
+}
+
+/// Copies the last nodes and makes the conversation the home of the trace, unless patches of it came or went in between.
 fn settle(
     transaction: &Transaction<'_>,
     trace: &TraceKey,
-    seen: u64,
+    seen: (i64, i64),
     conversation_id: &str,
     nodes: &[Moving],
 ) -> rusqlite::Result<Moved> {
-    if !sweep::is_unchanged(transaction, trace, seen)? {
+    if !is_unchanged(transaction, trace, seen)? {
         return Ok(Moved::NotYet);
     }
     let target = writer::conversation(transaction, trace.project, conversation_id)?;

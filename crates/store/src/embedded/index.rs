@@ -10,7 +10,7 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use neuraltrust_model::{Span, TraceId};
 use serde::Serialize;
@@ -50,9 +50,8 @@ const SEARCH_THREADS: usize = 8;
 
 /// A segment of whose documents more than this share was replaced or removed is written anew without them.
 const MERGE_FROM_DELETED: f32 = 0.3;
-/// How often segments are written anew at the most to be rid of what was removed; others may be merged at the same time.
-const PURGE_TRIES: usize = 10;
-
+/// Longest time in which segments are written anew to be rid of what was removed; others may be merged at the same time.
+const PURGE_WITHIN: Duration = Duration::from_secs(300);
 /// Pause before segments that are being merged are looked for again.
 const PURGE_PAUSE: Duration = Duration::from_millis(500);
 /// How long a process that ends waits for merges.
@@ -451,24 +450,29 @@ impl Documents {
     /// Everything must have been committed.
     pub(super) fn purge(&mut self, index: &SearchIndex) -> Result<(), StoreError> {
         let failed = || StoreError::index("write segments anew");
-        let mut old = index.segments_with_deleted().map_err(failed())?;
-        for _ in 0..PURGE_TRIES {
-            for segment in &old {
-                // One that is being merged with others goes away with that merge.
-                let merged = self.writer.merge(&[*segment]).wait();
-                tracing::debug!(?segment, error = ?merged.err(), "a segment is written anew");
-            }
-            let there: BTreeSet<SegmentId> =
-                index.reader.opened().index.searchable_segment_ids().map_err(failed())?.into_iter().collect();
-            old.retain(|segment| there.contains(segment));
+        let begin = Instant::now();
+        loop {
+            // Looked for each time: a merge that was under way has made a segment of its own, with what was removed meanwhile in it.
+            let old = index.segments_with_deleted().map_err(failed())?;
             if old.is_empty() {
                 index.reader.reload().map_err(failed())?;
                 self.writer.garbage_collect_files().wait().map_err(failed())?;
                 return Ok(());
             }
-            std::thread::sleep(PURGE_PAUSE);
+            if begin.elapsed() > PURGE_WITHIN {
+                return Err(failed()(TantivyError::InternalError(format!("{} segments are still being merged", old.len()))));
+            }
+            let mut merged = false;
+            for segment in &old {
+                // One that is being merged with others goes away with that merge.
+                let done = self.writer.merge(&[*segment]).wait();
+                merged |= done.is_ok();
+                tracing::debug!(?segment, error = ?done.err(), "a segment is written anew");
+            }
+            if !merged {
+                std::thread::sleep(PURGE_PAUSE);
+            }
         }
-        Err(failed()(tantivy::TantivyError::InternalError(format!("{} segments are still being merged", old.len()))))
     }
 
     /// Ends what goes on in the background: nothing touches the files of the index afterwards.

@@ -37,8 +37,11 @@ pub(super) const TEXT_BYTES: usize = 256 << 10;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long the store goes on indexing when it is told to stop. What is not in the index then is put at the next start.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
-/// Most rows of traces kept to make rows of conversations from; all are let go when there are more.
+/// Most rows of traces kept to make rows of conversations from; all are let go when there are more, but those of a conversation
+/// that has most of them: to read it again for each of its traces would take the time of all others.
 const CACHED_ROWS: usize = 20_000;
+/// Most rows kept of such a conversation.
+const CACHED_ROWS_OF_ONE: usize = 500_000;
 
 /// What the indexer shares with the store.
 #[derive(Debug, Clone)]
@@ -106,6 +109,8 @@ impl Shared {
 
     /// Has the index made anew from the record. Reads by id go on, and the lists fill.
     pub(super) fn make_index_anew(&self) {
+        // Who asks how far it is must not be told that it is done before it began.
+        self.indexed.store(0, Ordering::Release);
         self.asked_anew.store(true, Ordering::Release);
         self.recorded.new.raise();
     }
@@ -142,6 +147,10 @@ pub(super) fn run(shared: &Shared) {
             Ok(Ok(Ended::AskedAnew)) => {
                 tracing::info!("the index is made anew from the record, as it was asked for");
                 begin_anew(shared);
+                // What is missing then is put at the next start.
+                if shared.stopping() {
+                    return;
+                }
                 continue;
             }
             Ok(Err(error @ StoreError::Index { .. })) => (error, shared.index.damage()),
@@ -171,14 +180,11 @@ pub(super) fn run(shared: &Shared) {
 /// Begins again with an empty index; reads by id go on, and the lists fill.
 fn begin_anew(shared: &Shared) {
     // Nobody is to take empty lists for complete ones.
-    let before = shared.indexed.swap(0, Ordering::AcqRel);
-    match shared.index.empty() {
-        Ok(()) => {}
-        Err(error) => {
-            shared.indexed.store(before, Ordering::Release);
-            tracing::error!(error = &error as &dyn std::error::Error, "the index cannot be made anew; trying again");
-            std::thread::sleep(RETRY_AFTER);
-        }
+    shared.indexed.store(0, Ordering::Release);
+    if let Err(error) = shared.index.empty() {
+        tracing::error!(error = &error as &dyn std::error::Error, "the index cannot be made anew; trying again");
+        shared.asked_anew.store(true, Ordering::Release);
+        std::thread::sleep(RETRY_AFTER);
     }
 }
 
@@ -291,6 +297,8 @@ struct Traces {
     /// The conversation under which the spans of a trace are in the index.
     conversation: HashMap<(ProjectId, TraceId), ConversationId>,
     cached: usize,
+    /// Rows among them that are kept beyond the others.
+    large: usize,
 }
 
 impl Work {
@@ -430,7 +438,9 @@ impl Work {
         shared.index.reader.reload().map_err(StoreError::index("reload"))?;
         self.committed = complete;
         self.has_put = false;
-        shared.indexed.store(complete, Ordering::Release);
+        if !shared.asked_anew.load(Ordering::Acquire) {
+            shared.indexed.store(complete, Ordering::Release);
+        }
         shared.set_trouble(None);
         self.last_commit = Instant::now();
         let behind = shared.recorded.last.load(Ordering::Acquire).saturating_sub(self.at);
@@ -472,8 +482,13 @@ impl Traces {
 
     fn bound(&mut self) {
         self.cached += 1;
-        if self.cached > CACHED_ROWS {
-            *self = Self::default();
+        if self.cached <= CACHED_ROWS + self.large {
+            return;
         }
+        let rows = std::mem::take(&mut self.rows);
+        let is_large = |rows: usize| (CACHED_ROWS / 2..CACHED_ROWS_OF_ONE).contains(&rows);
+        let largest = rows.into_iter().max_by_key(|(_, rows)| rows.len()).filter(|(_, rows)| is_large(rows.len()));
+        let large = largest.as_ref().map_or(0, |(_, rows)| rows.len());
+        *self = Self { rows: largest.into_iter().collect(), conversation: HashMap::new(), cached: large, large };
     }
 }

@@ -111,21 +111,30 @@ impl Keeper {
         if open.is_empty() {
             return Ok(());
         }
-        for erasure in &open {
-            erasures::take_out(self.record(), self.writer(), *erasure)?;
+        let mut failed = Ok(());
+        let mut swept = Vec::with_capacity(open.len());
+        for erasure in open {
+            // One that fails, because something beside it is damaged, must not keep the others from being done.
+            failed = failed.and(erasures::take_out(self.record(), self.writer(), erasure));
+            if erasures::is_swept(self.record(), erasure)? {
+                swept.push(erasure);
+            }
+        }
+        if swept.is_empty() {
+            return failed;
         }
         self.index_follows()?;
         self.shared.purge()?;
         self.forget()?;
         recoding::let_go(self.record(), self.writer())?;
         self.writer().outside(empty_log)?;
-        for erasure in open {
+        for erasure in swept {
             if self.shared.stopping() {
                 return Ok(());
             }
             erasures::done(self.writer(), erasure, now())?;
         }
-        Ok(())
+        failed
     }
 
     /// Waits until the index has followed everything that is in the record now.
@@ -275,13 +284,21 @@ impl Keeper {
             if free <= pages / FREE_SHARE || free < u64::from(RETURN_PAGES) || self.shared.stopping() {
                 return Ok(());
             }
-            self.writer().outside(|connection| {
-                connection
-                    .execute_batch(&format!("PRAGMA incremental_vacuum({RETURN_PAGES})"))
-                    .map_err(StoreError::record("return free room"))
-            })?;
+            self.writer().outside(|connection| return_pages(connection).map_err(StoreError::record("return free room")))?;
+            if erasures::count_open(self.record())? > 0 {
+                // Somebody waits for that; the rest goes afterwards.
+                return Ok(());
+            }
         }
     }
+}
+
+/// Returns some free pages to the system. The statement frees one page for each row that is asked of it.
+fn return_pages(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+    let mut vacuum = connection.prepare_cached(&format!("PRAGMA incremental_vacuum({RETURN_PAGES})"))?;
+    let mut freed = vacuum.query([])?;
+    while freed.next()?.is_some() {}
+    Ok(())
 }
 
 /// Writes the log into the record and empties it, so that nothing of what was deleted is left in it.

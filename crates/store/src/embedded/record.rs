@@ -198,6 +198,11 @@ impl Record {
         self.rows(trace, span)?.iter().map(|row| self.arrived(trace, row)).collect()
     }
 
+    /// The patches of a trace behind the patch `seq`, in order of arrival.
+    pub(super) fn patches_behind(&self, trace: &TraceKey, seq: u64) -> Result<Vec<Arrived>, StoreError> {
+        self.rows(trace, None)?.iter().filter(|row| row.seq > seq).map(|row| self.arrived(trace, row)).collect()
+    }
+
     /// The patches of a trace up to the patch `to` in order of arrival, and the keys of its spans that were told of up to the
     /// patch `from`.
     pub(super) fn patches_between(
@@ -386,6 +391,21 @@ impl Record {
         Ok(traces)
     }
 
+    /// The traces that belong to the conversation, and those that may and cannot be read.
+    pub(super) fn traces_of(&self, project: ProjectId, conversation: &ConversationId) -> Result<Vec<TraceKey>, StoreError> {
+        let mut traces = Vec::new();
+        for key in self.candidates(project, conversation)? {
+            let belongs = match self.patches(&key, None) {
+                Err(StoreError::Damaged { .. }) => true,
+                read => TraceSpans::merge(&key.trace_id, read?).conversation_id == *conversation,
+            };
+            if belongs {
+                traces.push(key);
+            }
+        }
+        Ok(traces)
+    }
+
     /// Every trace that may belong to the conversation: those that ever named it, and the one of that name.
     fn candidates(&self, project: ProjectId, conversation: &ConversationId) -> Result<Vec<TraceKey>, StoreError> {
         let rows: Vec<(i64, String, Option<i64>)> = self.read("read a conversation", |connection| {
@@ -417,14 +437,13 @@ impl Record {
         Ok(seq.cast_unsigned())
     }
 
-    /// The number of the last patch of a trace.
-    pub(super) fn last_patch_of(&self, trace: &TraceKey) -> Result<u64, StoreError> {
-        let seq: i64 = self.read("find the last patch of a trace", |connection| {
+    /// Which patches there are of a trace, told by two numbers: the last of them, and how many they are.
+    pub(super) fn told_of(&self, trace: &TraceKey) -> Result<(i64, i64), StoreError> {
+        self.read("count the patches of a trace", |connection| {
             connection
-                .prepare_cached("SELECT ifnull(max(seq), 0) FROM patch WHERE trace = ?1 AND length(body) > 0")?
-                .query_row([trace.number], |row| row.get(0))
-        })?;
-        Ok(seq.cast_unsigned())
+                .prepare_cached("SELECT ifnull(max(seq), 0), count(*) FROM patch WHERE trace = ?1 AND length(body) > 0")?
+                .query_row([trace.number], |row| Ok((row.get(0)?, row.get(1)?)))
+        })
     }
 
     /// The conversation whose scope the nodes of a trace are in.

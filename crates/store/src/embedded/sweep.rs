@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rusqlite::{Transaction, params};
 
 use super::chain::Hash;
+use super::homes;
 use super::record::{Record, TraceKey};
 use super::writer::Writer;
 use crate::StoreError;
@@ -18,11 +19,13 @@ use crate::said::Said;
 
 /// Nodes that are taken away at a time; for the rest the scope is looked through again.
 const GONE_AT_A_TIME: usize = 2_000;
+/// How often what came in between is looked at before a scope that is told of all the time is left for the next round.
+const TRIES: usize = 100;
 /// ... and bytes of them, since what is deleted is overwritten, and appends wait meanwhile.
 const GONE_BYTES_AT_A_TIME: u64 = 8 << 20;
 
 /// What is to change in a scope so that it holds what its traces say, and nothing else.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Sweep {
     scope: i64,
     /// The last patch of the scope's traces that was looked at.
@@ -101,8 +104,13 @@ fn traces(record: &Record, scope: i64) -> Result<Vec<TraceKey>, StoreError> {
 
 /// The last parts of every content that patches of a trace say, with the patches.
 pub(super) fn heads(record: &Record, trace: &TraceKey) -> Result<BTreeMap<u64, Vec<Hash>>, StoreError> {
+    heads_behind(record, trace, 0)
+}
+
+/// As [`heads`], of the patches behind the patch `seq`.
+fn heads_behind(record: &Record, trace: &TraceKey, seq: u64) -> Result<BTreeMap<u64, Vec<Hash>>, StoreError> {
     let mut heads: BTreeMap<u64, Vec<Hash>> = BTreeMap::new();
-    for arrived in record.patches(trace, None)? {
+    for arrived in record.patches_behind(trace, seq)? {
         for said in [arrived.input, arrived.output].into_iter().flatten() {
             if let Said::Apart(apart) = said {
                 for seq in apart.said_by {
@@ -182,7 +190,29 @@ impl Sweep {
         self.passed_on.iter().map(|(number, _, _)| *number)
     }
 
-    /// Applies what was found, unless something was told in between; then look again. Says which traces the index has to
+    /// Looks at what was told in between, which is little: only what the keeper itself does, and moves between scopes, which wait
+    /// for it, take anything away.
+    fn catch_up(&mut self, record: &Record) -> Result<(), StoreError> {
+        let seen = last_told(record, self.scope)?;
+        let numbers: Vec<i64> = record.read("read the traces of a scope", |connection| {
+            connection
+                .prepare_cached(&format!(
+                    "SELECT at.id FROM ({TRACES}) AS at WHERE ?2 <
+                     (SELECT max(seq) FROM patch WHERE patch.trace = at.id AND length(body) > 0)"
+                ))?
+                .query_map(params![self.scope, self.seen.cast_signed()], |row| row.get(0))?
+                .collect()
+        })?;
+        for number in numbers {
+            let Some(trace) = record.numbered(number)? else { continue };
+            let said = homes::reached(record, self.scope, heads_behind(record, &trace, self.seen)?)?;
+            self.gone.retain(|number| !said.contains(number));
+        }
+        self.seen = seen;
+        Ok(())
+    }
+
+    /// Applies what was found, unless something was told in between; then catch up. Says which traces the index has to
     /// follow.
     fn apply(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Option<BTreeSet<i64>>> {
         let last: i64 = transaction.prepare_cached(&sql_of_last_told())?.query_row([self.scope], |row| row.get(0))?;
@@ -223,9 +253,11 @@ pub(super) fn mark_scope(transaction: &Transaction<'_>, trace: i64, scope: i64) 
 /// What a mark says of a scope where there is none to sweep, or it was swept.
 pub(super) const SWEPT: i64 = 0;
 
-/// Sweeps the scopes that are marked.
+/// Sweeps the scopes that are marked. One that cannot be swept stays marked and does not keep the others from it; the first error
+/// is told.
 pub(super) fn sweep_marked(record: &Record, writer: &Writer) -> Result<(), StoreError> {
     let act = "sweep scopes";
+    let mut failed = Ok(());
     let marks: Vec<(i64, i64)> = record.read(act, |connection| {
         connection
             .prepare_cached("SELECT span, seq FROM patch WHERE length(body) = 0 AND span != ?1 ORDER BY span")?
@@ -233,8 +265,11 @@ pub(super) fn sweep_marked(record: &Record, writer: &Writer) -> Result<(), Store
             .collect()
     })?;
     for scope in marks.chunk_by(|(scope, _), (next, _)| scope == next) {
-        if let Some((scope, _)) = scope.first() {
-            clean(record, writer, *scope)?;
+        if let Some((scope, _)) = scope.first()
+            && let Err(error) = clean(record, writer, *scope)
+        {
+            failed = failed.and(Err(error));
+            continue;
         }
         let seqs: Vec<i64> = scope.iter().map(|(_, seq)| *seq).collect();
         writer.step(act, move |transaction| {
@@ -246,17 +281,7 @@ pub(super) fn sweep_marked(record: &Record, writer: &Writer) -> Result<(), Store
             Ok(())
         })?;
     }
-    Ok(())
-}
-
-/// Tells whether a trace of that number and home is still as it was when it was looked at.
-pub(super) fn is_unchanged(transaction: &Transaction<'_>, trace: &TraceKey, seen: u64) -> rusqlite::Result<bool> {
-    transaction
-        .prepare_cached(
-            "SELECT 1 FROM trace WHERE id = ?1 AND home IS ?2
-             AND ?3 = (SELECT ifnull(max(seq), 0) FROM patch WHERE trace = ?1 AND length(body) > 0)",
-        )?
-        .exists(params![trace.number, trace.home, seen.cast_signed()])
+    failed
 }
 
 /// Takes away what nothing says any more in a scope, and passes on what lost its bringer.
@@ -264,15 +289,25 @@ fn clean(record: &Record, writer: &Writer, scope: i64) -> Result<(), StoreError>
     let act = "take away contents";
     loop {
         let _alone = record.scopes();
-        let sweep = look(record, scope)?;
-        let done = writer.step(act, move |transaction| {
-            let traces = sweep.apply(transaction).map_err(StoreError::record(act))?;
-            for trace in traces.iter().flatten() {
-                mark(transaction, *trace).map_err(StoreError::record(act))?;
+        let mut sweep = look(record, scope)?;
+        for tried in 0.. {
+            let applied = sweep.clone();
+            let done = writer.step(act, move |transaction| {
+                let traces = applied.apply(transaction).map_err(StoreError::record(act))?;
+                for trace in traces.iter().flatten() {
+                    mark(transaction, *trace).map_err(StoreError::record(act))?;
+                }
+                Ok(traces.is_some())
+            })?;
+            if done {
+                break;
             }
-            Ok(traces.is_some() && !sweep.more)
-        })?;
-        if done {
+            if tried == TRIES {
+                return Err(StoreError::damaged(act)(std::io::Error::other("more is told all the time; trying again")));
+            }
+            sweep.catch_up(record)?;
+        }
+        if !sweep.more {
             return Ok(());
         }
     }
