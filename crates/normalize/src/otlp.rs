@@ -2,7 +2,7 @@
 //!
 //! Format: OpenTelemetry protocol 1.x, `opentelemetry/proto/trace/v1/trace.proto`.
 
-use neuraltrust_model::limits::{FOLDED_ATTRIBUTES, MAX_ATTRIBUTE_KEY_BYTES, MAX_ATTRIBUTES, MAX_DEPTH};
+use neuraltrust_model::limits::{FOLDED_ATTRIBUTES, MAX_ATTRIBUTE_KEY_BYTES, MAX_ATTRIBUTES, MAX_BODY_BYTES, MAX_DEPTH};
 use neuraltrust_model::{
     Event, Link, Map, Source, SpanId, SpanPatch, Status, StatusCode, Timestamp, TraceId, Warning, attributes,
 };
@@ -20,18 +20,23 @@ use crate::{Normalized, Reason, Rejection, otlp_json};
 /// Name of the protocol in [`Source`].
 const PROTOCOL: &str = "otlp";
 
+/// Most bytes of resources and scopes in the spans of one export. Each span has a copy of its own, so that without a bound a
+/// body of a large resource and many empty spans would take memory by the square of its size.
+const MAX_ORIGIN_BYTES: usize = MAX_BODY_BYTES;
+
 /// What an export says of its spans. A span that cannot be kept is rejected alone.
 #[must_use]
 pub fn normalize(request: ExportTraceServiceRequest) -> Normalized {
     let mut normalized = Normalized::default();
     let mut index = 0_usize;
+    let mut copied = Copied::default();
     for resource_spans in request.resource_spans {
         let resource = resource(resource_spans.resource);
         for scope_spans in resource_spans.scope_spans {
             let scope = scope_spans.scope.unwrap_or_default();
-            let origin = Origin { resource: &resource, scope: &scope.name, scope_version: &scope.version };
+            let origin = Origin::new(&resource, &scope.name, &scope.version);
             for span in scope_spans.spans {
-                normalized.add("spans", &mut index, normalize_span(span, &origin));
+                normalized.add("spans", &mut index, copied.of(&origin).and_then(|()| normalize_span(span, &origin)));
             }
         }
     }
@@ -45,11 +50,13 @@ pub fn normalize(request: ExportTraceServiceRequest) -> Normalized {
 pub fn normalize_json(body: &[u8]) -> Result<Normalized, Rejection> {
     let mut normalized = Normalized::default();
     let mut index = 0_usize;
+    let mut copied = Copied::default();
     for group in otlp_json::traces(body)? {
         let (resource, scope) = (resource(group.resource), group.scope.unwrap_or_default());
-        let origin = Origin { resource: &resource, scope: &scope.name, scope_version: &scope.version };
+        let origin = Origin::new(&resource, &scope.name, &scope.version);
         for span in group.items {
-            normalized.add("spans", &mut index, span.and_then(|span| normalize_span(span, &origin)));
+            let read = span.and_then(|span| copied.of(&origin).and_then(|()| normalize_span(span, &origin)));
+            normalized.add("spans", &mut index, read);
         }
     }
     Ok(normalized)
@@ -78,9 +85,35 @@ struct Origin<'a> {
     resource: &'a Map,
     scope: &'a str,
     scope_version: &'a str,
+    /// Its size as JSON.
+    bytes: usize,
 }
 
-impl Origin<'_> {
+/// Bytes of origins that an export has put into its spans.
+#[derive(Default)]
+struct Copied(usize);
+
+impl Copied {
+    /// Makes room for one more copy.
+    fn of(&mut self, origin: &Origin<'_>) -> Result<(), Rejection> {
+        let bytes = self.0.saturating_add(origin.bytes);
+        if bytes > MAX_ORIGIN_BYTES {
+            let message = format!(
+                "is put into every span, and {MAX_ORIGIN_BYTES} bytes of such copies are in this export already; send the spans in several requests"
+            );
+            return Err(Rejection::new(Reason::TooLarge, "resource", message));
+        }
+        self.0 = bytes;
+        Ok(())
+    }
+}
+
+impl<'a> Origin<'a> {
+    fn new(resource: &'a Map, scope: &'a str, scope_version: &'a str) -> Self {
+        let bytes = serde_json::to_string(resource).map_or(0, |text| text.len()) + scope.len() + scope_version.len();
+        Self { resource, scope, scope_version, bytes }
+    }
+
     fn resource_text(&self, name: &str) -> Option<String> {
         self.resource.get(name).and_then(Value::as_str).map(str::to_owned)
     }
