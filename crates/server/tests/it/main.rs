@@ -14,6 +14,7 @@ mod openapi;
 mod opik;
 mod otlp;
 mod page;
+mod quarantine;
 mod querying;
 mod reading;
 mod replays;
