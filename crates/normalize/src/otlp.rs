@@ -2,17 +2,19 @@
 //!
 //! Format: OpenTelemetry protocol 1.x, `opentelemetry/proto/trace/v1/trace.proto`.
 
-use neuraltrust_model::limits::{FOLDED_ATTRIBUTES, MAX_ATTRIBUTE_KEY_BYTES, MAX_ATTRIBUTES, MAX_BODY_BYTES, MAX_DEPTH};
+use neuraltrust_model::limits::{FOLDED_ATTRIBUTES, MAX_ATTRIBUTE_KEY_BYTES, MAX_ATTRIBUTES, MAX_DEPTH};
 use neuraltrust_model::{
     Event, Link, Map, Source, SpanId, SpanPatch, Status, StatusCode, Timestamp, TraceId, Warning, attributes,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span as WireSpan;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode as WireStatus;
 use serde_json::Value;
 
 use crate::any_value::{hex, object};
+use crate::copies::{Copies, json_bytes};
 use crate::dialects::{self, Draft};
 use crate::fields::{bad_time, id, too_deep, wrong_type};
 use crate::{Normalized, Reason, Rejection, otlp_json};
@@ -20,27 +22,17 @@ use crate::{Normalized, Reason, Rejection, otlp_json};
 /// Name of the protocol in [`Source`].
 const PROTOCOL: &str = "otlp";
 
-/// Most bytes of resources and scopes in the spans of one export. Each span has a copy of its own, so that without a bound a
-/// body of a large resource and many empty spans would take memory by the square of its size.
-const MAX_ORIGIN_BYTES: usize = MAX_BODY_BYTES;
-
 /// What an export says of its spans. A span that cannot be kept is rejected alone.
 #[must_use]
 pub fn normalize(request: ExportTraceServiceRequest) -> Normalized {
-    let mut normalized = Normalized::default();
-    let mut index = 0_usize;
-    let mut copied = Copied::default();
-    for resource_spans in request.resource_spans {
-        let resource = resource(resource_spans.resource);
-        for scope_spans in resource_spans.scope_spans {
-            let scope = scope_spans.scope.unwrap_or_default();
-            let origin = Origin::new(&resource, &scope.name, &scope.version);
-            for span in scope_spans.spans {
-                normalized.add("spans", &mut index, copied.of(&origin).and_then(|()| normalize_span(span, &origin)));
-            }
+    let mut spans = Spans::default();
+    for of_resource in request.resource_spans {
+        let resource = ReadResource::new(of_resource.resource);
+        for of_scope in of_resource.scope_spans {
+            spans.add(&resource, of_scope.scope, of_scope.spans.into_iter().map(Ok));
         }
     }
-    normalized
+    spans.normalized
 }
 
 /// What an export in JSON says of its spans. A span that cannot be read or kept is rejected alone.
@@ -48,18 +40,57 @@ pub fn normalize(request: ExportTraceServiceRequest) -> Normalized {
 /// # Errors
 /// A [`Rejection`] when the body is no such export.
 pub fn normalize_json(body: &[u8]) -> Result<Normalized, Rejection> {
-    let mut normalized = Normalized::default();
-    let mut index = 0_usize;
-    let mut copied = Copied::default();
-    for group in otlp_json::traces(body)? {
-        let (resource, scope) = (resource(group.resource), group.scope.unwrap_or_default());
-        let origin = Origin::new(&resource, &scope.name, &scope.version);
-        for span in group.items {
-            let read = span.and_then(|span| copied.of(&origin).and_then(|()| normalize_span(span, &origin)));
-            normalized.add("spans", &mut index, read);
+    let mut spans = Spans::default();
+    for of_resource in otlp_json::traces(body)? {
+        let resource = ReadResource::new(of_resource.resource);
+        for of_scope in of_resource.scopes {
+            spans.add(&resource, of_scope.scope, of_scope.items.into_iter());
         }
     }
-    Ok(normalized)
+    Ok(spans.normalized)
+}
+
+/// What the spans of an export have given so far.
+#[derive(Default)]
+struct Spans {
+    normalized: Normalized,
+    /// Place of the next span in the export.
+    index: usize,
+    copies: Copies,
+}
+
+impl Spans {
+    /// Adds the spans of one scope.
+    fn add(
+        &mut self,
+        resource: &ReadResource,
+        scope: Option<InstrumentationScope>,
+        spans: impl Iterator<Item = Result<WireSpan, Rejection>>,
+    ) {
+        let scope = scope.unwrap_or_default();
+        let origin = Origin { resource: &resource.attributes, scope: &scope.name, scope_version: &scope.version };
+        let bytes = resource.bytes + scope.name.len() + scope.version.len();
+        for span in spans {
+            let read = span.and_then(|span| {
+                self.copies.make("resource", bytes)?;
+                normalize_span(span, &origin)
+            });
+            self.normalized.add("spans", &mut self.index, read);
+        }
+    }
+}
+
+/// A resource, and its size as JSON.
+struct ReadResource {
+    attributes: Map,
+    bytes: usize,
+}
+
+impl ReadResource {
+    fn new(resource: Option<Resource>) -> Self {
+        let attributes = resource.and_then(|resource| object(resource.attributes, MAX_DEPTH)).unwrap_or_default();
+        Self { bytes: json_bytes(&attributes), attributes }
+    }
 }
 
 impl Normalized {
@@ -76,44 +107,14 @@ impl Normalized {
     }
 }
 
-fn resource(resource: Option<Resource>) -> Map {
-    resource.and_then(|resource| object(resource.attributes, MAX_DEPTH)).unwrap_or_default()
-}
-
 /// Where a span comes from: the process and the instrumentation in it.
 struct Origin<'a> {
     resource: &'a Map,
     scope: &'a str,
     scope_version: &'a str,
-    /// Its size as JSON.
-    bytes: usize,
 }
 
-/// Bytes of origins that an export has put into its spans.
-#[derive(Default)]
-struct Copied(usize);
-
-impl Copied {
-    /// Makes room for one more copy.
-    fn of(&mut self, origin: &Origin<'_>) -> Result<(), Rejection> {
-        let bytes = self.0.saturating_add(origin.bytes);
-        if bytes > MAX_ORIGIN_BYTES {
-            let message = format!(
-                "is put into every span, and {MAX_ORIGIN_BYTES} bytes of such copies are in this export already; send the spans in several requests"
-            );
-            return Err(Rejection::new(Reason::TooLarge, "resource", message));
-        }
-        self.0 = bytes;
-        Ok(())
-    }
-}
-
-impl<'a> Origin<'a> {
-    fn new(resource: &'a Map, scope: &'a str, scope_version: &'a str) -> Self {
-        let bytes = serde_json::to_string(resource).map_or(0, |text| text.len()) + scope.len() + scope_version.len();
-        Self { resource, scope, scope_version, bytes }
-    }
-
+impl Origin<'_> {
     fn resource_text(&self, name: &str) -> Option<String> {
         self.resource.get(name).and_then(Value::as_str).map(str::to_owned)
     }
