@@ -5,7 +5,8 @@
 #   scripts/fuzz.sh [TARGET...]     FUZZ_SECONDS is the time for each, 300 unless set
 set -euo pipefail
 cd "$(dirname "$0")/.."
-command -v cargo-fuzz >/dev/null || { echo "fuzz.sh: install cargo-fuzz first: cargo install cargo-fuzz --locked" >&2; exit 1; }
+cargo fuzz --version >/dev/null 2>&1 || { echo "fuzz.sh: cargo-fuzz is missing: cargo install cargo-fuzz --locked" >&2; exit 1; }
+command -v c++ >/dev/null || { echo "fuzz.sh: a C++ compiler is missing (libFuzzer is built with it): apt-get install build-essential" >&2; exit 1; }
 cargo run --quiet -p neuraltrust-fuzzing -- fuzz/corpus
 if [ $# -eq 0 ]; then set -- $(cd fuzz/fuzz_targets && ls -- *.rs | sed 's/\.rs$//'); fi
 for target in "$@"; do
