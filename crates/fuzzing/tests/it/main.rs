@@ -1,7 +1,5 @@
 //! The short run of the fuzzer's targets: the recordings, mutations of them, and inputs made to hurt.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
-
 use neuraltrust_fuzzing::{Mutations, TARGETS, seeds, target};
 use neuraltrust_testing::workspace;
 

@@ -12,6 +12,7 @@ use crate::otlp::free_port;
 use crate::{BINARY, start};
 
 const JSON: &str = "application/json";
+const WHEN: &str = "2026-11-23T02:57:18Z";
 
 /// Ids as OTLP has them.
 const TRACE: &str = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a";
@@ -38,10 +39,11 @@ fn only_the_bad_one_is_missing(server: &Server, n: usize, place: &str, trace: &s
 fn batches_in_json() {
     let server = start();
     let otlp = |id: &str, name: &str| json!({ "traceId": TRACE, "spanId": id, "name": name });
-    let record = |id: &str| json!({ "traceId": "0b".repeat(16), "spanId": id, "eventName": "seen", "timeUnixNano": "1795402111000000000" });
-    let event = |id: &str| json!({ "id": format!("event-{id}"), "type": "span-create", "timestamp": "2026-11-23T02:57:18Z", "body": { "id": id, "traceId": "langfuse" } });
-    let run = |trace: &str, id: &str| json!({ "id": id, "trace_id": trace, "name": "run" });
+    let record = |id: &str| json!({ "traceId": TRACE, "spanId": id, "eventName": "seen", "timeUnixNano": "1795402111000000000" });
+    let event = |id: &str| json!({ "id": format!("event-{id}"), "type": "span-create", "timestamp": "2026-11-23T02:57:18Z", "body": { "id": id, "traceId": "langfuse", "startTime": WHEN } });
+    let run = |trace: &str, id: &str| json!({ "id": id, "trace_id": trace, "run_type": "chain", "start_time": WHEN });
     let opik = |id: &str| json!({ "id": id, "trace_id": "opik", "start_time": "2026-11-23T02:59:54Z" });
+    let step = |id: &str| json!({ "id": id, "started_at": 1_795_402_279.5 });
     let thing = json!({ "name": "nothing that could be placed" });
     let [first, last] = SPANS;
     let cases = [
@@ -53,16 +55,16 @@ fn batches_in_json() {
         (
             "/v1/logs",
             json!({ "resourceLogs": [{ "scopeLogs": [{ "logRecords": [record(first), {}, record(last)] }] }] }),
-            (200, "logRecords[1]", "0b".repeat(16), SPANS),
+            (200, "logRecords[1]", TRACE.to_owned(), SPANS),
         ),
         (
             "/v1/traces/batch",
-            json!([{ "resource": {}, "traces": [{ "trace_id": "batch", "spans": [{ "id": "a" }, thing, { "id": "c" }] }] }]),
+            json!([{ "resource": {}, "traces": [{ "trace_id": "batch", "spans": [step("a"), thing, step("c")] }] }]),
             (202, "[0].traces[0].spans[1]", "batch".to_owned(), ["a", "c"]),
         ),
         (
             "/v1/traces/batch",
-            json!([{ "traces": [{ "trace_id": "envelope-1" }] }, 7, { "traces": [{ "trace_id": "envelope-2", "spans": [{ "id": "envelope-1" }] }] }]),
+            json!([{ "traces": [{ "trace_id": "envelope-1", "started_at": 1_795_402_279.5 }] }, 7, { "traces": [{ "trace_id": "envelope-2", "started_at": 1_795_402_279.5, "spans": [step("envelope-1")] }] }]),
             (202, "[1]", "envelope-2".to_owned(), ["envelope-1", "envelope-2"]),
         ),
         (
@@ -98,6 +100,10 @@ fn batches_in_json() {
         assert!(told.contains(place), "{path} does not say {place}: {told}");
         only_the_bad_one_is_missing(&server, n + 1, place, &trace, spans);
     }
+    for span in SPANS {
+        let (_, whole) = server.get(&format!("/api/v1/traces/{TRACE}/spans/{span}"));
+        assert_eq!(whole["events"][0]["name"], "seen", "what a record says is with its span: {whole}");
+    }
     for trace in ["envelope-1", "other"] {
         assert_eq!(server.get(&format!("/api/v1/traces/{trace}")).0, 200, "{trace} is a trace of its own");
     }
@@ -106,14 +112,14 @@ fn batches_in_json() {
 #[test]
 fn scores() {
     let server = start();
-    let run = |id: &str| json!({ "id": id, "trace_id": id, "name": "run" });
+    let run = |id: &str| json!({ "id": id, "trace_id": id, "run_type": "chain", "start_time": WHEN });
     assert_eq!(post(&server, "/runs/batch", JSON, json!({ "post": [run("t")] }).to_string()).status, 202);
     let score = |name: &str| json!({ "id": "t", "traceId": "t", "name": name, "value": 1, "source": "sdk" });
     let of_trace = |name: &str| json!({ "id": format!("score-{name}"), "traceId": "t", "name": name, "value": 1 });
     let answer = post(&server, "/api/public/scores", JSON, json!([of_trace("a"), { "name": "none" }, of_trace("b")]).to_string());
     assert_eq!((answer.status, answer.json()["errors"].as_array().unwrap().len()), (207, 1), "{}", answer.json());
     let opik = json!({ "scores": [score("c"), 7, score("d")] });
-    assert_eq!(post(&server, "/api/v1/private/traces/feedback-scores", JSON, opik.to_string()).status, 400);
+    assert_eq!(server.put("/api/v1/private/traces/feedback-scores", server.key(), &opik).status, 400);
     let (_, span) = server.get("/api/v1/traces/t/spans/t");
     let mut names: Vec<&str> = span["scores"].as_array().unwrap().iter().map(|score| score["name"].as_str().unwrap()).collect();
     names.sort_unstable();
@@ -127,7 +133,8 @@ fn a_form() {
     let part = |name: &str, body: &Value| {
         format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\nContent-Type: application/json\r\n\r\n{body}\r\n")
     };
-    let run = |id: &str| part(&format!("post.{id}"), &json!({ "id": id, "trace_id": "t" }));
+    let run =
+        |id: &str| part(&format!("post.{id}"), &json!({ "id": id, "trace_id": "t", "run_type": "chain", "start_time": WHEN }));
     let body = [run("a"), part("post.x", &json!([])), run("c"), "--b--\r\n".to_owned()].concat();
     let answer = post(&server, "/runs/multipart", "multipart/form-data; boundary=b", body);
     assert_eq!((answer.status, &answer.json()["errors"][0]["at"]), (202, &json!("post.x")), "{}", answer.json());

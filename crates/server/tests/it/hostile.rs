@@ -44,7 +44,9 @@ fn post(server: &Server, path: &str, content_type: &str, coding: &str, body: imp
 /// The server takes a run and gives it back; its number is that of the call.
 #[track_caller]
 fn alive(server: &Server, n: usize) {
-    let run = json!({ "id": format!("run-{n}"), "trace_id": format!("run-{n}"), "name": "still here" });
+    let id = format!("run-{n}");
+    let run =
+        json!({ "id": id, "trace_id": id, "name": "still here", "run_type": "chain", "start_time": "2026-11-23T02:57:18Z" });
     assert_eq!(post(server, "/runs", JSON, "identity", run.to_string()).status, 202);
     let (status, span) = server.get(&format!("/api/v1/traces/run-{n}/spans/run-{n}"));
     assert_eq!((status, &span["name"]), (200, &json!("still here")));
@@ -192,7 +194,10 @@ fn named(name: &str, body: &str) -> String {
 #[test]
 fn forms_that_are_none_are_refused_whole() {
     let server = start();
-    let good = named("post.r", "{\"id\": \"r\", \"trace_id\": \"r\"}");
+    let good = named(
+        "post.r",
+        "{\"id\": \"r\", \"trace_id\": \"r\", \"run_type\": \"chain\", \"start_time\": \"2026-11-23T02:57:18Z\"}",
+    );
     let whole = format!("{good}--b--\r\n");
     let cases = [
         ("no boundary in the header", "multipart/form-data", whole.clone()),
@@ -222,7 +227,13 @@ fn odd_parts_cost_only_themselves() {
     let bomb = gzip(&vec![b' '; MAX_BODY_BYTES + 1]);
     let mut body = Vec::new();
     body.extend(b"a preamble, which is not read\r\n");
-    body.extend(named("post.good", "{\"id\": \"good\", \"trace_id\": \"t\"}").into_bytes());
+    body.extend(
+        named(
+            "post.good",
+            "{\"id\": \"good\", \"trace_id\": \"t\", \"run_type\": \"chain\", \"start_time\": \"2026-11-23T02:57:18Z\"}",
+        )
+        .into_bytes(),
+    );
     // The line looks like a boundary, and belongs to the part.
     body.extend(named("post.good.inputs", "{\"text\":\n--b \"in a line\"}").into_bytes());
     body.extend(named("post.good.outputs", "{\"text\": \"--b\"}").into_bytes());
