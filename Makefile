@@ -2,7 +2,7 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 SERVER := $(TARGET)/release/neuraltrust
 
-.PHONY: run build web sdk-python test bench fmt lint
+.PHONY: run build web sdk-python test bench fuzz fmt lint
 .DEFAULT_GOAL := build
 
 # The program takes the place of make, so that Ctrl-C and signals reach it alone.
@@ -31,6 +31,10 @@ test:
 bench: build
 	cargo build --release -p neuraltrust-bench
 	$(TARGET)/release/bench run --short
+
+# Every decoder under the fuzzer, FUZZ_SECONDS for each (300); `make test` has a short run of the same targets.
+fuzz:
+	@scripts/fuzz.sh
 
 fmt:
 	cargo fmt --all

@@ -8,6 +8,7 @@
 mod any_value;
 mod chat_body;
 mod content;
+mod copies;
 pub mod dialects;
 mod feedback;
 mod fields;

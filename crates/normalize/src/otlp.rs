@@ -7,12 +7,14 @@ use neuraltrust_model::{
     Event, Link, Map, Source, SpanId, SpanPatch, Status, StatusCode, Timestamp, TraceId, Warning, attributes,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span as WireSpan;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode as WireStatus;
 use serde_json::Value;
 
 use crate::any_value::{hex, object};
+use crate::copies::{Copies, json_bytes};
 use crate::dialects::{self, Draft};
 use crate::fields::{bad_time, id, too_deep, wrong_type};
 use crate::{Normalized, Reason, Rejection, otlp_json};
@@ -23,19 +25,14 @@ const PROTOCOL: &str = "otlp";
 /// What an export says of its spans. A span that cannot be kept is rejected alone.
 #[must_use]
 pub fn normalize(request: ExportTraceServiceRequest) -> Normalized {
-    let mut normalized = Normalized::default();
-    let mut index = 0_usize;
-    for resource_spans in request.resource_spans {
-        let resource = resource(resource_spans.resource);
-        for scope_spans in resource_spans.scope_spans {
-            let scope = scope_spans.scope.unwrap_or_default();
-            let origin = Origin { resource: &resource, scope: &scope.name, scope_version: &scope.version };
-            for span in scope_spans.spans {
-                normalized.add("spans", &mut index, normalize_span(span, &origin));
-            }
+    let mut spans = Spans::default();
+    for of_resource in request.resource_spans {
+        let resource = ReadResource::new(of_resource.resource);
+        for of_scope in of_resource.scope_spans {
+            spans.add(&resource, of_scope.scope, of_scope.spans.into_iter().map(Ok));
         }
     }
-    normalized
+    spans.normalized
 }
 
 /// What an export in JSON says of its spans. A span that cannot be read or kept is rejected alone.
@@ -43,16 +40,57 @@ pub fn normalize(request: ExportTraceServiceRequest) -> Normalized {
 /// # Errors
 /// A [`Rejection`] when the body is no such export.
 pub fn normalize_json(body: &[u8]) -> Result<Normalized, Rejection> {
-    let mut normalized = Normalized::default();
-    let mut index = 0_usize;
-    for group in otlp_json::traces(body)? {
-        let (resource, scope) = (resource(group.resource), group.scope.unwrap_or_default());
-        let origin = Origin { resource: &resource, scope: &scope.name, scope_version: &scope.version };
-        for span in group.items {
-            normalized.add("spans", &mut index, span.and_then(|span| normalize_span(span, &origin)));
+    let mut spans = Spans::default();
+    for of_resource in otlp_json::traces(body)? {
+        let resource = ReadResource::new(of_resource.resource);
+        for of_scope in of_resource.scopes {
+            spans.add(&resource, of_scope.scope, of_scope.items.into_iter());
         }
     }
-    Ok(normalized)
+    Ok(spans.normalized)
+}
+
+/// What the spans of an export have given so far.
+#[derive(Default)]
+struct Spans {
+    normalized: Normalized,
+    /// Place of the next span in the export.
+    index: usize,
+    copies: Copies,
+}
+
+impl Spans {
+    /// Adds the spans of one scope.
+    fn add(
+        &mut self,
+        resource: &ReadResource,
+        scope: Option<InstrumentationScope>,
+        spans: impl Iterator<Item = Result<WireSpan, Rejection>>,
+    ) {
+        let scope = scope.unwrap_or_default();
+        let origin = Origin { resource: &resource.attributes, scope: &scope.name, scope_version: &scope.version };
+        let bytes = resource.bytes + scope.name.len() + scope.version.len();
+        for span in spans {
+            let read = span.and_then(|span| {
+                self.copies.make("resource", bytes)?;
+                normalize_span(span, &origin)
+            });
+            self.normalized.add("spans", &mut self.index, read);
+        }
+    }
+}
+
+/// A resource, and its size as JSON.
+struct ReadResource {
+    attributes: Map,
+    bytes: usize,
+}
+
+impl ReadResource {
+    fn new(resource: Option<Resource>) -> Self {
+        let attributes = resource.and_then(|resource| object(resource.attributes, MAX_DEPTH)).unwrap_or_default();
+        Self { bytes: json_bytes(&attributes), attributes }
+    }
 }
 
 impl Normalized {
@@ -67,10 +105,6 @@ impl Normalized {
         }
         *index += 1;
     }
-}
-
-fn resource(resource: Option<Resource>) -> Map {
-    resource.and_then(|resource| object(resource.attributes, MAX_DEPTH)).unwrap_or_default()
 }
 
 /// Where a span comes from: the process and the instrumentation in it.

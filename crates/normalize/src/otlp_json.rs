@@ -17,20 +17,25 @@ use serde_json::Value;
 use crate::fields::{json_body, wrong_type};
 use crate::{Reason, Rejection};
 
-/// Items of one origin: spans or log records, each as it can be read.
-pub(crate) struct Group<T> {
+/// What is sent of one resource.
+pub(crate) struct OfResource<T> {
     pub(crate) resource: Option<Resource>,
+    pub(crate) scopes: Vec<OfScope<T>>,
+}
+
+/// Items of one scope: spans or log records, each as it can be read.
+pub(crate) struct OfScope<T> {
     pub(crate) scope: Option<InstrumentationScope>,
     pub(crate) items: Vec<Result<T, Rejection>>,
 }
 
 /// The spans of an `ExportTraceServiceRequest`.
-pub(crate) fn traces(body: &[u8]) -> Result<Vec<Group<Span>>, Rejection> {
+pub(crate) fn traces(body: &[u8]) -> Result<Vec<OfResource<Span>>, Rejection> {
     groups(body, ["resourceSpans", "scopeSpans", "spans"], span)
 }
 
 /// The records of an `ExportLogsServiceRequest`.
-pub(crate) fn logs(body: &[u8]) -> Result<Vec<Group<LogRecord>>, Rejection> {
+pub(crate) fn logs(body: &[u8]) -> Result<Vec<OfResource<LogRecord>>, Rejection> {
     groups(body, ["resourceLogs", "scopeLogs", "logRecords"], log_record)
 }
 
@@ -38,11 +43,12 @@ fn groups<T>(
     body: &[u8],
     [by_resource, by_scope, in_scope]: [&str; 3],
     item: fn(Map) -> Result<T, Rejection>,
-) -> Result<Vec<Group<T>>, Rejection> {
+) -> Result<Vec<OfResource<T>>, Rejection> {
     let value: Value = json_body(body)?;
-    let mut groups = Vec::new();
+    let mut resources = Vec::new();
     for mut of_resource in list(&mut Message::new("body", value)?, by_resource, Ok)? {
         let resource = of_resource.message("resource", resource)?;
+        let mut scopes = Vec::new();
         for mut of_scope in list(&mut of_resource, by_scope, Ok)? {
             let scope = of_scope.message("scope", scope)?;
             let items = match of_scope.0.remove(in_scope) {
@@ -52,10 +58,11 @@ fn groups<T>(
                 }
                 Some(other) => return Err(wrong_type(in_scope, &other, "an array")),
             };
-            groups.push(Group { resource: resource.clone(), scope, items });
+            scopes.push(OfScope { scope, items });
         }
+        resources.push(OfResource { resource, scopes });
     }
-    Ok(groups)
+    Ok(resources)
 }
 
 fn resource(mut map: Message) -> Result<Resource, Rejection> {
@@ -317,8 +324,9 @@ mod tests {
             7
         ]);
         let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}, {}]}).to_string();
-        let groups = traces(body.as_bytes()).unwrap();
-        let read: Vec<_> = groups[0].items.iter().map(|item| item.as_ref().map_err(|rejection| rejection.at.as_str())).collect();
+        let resources = traces(body.as_bytes()).unwrap();
+        let read: Vec<_> =
+            resources[0].scopes[0].items.iter().map(|item| item.as_ref().map_err(|rejection| rejection.at.as_str())).collect();
         assert_eq!(read[0].unwrap().trace_id, [10; 16]);
         assert_eq!(read[0].unwrap().status.as_ref().unwrap().code, 2);
         assert_eq!(

@@ -32,7 +32,8 @@ pub fn normalize(request: ExportLogsServiceRequest) -> Normalized {
 /// # Errors
 /// A [`Rejection`] when the body is no such export.
 pub fn normalize_json(body: &[u8]) -> Result<Normalized, Rejection> {
-    Ok(gather(otlp_json::logs(body)?.into_iter().flat_map(|group| group.items)))
+    let scopes = otlp_json::logs(body)?.into_iter().flat_map(|of_resource| of_resource.scopes);
+    Ok(gather(scopes.flat_map(|of_scope| of_scope.items)))
 }
 
 /// One patch for each span of the request, in the order in which the spans are named.

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use neuraltrust_model::Map;
@@ -62,7 +63,7 @@ struct Watched {
 }
 
 fn with(note: impl FnOnce(&mut Watched)) {
-    // What is not watched (gRPC) has nowhere to note it.
+    // What is not watched (exports of metrics over gRPC) has nowhere to note it.
     let _ = WATCHED.try_with(|watched| note(&mut watched.borrow_mut()));
 }
 
@@ -117,6 +118,32 @@ pub(crate) async fn watch(State(app): State<App>, request: Request, next: Next) 
         keep(&app, &head, seen).await;
     }
     response
+}
+
+/// Goes around an export over gRPC, and keeps it as the request over HTTP with the same message, which is what a replay sends in.
+pub(crate) async fn watch_export<T>(
+    app: &App,
+    headers: &HeaderMap,
+    path: &'static str,
+    answer: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    let (answered, seen) = WATCHED
+        .scope(RefCell::default(), async {
+            let answered = answer.await;
+            (answered, WATCHED.with(RefCell::take))
+        })
+        .await;
+    if !answered.as_ref().is_err_and(|error| error.status.is_server_error()) {
+        let (mut head, ()) = Request::new(()).into_parts();
+        head.method = Method::POST;
+        head.uri = Uri::from_static(path);
+        head.headers = headers.clone();
+        head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        // The message was decompressed on its way in.
+        head.headers.remove(CONTENT_ENCODING);
+        keep(app, &head, seen).await;
+    }
+    answered
 }
 
 async fn keep(app: &App, head: &Parts, seen: Watched) {
@@ -218,6 +245,12 @@ pub(crate) async fn list(
 pub(crate) async fn get(app: &App, project: ProjectId, id: u64) -> Result<(Quarantined, String, Vec<u8>), ApiError> {
     let quarantine = Arc::clone(&app.quarantine);
     blocking(move || quarantine.get(project, id)).await?.ok_or_else(|| not_there(id))
+}
+
+/// Drops all requests of a project.
+pub(crate) async fn clear(app: &App, project: ProjectId) -> Result<(), ApiError> {
+    let quarantine = Arc::clone(&app.quarantine);
+    Ok(blocking(move || quarantine.clear(project)).await?)
 }
 
 /// Drops one request of the quarantine.

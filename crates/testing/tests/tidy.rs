@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("neuraltrust-server", &["neuraltrust-model", "neuraltrust-normalize", "neuraltrust-store", "neuraltrust"]),
 ];
 /// Development only: no shipped crate depends on them except in its tests.
-const DEVELOPMENT: &[&str] = &["neuraltrust-testing", "neuraltrust-bench"];
+const DEVELOPMENT: &[&str] = &["neuraltrust-testing", "neuraltrust-bench", "neuraltrust-fuzzing"];
 
 /// Every tracked file that still exists.
 fn tracked() -> Vec<PathBuf> {

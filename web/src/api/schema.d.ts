@@ -148,6 +148,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/index/rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes what lists, searches and aggregates are answered from anew from the record, for all projects. Reading by id and taking
+         *     in go on; `GET /api/v1/status` tells how far it is.
+         */
+        post: operations["make_index_anew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -193,7 +213,8 @@ export interface paths {
         get: operations["quarantine"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Drops every request that the project has in quarantine. */
+        delete: operations["clear_quarantine"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2065,6 +2086,33 @@ export interface operations {
             };
         };
     };
+    make_index_anew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_project: {
         parameters: {
             query?: never;
@@ -2151,6 +2199,31 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["QuarantinePage"];
                 };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clear_quarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             "4XX": {
                 headers: {

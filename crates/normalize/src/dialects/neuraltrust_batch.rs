@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::chat_body;
 use crate::content::{Side, content};
+use crate::copies::{Copies, json_bytes};
 use crate::fields::{Fields, id, json_body, too_deep, within_depth, wrong_type};
 use crate::{Normalized, Reason, Rejection, python_literal, python_repr};
 
@@ -45,8 +46,9 @@ pub fn normalize(body: &[u8]) -> Result<Batch, Rejection> {
         other => return Err(wrong_type("body", &other, "an array of envelopes {resource, traces}")),
     };
     let mut batch = Batch::default();
+    let mut copies = Copies::default();
     for (n, envelope) in envelopes.into_iter().enumerate() {
-        match read_envelope(envelope, &mut batch.normalized, &format!("[{n}]")) {
+        match read_envelope(envelope, &mut batch.normalized, &mut copies, &format!("[{n}]")) {
             Ok(()) => batch.accepted += 1,
             Err(rejection) => batch.normalized.rejected.push(below(&format!("[{n}]"), rejection)),
         }
@@ -77,22 +79,40 @@ fn list(fields: &mut Fields, name: &str) -> Result<Vec<Value>, Rejection> {
     }
 }
 
-fn read_envelope(envelope: Value, normalized: &mut Normalized, at: &str) -> Result<(), Rejection> {
+fn read_envelope(envelope: Value, normalized: &mut Normalized, copies: &mut Copies, at: &str) -> Result<(), Rejection> {
     let Value::Object(map) = envelope else { return Err(wrong_type("item", &envelope, "an envelope {resource, traces}")) };
     let mut fields = Fields(map);
-    let resource = fields.object("resource")?.unwrap_or_default();
+    let sender = Sender::new(fields.object("resource")?.unwrap_or_default());
     let traces = list(&mut fields, "traces")?;
     for (n, trace) in traces.into_iter().enumerate() {
         let at = format!("{at}.traces[{n}]");
-        if let Err(rejection) = read_trace(trace, &resource, normalized, &at) {
+        if let Err(rejection) = read_trace(trace, &sender, normalized, copies, &at) {
             normalized.rejected.push(below(&at, rejection));
         }
     }
     Ok(())
 }
 
+/// What an envelope says of each of its spans.
+struct Sender {
+    source: Source,
+    resource: Map,
+    /// Size of the resource as JSON.
+    bytes: usize,
+}
+
+impl Sender {
+    fn new(mut resource: Map) -> Self {
+        let text = |name: &str| resource.get(name).and_then(Value::as_str).map(str::to_owned);
+        let source = Source { client: text("sdk_name"), version: text("sdk_version"), protocol: PROTOCOL.to_owned() };
+        let bytes = json_bytes(&resource);
+        resource.retain(|name, value| !value.is_null() && name != "sdk_name" && name != "sdk_version");
+        Self { source, resource, bytes }
+    }
+}
+
 /// What a trace says of each of its spans.
-struct Trace {
+struct Trace<'a> {
     id: TraceId,
     span_id: SpanId,
     conversation_id: Option<ConversationId>,
@@ -100,11 +120,10 @@ struct Trace {
     channel_id: Option<ChannelId>,
     user: Option<User>,
     attributes: Map,
-    source: Source,
-    resource: Map,
+    sender: &'a Sender,
 }
 
-impl Trace {
+impl Trace<'_> {
     /// A patch that says what the trace says.
     fn patch(&self, span_id: SpanId) -> SpanPatch {
         let mut patch = SpanPatch::new(self.id.clone(), span_id);
@@ -112,15 +131,28 @@ impl Trace {
         patch.session_id.clone_from(&self.session_id);
         patch.channel_id.clone_from(&self.channel_id);
         patch.user.clone_from(&self.user);
-        patch.source = Some(self.source.clone());
-        if !self.resource.is_empty() {
-            patch.attributes.insert("resource".to_owned(), Value::Object(self.resource.clone()));
+        patch.source = Some(self.sender.source.clone());
+        if !self.sender.resource.is_empty() {
+            patch.attributes.insert("resource".to_owned(), Value::Object(self.sender.resource.clone()));
         }
         patch
     }
+
+    /// Bytes of what is without a bound of its own in a patch.
+    fn bytes(&self) -> usize {
+        let user = self.user.as_ref().map(|user| [&user.id, &user.name, &user.email]);
+        let words = user.into_iter().flatten().flatten().map(String::len).sum::<usize>();
+        self.sender.bytes + words
+    }
 }
 
-fn read_trace(trace: Value, resource: &Map, normalized: &mut Normalized, at: &str) -> Result<(), Rejection> {
+fn read_trace(
+    trace: Value,
+    sender: &Sender,
+    normalized: &mut Normalized,
+    copies: &mut Copies,
+    at: &str,
+) -> Result<(), Rejection> {
     let Value::Object(map) = trace else { return Err(wrong_type("item", &trace, "a trace {trace_id, spans}")) };
     let mut fields = Fields(map);
     let spans = list(&mut fields, "spans")?;
@@ -134,9 +166,6 @@ fn read_trace(trace: Value, resource: &Map, normalized: &mut Normalized, at: &st
     let session = take(&["session_id"]);
     let channel = take(&["channel_id", "channel"]);
     let named = take(&["conversation_id"]);
-    let text = |name: &str| resource.get(name).and_then(Value::as_str).map(str::to_owned);
-    let mut left = resource.clone();
-    left.retain(|name, value| !value.is_null() && name != "sdk_name" && name != "sdk_version");
     let trace = Trace {
         span_id: id("trace_id", trace_id.as_str().to_owned())?,
         conversation_id: match fields.id("group_id")? {
@@ -147,10 +176,11 @@ fn read_trace(trace: Value, resource: &Map, normalized: &mut Normalized, at: &st
         channel_id: channel.map(|text| id("attributes.channel_id", text)).transpose()?,
         user: Some(user).filter(|user| !user.is_empty()),
         attributes,
-        source: Source { client: text("sdk_name"), version: text("sdk_version"), protocol: PROTOCOL.to_owned() },
-        resource: left,
+        sender,
         id: trace_id,
     };
+    let bytes = trace.bytes();
+    copies.make("resource", bytes)?;
 
     let mut turn = trace.patch(trace.span_id.clone());
     turn.kind = Some(Kind::Message);
@@ -163,7 +193,7 @@ fn read_trace(trace: Value, resource: &Map, normalized: &mut Normalized, at: &st
 
     let mut patches = Vec::new();
     for (n, span) in spans.into_iter().enumerate() {
-        match read_span(span, &trace) {
+        match copies.make("resource", bytes).and_then(|()| read_span(span, &trace)) {
             Ok(patch) => patches.push(patch),
             Err(rejection) => normalized.rejected.push(below(&format!("{at}.spans[{n}]"), rejection)),
         }
@@ -195,7 +225,7 @@ fn spoken(content: &Content, role: &str) -> Option<Content> {
     }
 }
 
-fn read_span(span: Value, trace: &Trace) -> Result<SpanPatch, Rejection> {
+fn read_span(span: Value, trace: &Trace<'_>) -> Result<SpanPatch, Rejection> {
     let mut fields = object(span, "a span {id, name, started_at}")?;
     let span_id = match fields.id("id")? {
         Some(span_id) => span_id,

@@ -73,7 +73,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(erasures::show))
         .routes(routes!(retention::show, retention::replace))
         .routes(routes!(disk::show))
-        .routes(routes!(quarantine::list))
+        .routes(routes!(quarantine::list, quarantine::clear))
         .routes(routes!(quarantine::download, quarantine::delete))
         .routes(routes!(quarantine::replay))
 }

@@ -115,6 +115,16 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Drops every request that the project has in quarantine.
+#[utoipa::path(
+    delete, operation_id = "clear_quarantine", path = "/api/v1/quarantine", tag = "quarantine",
+    responses((status = 204), (status = "4XX", body = Problem))
+)]
+pub(super) async fn clear(State(app): State<App>, Keeper(grant): Keeper) -> Result<StatusCode, ApiError> {
+    quarantine::clear(&app, grant.project).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 fn id(text: &str, what: &str) -> Result<u64, ApiError> {
     text.parse().map_err(|_| {
         let shown: String = text.chars().take(40).collect();

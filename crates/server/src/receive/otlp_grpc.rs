@@ -1,8 +1,10 @@
 //! OTLP over gRPC: `TraceService`, `LogsService` and `MetricsService`, each with its `Export`.
 //!
 //! Format: OpenTelemetry protocol specification 1.x, "OTLP/gRPC", with its table of retryable codes. Of log records, those that
-//! belong to a span are kept; metrics are counted only.
+//! belong to a span are kept; metrics are counted only. What is no protobuf message is refused before it comes here, and is not in
+//! quarantine.
 
+use axum::body::Bytes;
 use axum::http::StatusCode;
 use neuraltrust_model::limits::MAX_BODY_BYTES;
 use neuraltrust_normalize::{Normalized, Rejection, otlp, otlp_logs};
@@ -24,6 +26,7 @@ use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_all_rejected, count_rejected};
 use crate::metrics::METRIC_EXPORTS;
+use crate::quarantine;
 
 const SURFACE: Surface = Surface::OtlpGrpc;
 
@@ -47,7 +50,7 @@ struct Exports {
 #[tonic::async_trait]
 impl TraceService for Exports {
     async fn export(&self, request: Request<ExportTraceServiceRequest>) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let rejected = self.keep(request, otlp::normalize).await?;
+        let rejected = self.keep(request, "/v1/traces", otlp::normalize).await?;
         Ok(Response::new(ExportTraceServiceResponse { partial_success: partial_success(&rejected) }))
     }
 }
@@ -55,7 +58,7 @@ impl TraceService for Exports {
 #[tonic::async_trait]
 impl LogsService for Exports {
     async fn export(&self, request: Request<ExportLogsServiceRequest>) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        let rejected = self.keep(request, otlp_logs::normalize).await?;
+        let rejected = self.keep(request, "/v1/logs", otlp_logs::normalize).await?;
         Ok(Response::new(ExportLogsServiceResponse { partial_success: partial_logs(&rejected) }))
     }
 }
@@ -74,24 +77,42 @@ impl MetricsService for Exports {
 }
 
 impl Exports {
-    /// Keeps what an export says of spans; returns what is not kept of it.
-    async fn keep<T: Message>(&self, request: Request<T>, normalize: fn(T) -> Normalized) -> Result<Vec<Rejection>, Status> {
+    /// Keeps what an export says of spans; returns what is not kept of it. `path` is where the same export goes over HTTP.
+    async fn keep<T: Message>(
+        &self,
+        request: Request<T>,
+        path: &'static str,
+        normalize: fn(T) -> Normalized,
+    ) -> Result<Vec<Rejection>, Status> {
+        let headers = request.metadata().clone().into_headers();
         let kept = async {
-            let headers = request.metadata().clone().into_headers();
             let grant = auth::require_key(self.app.store.accounts(), &headers, Scope::Ingest)?;
             let export = request.into_inner();
             let _room = self.app.ingest.room(export.encoded_len()).await?;
+            // The bytes as they came are gone by now; these say the same.
+            quarantine::saw_body(&Bytes::from(export.encode_to_vec()));
             self.app.ingest.keep(SURFACE, &grant, normalize(export)).await
         };
-        let rejected = kept.await.map_err(|error| refuse(&error))?;
-        count_all_rejected(SURFACE, &rejected);
-        Ok(rejected)
+        let counted = async {
+            let rejected = kept.await.inspect_err(count)?;
+            count_all_rejected(SURFACE, &rejected);
+            Ok(rejected)
+        };
+        quarantine::watch_export(&self.app, &headers, path, counted).await.map_err(|error| status(&error))
     }
 }
 
 fn refuse(error: &ApiError) -> Status {
+    count(error);
+    status(error)
+}
+
+fn count(error: &ApiError) {
     count_rejected(SURFACE, error.reason);
     error.log();
+}
+
+fn status(error: &ApiError) -> Status {
     Status::new(code(error.status), error.detail.clone())
 }
 

@@ -40,7 +40,7 @@ fn receipt(server: &Server, key: &str, id: &Value) -> Value {
 }
 
 /// An admin key of a project of that name, which is made.
-fn other_project(server: &Server, name: &str) -> String {
+pub(super) fn other_project(server: &Server, name: &str) -> String {
     let admin = [("x-api-key", server.key()), ("content-type", "application/json")];
     assert_eq!(server.post("/api/v1/projects", &admin, json!({ "name": name }).to_string()).status, 201);
     let made = server.post(&format!("/api/v1/projects/{name}/keys"), &admin, json!({ "scope": "admin" }).to_string());

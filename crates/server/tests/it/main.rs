@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod bad_input;
+mod batches;
 mod crashes;
 mod erasing;
 mod helicone;
+mod hostile;
 mod langfuse;
 mod ledger;
 mod lifecycle;
@@ -14,6 +16,7 @@ mod openapi;
 mod opik;
 mod otlp;
 mod page;
+mod quarantine;
 mod querying;
 mod reading;
 mod replays;

@@ -172,7 +172,7 @@ fn turns_whose_root_says_both_sides_are_shown_with_both() {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -212,5 +212,19 @@ fn grpc_and_the_exporters_own_port_take_the_same() {
         .header("authorization", format!("Bearer {}", server.key()));
     assert_eq!(post.send(export(2).encode_to_vec()).unwrap().status(), 200);
     wait_for(&server, "/api/v1/spans", 2);
+
+    // The log record without a span, kept as the request over HTTP that says the same.
+    let page = server.get("/api/v1/quarantine").1;
+    let kept = &page["items"][0];
+    assert_eq!(
+        (&page["total"], &kept["protocol"], &kept["path"]),
+        (&json!(1), &json!("otlp_grpc"), &json!("/v1/logs")),
+        "{page}"
+    );
+    let body = server.fetch(&format!("/api/v1/quarantine/{}", kept["id"]), &[("x-api-key", server.key())]).body;
+    assert_eq!(ExportLogsServiceRequest::decode(body.as_slice()).unwrap(), logs(1));
+    let key = [("x-api-key", server.key()), ("content-type", "application/json")];
+    let replayed = server.post(&format!("/api/v1/quarantine/{}/replay", kept["id"]), &key, "").json();
+    assert_eq!((&replayed["status"], &replayed["rejected"]), (&json!(200), &json!(1)), "{replayed}");
     assert!(server.stop().success(), "an open gRPC connection does not keep the server from ending");
 }

@@ -1,13 +1,19 @@
-//! Recorded traffic of real clients, sent again as it was: each request is taken, and sending it twice changes nothing.
+//! Recorded traffic of real clients, sent again: as it was, twice, in reverse order, and cut into single items. However it comes,
+//! it gives the same spans.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use neuraltrust_testing::{Server, fixtures};
-use serde_json::Value;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
+use prost::Message as _;
+use serde_json::{Value, json};
 
 use crate::start;
 
 /// A recorded request; its key is replaced by the server's.
+#[derive(Clone)]
 pub(super) struct Recorded {
     pub(super) method: String,
     pub(super) path: String,
@@ -86,6 +92,7 @@ fn check(folder: &str, generations: usize) {
         assert!((200..300).contains(&status), "{folder}: {} {} is answered with {status}", request.method, request.path);
     }
     let once = shown(&server);
+    let whole = spans(&server, &once.1);
     let calls: Vec<&Value> = once.1.iter().filter(|span| span["kind"] == "generation").collect();
     assert!(calls.len() >= generations, "{folder}: {} generations of {} spans", calls.len(), once.1.len());
     assert!(calls.iter().any(|call| call["model"].is_string()), "{folder}: no call names its model");
@@ -93,8 +100,131 @@ fn check(folder: &str, generations: usize) {
         send(&server, request);
     }
     let twice = shown(&server);
-    assert_eq!(twice.1.len(), once.1.len(), "{folder}: a retry makes no new spans");
-    assert_eq!(twice.0.len(), once.0.len(), "{folder}: a retry makes no new conversations");
+    same(folder, "a retry", &whole, &spans(&server, &twice.1));
+    assert_eq!(twice.0, once.0, "{folder}: a retry changes no conversation");
+
+    let reversed = requests.iter().rev().cloned().collect();
+    let cut: Vec<Recorded> = requests.iter().flat_map(cut).collect();
+    for (how, requests) in [("the reverse order", reversed), ("cutting into items", cut)] {
+        let server = start();
+        for request in &requests {
+            let status = send(&server, request);
+            assert!((200..300).contains(&status), "{folder}: {how}: {} is answered with {status}", request.path);
+        }
+        same(folder, how, &whole, &spans(&server, &shown(&server).1));
+    }
+}
+
+/// Whole spans by trace and span, but for when the server heard of them: that is when the test ran.
+fn spans(server: &Server, rows: &[Value]) -> BTreeMap<(String, String), Value> {
+    let read = |row: &Value| {
+        let (trace, span) = (row["trace_id"].as_str().unwrap(), row["span_id"].as_str().unwrap());
+        let (status, mut whole) = server.get(&format!("/api/v1/traces/{trace}/spans/{span}?media=inline"));
+        assert_eq!(status, 200, "{whole}");
+        let fields = whole.as_object_mut().unwrap();
+        fields.remove("received_at");
+        fields.remove("heard_at");
+        ((trace.to_owned(), span.to_owned()), whole)
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Fails with every field that differs, and not with two walls of JSON.
+#[track_caller]
+fn same(folder: &str, how: &str, expected: &BTreeMap<(String, String), Value>, found: &BTreeMap<(String, String), Value>) {
+    let short = |value: &Value| value.to_string().chars().take(400).collect::<String>();
+    let mut differs = Vec::new();
+    for id in expected.keys().chain(found.keys().filter(|id| !expected.contains_key(*id))) {
+        let (Some(one), Some(other)) = (expected.get(id), found.get(id)) else {
+            differs.push(format!("{id:?}: is there {}", if found.contains_key(id) { "only then" } else { "no more" }));
+            continue;
+        };
+        let names =
+            one.as_object().unwrap().keys().chain(other.as_object().unwrap().keys().filter(|name| one.get(*name).is_none()));
+        for name in names.filter(|name| one.get(*name) != other.get(*name)) {
+            differs.push(format!("{id:?}: {name}: {} and then {}", short(&one[name]), short(&other[name])));
+        }
+    }
+    assert!(differs.is_empty(), "{folder}: {how} changes the spans:\n{}", differs.join("\n"));
+}
+
+/// The request as one request for each of its items, where it is a batch; otherwise as it is.
+fn cut(request: &Recorded) -> Vec<Recorded> {
+    let header = |wanted: &str| request.headers.iter().find(|(name, _)| name == wanted).map_or("", |(_, value)| value.as_str());
+    let plain = match header("content-encoding") {
+        "gzip" => {
+            let mut plain = Vec::new();
+            std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(request.body.as_slice()), &mut plain).unwrap();
+            plain
+        }
+        "zstd" => zstd::decode_all(request.body.as_slice()).unwrap(),
+        _ => request.body.clone(),
+    };
+    let is_protobuf = header("content-type").starts_with("application/x-protobuf");
+    let bodies = match request.path.split('?').next().unwrap_or_default() {
+        path if path.ends_with("/v1/traces") && is_protobuf => each_span(&plain),
+        path if path.ends_with("/v1/traces") => each_json_span(&plain),
+        path if path.ends_with("/api/public/ingestion") => each_of(&plain, &["batch"]),
+        path if path.ends_with("/runs/batch") => each_of(&plain, &["post", "patch"]),
+        path if path.ends_with("/traces/batch") => each_of(&plain, &["traces"]),
+        path if path.ends_with("/spans/batch") => each_of(&plain, &["spans"]),
+        path if path.ends_with("/feedback-scores") => each_of(&plain, &["scores"]),
+        _ => Vec::new(),
+    };
+    if bodies.is_empty() {
+        return vec![request.clone()];
+    }
+    let mut head = request.clone();
+    head.headers.retain(|(name, _)| name != "content-encoding");
+    bodies.into_iter().map(|body| Recorded { body, ..head.clone() }).collect()
+}
+
+fn each_span(body: &[u8]) -> Vec<Vec<u8>> {
+    let export = ExportTraceServiceRequest::decode(body).unwrap();
+    let mut bodies = Vec::new();
+    for mut of_resource in export.resource_spans {
+        for mut of_scope in std::mem::take(&mut of_resource.scope_spans) {
+            for span in std::mem::take(&mut of_scope.spans) {
+                let scope_spans = vec![ScopeSpans { spans: vec![span], ..of_scope.clone() }];
+                let resource_spans = vec![ResourceSpans { scope_spans, ..of_resource.clone() }];
+                bodies.push(ExportTraceServiceRequest { resource_spans }.encode_to_vec());
+            }
+        }
+    }
+    bodies
+}
+
+fn each_json_span(body: &[u8]) -> Vec<Vec<u8>> {
+    let Ok(export) = serde_json::from_slice::<Value>(body) else { return Vec::new() };
+    let list = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
+    let mut bodies = Vec::new();
+    for of_resource in list(&export, "resourceSpans") {
+        for of_scope in list(&of_resource, "scopeSpans") {
+            for span in list(&of_scope, "spans") {
+                let (mut of_resource, mut of_scope) = (of_resource.clone(), of_scope.clone());
+                of_scope["spans"] = json!([span]);
+                of_resource["scopeSpans"] = json!([of_scope]);
+                bodies.push(json!({ "resourceSpans": [of_resource] }).to_string().into_bytes());
+            }
+        }
+    }
+    bodies
+}
+
+/// A body for each item of the lists of those names; everything beside them stays.
+fn each_of(body: &[u8], lists: &[&str]) -> Vec<Vec<u8>> {
+    let Ok(Value::Object(batch)) = serde_json::from_slice(body) else { return Vec::new() };
+    let mut beside = batch.clone();
+    lists.iter().for_each(|list| drop(beside.remove(*list)));
+    let mut bodies = Vec::new();
+    for list in lists {
+        for item in batch.get(*list).and_then(Value::as_array).into_iter().flatten() {
+            let mut one = beside.clone();
+            one.insert((*list).to_owned(), json!([item]));
+            bodies.push(Value::Object(one).to_string().into_bytes());
+        }
+    }
+    bodies
 }
 
 macro_rules! replays {

@@ -221,6 +221,17 @@ impl Quarantine {
             .map_err(StoreError::record("drop a request in quarantine"))
     }
 
+    /// Drops all requests of a project; how many made room for others before stays counted.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn clear(&self, project: ProjectId) -> Result<(), StoreError> {
+        self.connection()
+            .execute("DELETE FROM quarantine WHERE project = ?1", [project.0])
+            .map(drop)
+            .map_err(StoreError::record("drop the requests in quarantine"))
+    }
+
     /// What is kept of a project.
     ///
     /// # Errors
@@ -332,6 +343,8 @@ mod tests {
         assert_eq!(quarantine.keep(A, &new(3), &large(3)).unwrap(), 1);
         let totals = quarantine.totals(A).unwrap();
         assert_eq!((totals.items, totals.bytes, totals.dropped), (2, MAX_BYTES, 2));
+        quarantine.clear(A).unwrap();
+        assert_eq!(quarantine.totals(A).unwrap(), QuarantineTotals { items: 0, bytes: 0, dropped: 2 });
         assert_eq!(quarantine.totals(B).unwrap().items, 1);
     }
 }

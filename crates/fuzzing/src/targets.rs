@@ -1,0 +1,143 @@
+//! One target for each decoder. A target fails by a panic.
+
+use neuraltrust_model::{Source, SpanPatch};
+use neuraltrust_normalize::dialects::langsmith::{self, Act, Part};
+use neuraltrust_normalize::dialects::opik::{self, Of, Sender};
+use neuraltrust_normalize::dialects::{helicone, langfuse_ingestion, neuraltrust_batch, neuraltrust_v1};
+use neuraltrust_normalize::{otlp, otlp_logs};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message as _;
+use serde_json::{Value, json};
+
+/// One decoder.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name, which is that of its file in `fuzz/fuzz_targets/`.
+    pub name: &'static str,
+    /// Decodes the input.
+    pub run: fn(&[u8]),
+    /// Whether a recorded request of that path and media type is an input.
+    pub takes: fn(path: &str, content_type: &str) -> bool,
+}
+
+/// Every decoder.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "otlp_protobuf",
+        run: otlp_protobuf,
+        takes: |path, kind| path.ends_with("/v1/traces") && kind.ends_with("protobuf"),
+    },
+    Target { name: "otlp_json", run: otlp_json, takes: |path, kind| path.ends_with("/v1/traces") && kind.ends_with("json") },
+    Target {
+        name: "logs_protobuf",
+        run: logs_protobuf,
+        takes: |path, kind| path.ends_with("/v1/logs") && kind.ends_with("protobuf"),
+    },
+    Target { name: "logs_json", run: logs_json, takes: |path, kind| path.ends_with("/v1/logs") && kind.ends_with("json") },
+    Target {
+        name: "langsmith_batch",
+        run: langsmith_batch,
+        takes: |path, _| path.ends_with("/runs/batch") || path.ends_with("/feedback"),
+    },
+    Target { name: "langsmith_parts", run: langsmith_parts, takes: |path, _| path.ends_with("/runs/multipart") },
+    Target { name: "langfuse", run: langfuse, takes: |path, _| path.ends_with("/ingestion") },
+    Target { name: "opik", run: opik, takes: |path, kind| path.contains("/v1/private/") && kind.ends_with("json") },
+    Target { name: "helicone", run: helicone, takes: |path, _| path.contains("/runs") || path.ends_with("/ingestion") },
+    Target { name: "neuraltrust_v1", run: neuraltrust_v1, takes: |path, _| path.ends_with("/v1/trace") },
+    Target { name: "neuraltrust_batch", run: neuraltrust_batch, takes: |path, _| path.ends_with("/v1/traces/batch") },
+    Target { name: "python_literal", run: python_literal, takes: |path, _| path.ends_with("/v1/trace") },
+];
+
+/// The target of that name.
+#[must_use]
+pub fn target(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}
+
+fn source() -> Source {
+    Source { client: None, version: None, protocol: "fuzz".to_owned() }
+}
+
+/// What is kept can be written and read back, however deep it is.
+fn kept(patches: &[SpanPatch]) {
+    for patch in patches {
+        let text = serde_json::to_string(patch).unwrap_or_else(|error| panic!("a patch cannot be written: {error}"));
+        let _: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("a patch cannot be read back: {error}"));
+    }
+}
+
+fn otlp_protobuf(input: &[u8]) {
+    if let Ok(export) = ExportTraceServiceRequest::decode(input) {
+        kept(&otlp::normalize(export).patches);
+    }
+}
+
+fn otlp_json(input: &[u8]) {
+    kept(&otlp::normalize_json(input).map(|normalized| normalized.patches).unwrap_or_default());
+}
+
+fn logs_protobuf(input: &[u8]) {
+    if let Ok(export) = ExportLogsServiceRequest::decode(input) {
+        kept(&otlp_logs::normalize(export).patches);
+    }
+}
+
+fn logs_json(input: &[u8]) {
+    kept(&otlp_logs::normalize_json(input).map(|normalized| normalized.patches).unwrap_or_default());
+}
+
+fn langsmith_batch(input: &[u8]) {
+    let runs = [
+        langsmith::batch(input, &source()),
+        langsmith::run(Act::Patch, Some("a run"), input, &source()),
+        langsmith::feedback(input),
+    ];
+    runs.into_iter().flatten().for_each(|runs| kept(&runs.normalized.patches));
+}
+
+/// Parts without the form around them: lines in turn name a part and are its body.
+fn langsmith_parts(input: &[u8]) {
+    let lines: Vec<&[u8]> = input.split(|byte| *byte == b'\n').collect();
+    let parts = lines.chunks(2).filter_map(|pair| {
+        let [name, body] = pair else { return None };
+        let name = std::str::from_utf8(name).ok()?;
+        // A form holds the name within its header; alone it is the whole line.
+        let name = name.split('"').nth(1).unwrap_or(name);
+        Some(Part { name, content_type: "application/json", body })
+    });
+    kept(&langsmith::multipart(parts, &source()).normalized.patches);
+}
+
+fn langfuse(input: &[u8]) {
+    let batches = [langfuse_ingestion::normalize(input, source()), langfuse_ingestion::scores(input, &source())];
+    batches.into_iter().flatten().for_each(|batch| kept(&batch.patches));
+}
+
+fn opik(input: &[u8]) {
+    let sender = Sender { source: source(), workspace: None };
+    let batches = [opik::batch(Of::Traces, input, &sender), opik::batch(Of::Spans, input, &sender), opik::scores(input, &sender)];
+    batches.into_iter().flatten().for_each(|batch| kept(&batch.patches));
+    let id = "01a20658-8521-7926-b61b-0e245ec78291";
+    kept(&opik::update(Of::Spans, id, input, &sender).unwrap_or_default());
+}
+
+fn helicone(input: &[u8]) {
+    kept(&helicone::normalize(input, Vec::new(), source()).unwrap_or_default());
+}
+
+fn neuraltrust_v1(input: &[u8]) {
+    kept(&neuraltrust_v1::normalize(input, source()).unwrap_or_default());
+}
+
+fn neuraltrust_batch(input: &[u8]) {
+    let _ = neuraltrust_batch::normalize(input);
+}
+
+/// The text of a step, which may be a literal of Python.
+fn python_literal(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let step =
+        json!({ "task": "retrieval", "interaction_id": "i", "trace_id": "t", "input": text, "output": text, "metadata": text });
+    neuraltrust_v1(step.to_string().as_bytes());
+}

@@ -1,0 +1,9 @@
+//! The target `logs_protobuf` under the fuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    if let Some(target) = neuraltrust_fuzzing::target("logs_protobuf") {
+        (target.run)(input);
+    }
+});
