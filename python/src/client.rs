@@ -69,13 +69,14 @@ pub(crate) struct Client {
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (api_key, base_url, timeout, service_name))]
+    #[pyo3(signature = (api_key, base_url, timeout, service_name, sample_rate))]
     fn new(
         py: Python<'_>,
         api_key: Option<String>,
         base_url: String,
         timeout: f64,
         service_name: Option<String>,
+        sample_rate: f64,
     ) -> PyResult<Self> {
         let notices = Arc::new(Notices::default());
         let kept = Arc::clone(&notices);
@@ -84,6 +85,7 @@ impl Client {
             base_url,
             timeout: seconds(timeout),
             service_name,
+            sample_rate,
             language: "python".to_owned(),
             sdk_version: env!("CARGO_PKG_VERSION").to_owned(),
             on_notice: Some(Arc::new(move |notice| kept.keep(notice))),

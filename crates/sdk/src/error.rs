@@ -12,6 +12,9 @@ pub enum Error {
     /// The key cannot be written into an HTTP header.
     #[error("api_key is not accepted: it must be printable ASCII without spaces")]
     ApiKey,
+    /// The share of traces to record is none.
+    #[error("sample_rate {0} is not accepted: it must be from 0 (no trace) to 1 (every trace)")]
+    SampleRate(String),
 }
 
 /// What a notice is about. Each kind is told at most once a minute.

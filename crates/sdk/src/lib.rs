@@ -22,6 +22,7 @@ mod error;
 mod ids;
 mod options;
 mod queue;
+mod sampling;
 mod span;
 mod stats;
 pub mod testing;

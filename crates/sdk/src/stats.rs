@@ -56,6 +56,8 @@ macro_rules! counts {
 counts! {
     /// There is no API key.
     disabled,
+    /// The trace is not among the share that is recorded.
+    unsampled,
     /// The queue was full.
     queue_full,
     /// The span is larger than the server takes.

@@ -36,6 +36,8 @@ pub struct TraceOptions {
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) trace: TraceId,
+    /// Whether the trace is recorded.
+    pub(crate) sampled: bool,
     /// The ids, said by every span.
     pub(crate) ids: Vec<KeyValue>,
     /// User, metadata and custom data, said once per step.
@@ -75,7 +77,8 @@ impl Trace {
             described.push(value::attribute(name, &value));
         }
         let parent = options.parent_id.as_deref().and_then(SpanId::chosen);
-        Self { client, context: Arc::new(Context { trace, ids, described, size }), parent, last: Arc::default() }
+        let sampled = client.sampling().takes(&trace.bytes());
+        Self { client, context: Arc::new(Context { trace, sampled, ids, described, size }), parent, last: Arc::default() }
     }
 
     /// The id of the trace.

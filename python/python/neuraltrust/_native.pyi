@@ -8,7 +8,9 @@ class NeuralTrustError(Exception): ...
 
 @final
 class Client:
-    def __new__(cls, api_key: str | None, base_url: str, timeout: float, service_name: str | None) -> Client: ...
+    def __new__(
+        cls, api_key: str | None, base_url: str, timeout: float, service_name: str | None, sample_rate: float
+    ) -> Client: ...
     def trace(
         self,
         trace_id: str | None,
