@@ -113,6 +113,7 @@ impl Client {
         let options = TraceOptions {
             trace_id,
             parent_id,
+            sampled: None,
             conversation_id,
             session_id,
             channel_id,

@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 use neuraltrust_model::limits::MAX_SPAN_BYTES;
 
 use crate::error::{Error, Notice, NoticeKind};
+use crate::mask::Masking;
 use crate::options::{OnNotice, Options};
 use crate::queue::{Full, Limits, Queue};
+use crate::redact::Redact;
 use crate::sampling::Sampling;
 use crate::span::Entry;
 use crate::stats::{Stats, add};
@@ -51,6 +53,7 @@ struct Process {
 pub(crate) struct Config {
     pub(crate) target: Option<Target>,
     pub(crate) sampling: Sampling,
+    pub(crate) masking: Masking,
     pub(crate) timeout: Duration,
     pub(crate) retry_for: Duration,
     pub(crate) backoff: Duration,
@@ -83,6 +86,7 @@ impl Client {
     pub fn new(options: Options) -> Result<Self, Error> {
         let config = Config {
             sampling: options.sampling()?,
+            masking: options.masking(),
             target: options.target()?,
             timeout: options.timeout,
             retry_for: options.retry_for,
@@ -100,7 +104,8 @@ impl Client {
         Ok(Self { inner: Arc::new(Inner { process: Process::new(shared) }) })
     }
 
-    /// Sets up a client from `NEURALTRUST_API_KEY`, `NEURALTRUST_BASE_URL`, `NEURALTRUST_SAMPLE_RATE` and `OTEL_SERVICE_NAME`.
+    /// Sets up a client from `NEURALTRUST_API_KEY`, `NEURALTRUST_BASE_URL`, `NEURALTRUST_SAMPLE_RATE`, `NEURALTRUST_REDACT` (names
+    /// of [`Redact`](crate::Redact) with commas between them) and `OTEL_SERVICE_NAME`.
     ///
     /// # Errors
     /// See [`Client::new`].
@@ -113,6 +118,9 @@ impl Client {
         }
         if let Some(share) = read("NEURALTRUST_SAMPLE_RATE") {
             options.sample_rate = share.trim().parse().map_err(|_| Error::SampleRate(share))?;
+        }
+        if let Some(names) = read("NEURALTRUST_REDACT") {
+            options.redact = names.split(',').map(str::parse::<Redact>).collect::<Result<Vec<_>, _>>()?;
         }
         Self::new(options)
     }
