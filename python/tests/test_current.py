@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 
 from conftest import LONG, Server, Span
 from neuraltrust import NeuralTrust, carry, current
@@ -167,6 +169,30 @@ def test_traceparent_goes_out_and_comes_in(server: Server, client: NeuralTrust) 
     below = client.trace(traceparent=step.traceparent).tool("x")
     assert (below.interaction_id, below.parent_id) == (step.interaction_id, step.span_id)
     assert client.trace("mine").message("Hello").traceparent is None
+
+
+def test_traceparent_says_whether_the_trace_is_recorded(server: Server, client: NeuralTrust) -> None:
+    above = f"00-{'1' * 32}-{'2' * 16}"
+    left_out = client.trace(traceparent=f"{above}-00").message("left out")
+    assert left_out.traceparent == f"00-{'1' * 32}-{left_out.span_id}-00"
+    assert client.trace(traceparent=f"{above}-01").message("taken").traceparent[-2:] == "01"  # type: ignore[index]
+    client.trace(traceparent=f"{above}-00", sampled=True).message("asked for")
+    client.trace(sampled=False).message("not asked for")
+    assert client.flush(LONG)
+    assert [span.input for span in server.spans()] == ["taken", "asked for"]
+    assert client.stats()["dropped_unsampled"] == 2
+
+
+def test_a_share_is_that_of_opentelemetry(server: Server) -> None:
+    few = NeuralTrust("k", server.url, sample_rate=0.3)
+    sampler = TraceIdRatioBased(0.3)
+    ids = [secrets.token_hex(16) for _ in range(200)] + ["f" * 16 + "0" * 16, "0" * 16 + "f" * 16]
+    for trace_id in ids:
+        theirs = sampler.should_sample(None, int(trace_id, 16), "name").decision.is_sampled()
+        header = few.trace(trace_id).message("Hello").traceparent
+        assert header is not None
+        assert header.endswith("-01" if theirs else "-00"), trace_id
+    few.close(LONG)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 //!
 //! Both run on the thread that delivers. Ids, names and times are not theirs to change.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use serde_json::{Map, Value};
 use crate::redact::{self, Redact};
 use crate::value;
 
-/// Gives what is sent in the place of a value; `None` where it cannot tell.
-pub(crate) type Hook = Arc<dyn Fn(Value) -> Option<Value> + Send + Sync>;
+/// Gives what is sent in the place of a value, or says why it cannot.
+pub(crate) type Hook = Arc<dyn Fn(Value) -> Result<Value, String> + Send + Sync>;
 
-/// Stands for a value of which the hook could not tell what may be sent.
+/// Stands for a value on which the hook failed.
 pub(crate) const FAILED: &str = "[masking failed]";
 
 /// What is done to every value.
@@ -26,20 +26,21 @@ pub(crate) struct Masking {
     pub(crate) redact: Vec<Redact>,
 }
 
-/// Masks the values of one batch, and counts those of which the hook could not tell.
+/// Masks the values of one batch, and counts those on which the hook failed.
 pub(crate) struct Masker<'a> {
     masking: &'a Masking,
     failed: Cell<usize>,
+    why: RefCell<String>,
 }
 
 impl<'a> Masker<'a> {
     pub(crate) fn new(masking: &'a Masking) -> Self {
-        Self { masking, failed: Cell::new(0) }
+        Self { masking, failed: Cell::new(0), why: RefCell::default() }
     }
 
-    /// How often the hook could not tell.
-    pub(crate) fn failed(&self) -> usize {
-        self.failed.get()
+    /// How often the hook failed, and why it did the last time.
+    pub(crate) fn into_failures(self) -> (usize, String) {
+        (self.failed.get(), self.why.into_inner())
     }
 
     /// An attribute as it may be sent.
@@ -74,8 +75,10 @@ impl<'a> Masker<'a> {
     fn hooked(&self, value: Value) -> Value {
         let Some(hook) = &self.masking.hook else { return value };
         // The hook is the application's code: its panic costs one value and not the batch.
-        catch_unwind(AssertUnwindSafe(|| hook(value))).ok().flatten().unwrap_or_else(|| {
+        let masked = catch_unwind(AssertUnwindSafe(|| hook(value))).unwrap_or_else(|_| Err("it panicked".to_owned()));
+        masked.unwrap_or_else(|why| {
             self.failed.set(self.failed.get() + 1);
+            self.why.replace(why);
             FAILED.into()
         })
     }

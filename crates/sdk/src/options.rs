@@ -34,8 +34,8 @@ pub struct Options {
     /// decide alike; the steps of the others are counted as `unsampled`.
     pub sample_rate: f64,
     /// Gives what is sent in the place of every input, output, piece of metadata (user and custom data included), attribute and
-    /// message of an error. Called on the thread that delivers, before [`Options::redact`]. Where it gives `None` or panics, a mark
-    /// is sent instead and counted as `mask_failed`. Ids, names, models, counts and times are sent as they are.
+    /// message of an error. Called on the thread that delivers, before [`Options::redact`]. Where it says why it cannot, or
+    /// panics, a mark is sent instead and counted as `mask_failed`. Ids, names, models, counts and times are sent as they are.
     pub mask: Option<Hook>,
     /// What is found by its form and replaced by a mark, in all that [`Options::mask`] is given.
     pub redact: Vec<Redact>,

@@ -17,7 +17,7 @@ pub(crate) struct Sampling {
 impl Sampling {
     /// `None` where the share is not from 0 to 1.
     pub(crate) fn new(share: f64) -> Option<Self> {
-        (0.0..=1.0).contains(&share).then(|| Self { below: (share * (1_u64 << BITS) as f64) as u64 })
+        (0.0..=1.0).contains(&share).then_some(Self { below: (share * (1_u64 << BITS) as f64) as u64 })
     }
 
     /// Whether the trace with this id is recorded.

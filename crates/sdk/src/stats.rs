@@ -20,7 +20,7 @@ pub struct Stats {
     pub pending: u64,
     /// Requests that were repeated.
     pub retries: u64,
-    /// Values of which the masking hook could not tell what may be sent: a mark was sent instead.
+    /// Values on which the masking hook failed: a mark was sent instead.
     pub mask_failed: u64,
 }
 

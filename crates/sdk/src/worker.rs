@@ -69,11 +69,11 @@ impl Worker<'_> {
         let spans = entries.len();
         let masker = Masker::new(&self.shared.config.masking);
         let export = encode::export(&self.resource, &entries, &masker);
-        let failed = masker.failed();
+        let (failed, why) = masker.into_failures();
         if failed > 0 {
             self.shared.queue.mask_failed(failed);
             self.shared.notify(NoticeKind::Masking, || {
-                format!("the masking hook failed on {failed} values: {:?} was sent instead", mask::FAILED)
+                format!("the masking hook failed: {why}; {:?} was sent in the place of the value", mask::FAILED)
             });
         }
         let end = match self.transport.pack(export) {

@@ -1,7 +1,7 @@
 """Functions as steps: what a decorator of the client makes of a function of any sort.
 
-A step begins where the function's own code begins, below the step that is current there, and ends with what the function
-gives or raises. A generator is current only while it runs, never in the code that takes its items.
+A step begins where the function's own code begins, below the step that is current there, and ends with what the
+function gives or raises. A generator is current only while it runs, never in the code that takes its items.
 """
 
 from __future__ import annotations

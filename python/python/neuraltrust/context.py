@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 import time
-from contextvars import Token
 from types import TracebackType
 from typing import Any, TypeVar
 
+from . import _otel
 from ._native import Step as _NativeStep
 from ._native import Trace as _NativeTrace
 from ._times import milliseconds, nanoseconds
 from ._values import failure, text, usage
-from .current import enter, leave
+from .current import Entered, current, enter, leave
 from .types import EventType, FeedbackTag
 
 _Self = TypeVar("_Self", bound="_Context")
@@ -24,11 +24,23 @@ _Self = TypeVar("_Self", bound="_Context")
 class _Shared:
     """What all steps of a trace have in common."""
 
-    __slots__ = ("channel_id", "conversation_id", "custom", "interaction_id", "metadata", "session_id", "user")
+    __slots__ = (
+        "channel_id",
+        "conversation_id",
+        "custom",
+        "interaction_id",
+        "metadata",
+        "recorded",
+        "sampled",
+        "session_id",
+        "user",
+    )
 
     def __init__(
         self,
         interaction_id: str,
+        sampled: bool,
+        recorded: bool,
         conversation_id: str | None,
         session_id: str | None,
         channel_id: str | None,
@@ -37,6 +49,9 @@ class _Shared:
         custom: Any,
     ) -> None:
         self.interaction_id = interaction_id
+        self.sampled = sampled
+        #: Whether spans of it are sent: it is sampled, and the client has a key.
+        self.recorded = recorded
         self.conversation_id = conversation_id
         self.session_id = session_id
         self.channel_id = channel_id
@@ -53,7 +68,7 @@ class _Context:
     _native: _NativeTrace | _NativeStep
     _shared: _Shared
     #: One for each block that runs with this, the innermost last.
-    _tokens: list[Token[Step | Trace | None]]
+    _tokens: list[Entered]
 
     @property
     def interaction_id(self) -> str:
@@ -175,8 +190,7 @@ class _Context:
     def _start(
         self, kind: str, input: Any, parent_id: Any, name: Any, attributes: dict[str, Any] | None = None
     ) -> Step:
-        if parent_id is not None:
-            parent_id = text(parent_id)
+        parent_id = text(parent_id) if parent_id is not None else self._span_inside()
         if name is not None:
             name = text(name)
         return Step(self._native.step(kind, input, parent_id, name, attributes), self._shared, kind)
@@ -193,8 +207,27 @@ class _Context:
         end: int | None = None,
         latency: int | None = None,
     ) -> Step:
-        sent = self._native.send(kind, input, text(parent_id), text(name), attributes, output, start, end, latency)
+        parent_id = text(parent_id)
+        # What a user thought is of this step and not of a span inside it.
+        if parent_id is None and kind != "feedback":
+            parent_id = self._span_inside()
+        sent = self._native.send(kind, input, parent_id, text(name), attributes, output, start, end, latency)
         return Step(sent, self._shared, kind)
+
+    def _span_inside(self) -> str | None:
+        """Give the span of OpenTelemetry that was made inside this and is running: a step from here belongs to it."""
+        if current() is not self:
+            return None
+        span = _otel.current_span()
+        return span.span_id if span is not None and span.trace_id == self.interaction_id else None
+
+    def _identity(self) -> tuple[str | None, str | None]:
+        """Give the ids of the trace and of the step that OpenTelemetry's spans inside this belong to, if to any."""
+        # Where a trace is not recorded here, OpenTelemetry decides on its own.
+        return (self.interaction_id, self._own_id()) if self._shared.recorded else (None, None)
+
+    def _own_id(self) -> str | None:
+        raise NotImplementedError
 
     def __enter__(self: _Self) -> _Self:
         """Become current, for :func:`neuraltrust.current` and decorated functions, and give itself."""
@@ -221,12 +254,12 @@ class _Context:
     def _enter(self) -> None:
         if not isinstance(self, (Step, Trace)):
             return
-        token = enter(self)
+        entered = enter(self)
         # Most steps are never current: they have no list.
         try:
-            self._tokens.append(token)
+            self._tokens.append(entered)
         except AttributeError:
-            self._tokens = [token]
+            self._tokens = [entered]
 
     def _leave(self, error: BaseException | None) -> None:
         """Make current what was before."""
@@ -257,6 +290,10 @@ class Trace(_Context):
         """End the newest message of the trace."""
         self._native.end(output)
         return self
+
+    def _own_id(self) -> str | None:
+        # A trace is no step; it may go on below one of another process.
+        return self.parent_id
 
     def __repr__(self) -> str:
         """Show the id."""
@@ -304,11 +341,11 @@ class Step(_Context):
 
         ``None`` where an id is of the application's own choice and not in the form that the header has.
         """
-        header = f"00-{self.interaction_id}-{self.span_id}-01"
+        header = f"00-{self.interaction_id}-{self.span_id}-{'01' if self._shared.sampled else '00'}"
         return header if _TRACEPARENT.fullmatch(header) else None
 
     def first_token(self) -> Step:
-        """Say that the answer begins now: the end of the step then tells how long it let wait. Only the first counts."""
+        """Say that the answer begins now: the end of the step then tells how long it let wait. The first counts."""
         if self._first is None:
             self._first = time.perf_counter() - self._began
         return self
@@ -348,23 +385,31 @@ class Step(_Context):
         elif not self._native.ended:
             self.end()
 
+    def _own_id(self) -> str | None:
+        return self.span_id
+
     def __repr__(self) -> str:
         """Show what it is, and its ids."""
         return f"Step(kind={self.kind!r}, trace_id={self.trace_id!r}, interaction_id={self.interaction_id!r})"
 
 
 # W3C Trace Context, level 1, "traceparent Header": an id of zeros is none.
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 
 
-def parent_of(traceparent: Any) -> tuple[str | None, str | None]:
-    """Give the ids of the trace and of the step that a ``traceparent`` header names; none where it is none."""
+def parent_of(traceparent: Any) -> tuple[str | None, str | None, bool | None]:
+    """Give the ids of the trace and of the step that a ``traceparent`` header names; none where it is none.
+
+    The third is ``False`` where the header says that the trace is not recorded. That one is recorded upstream decides
+    nothing here: the share that this process takes is its own.
+    """
     header = text(traceparent) or ""
     # A later version may add fields at the end; version ff is forbidden.
     found = _TRACEPARENT.match(header.strip())
     if found is None or header.startswith("ff"):
-        return None, None
-    return found.group(1), found.group(2)
+        return None, None, None
+    recorded = int(found.group(3), 16) & 1
+    return found.group(1), found.group(2), None if recorded else False
 
 
 def _streamed(reason: Any, first: float | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The step that the running code belongs to.
 
-It is kept in a context variable: it follows ``await`` and new tasks by itself, and :func:`carry` takes it to threads and
-executors.
+It is kept in a context variable: it follows ``await`` and new tasks by itself, and :func:`carry` takes it to threads
+and executors. Where the application uses OpenTelemetry, the step is the parent of the spans made inside it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any, TypeVar, Union, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+from . import _otel
 
 if TYPE_CHECKING:
     from .context import Step, Trace
 
-    Active = Union[Step, Trace]
-
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_active: ContextVar[Active | None] = ContextVar("neuraltrust_active", default=None)
+_active: ContextVar[Step | Trace | None] = ContextVar("neuraltrust_active", default=None)
 
 
 def current() -> Step | Trace | None:
@@ -42,25 +42,34 @@ def carry(function: _F) -> _F:
     return cast("_F", below)
 
 
-def enter(context: Active | None) -> Token[Active | None]:
+class Entered(NamedTuple):
+    """What was current before, here and in OpenTelemetry."""
+
+    ours: Token[Step | Trace | None]
+    theirs: Any
+
+
+def enter(context: Step | Trace | None) -> Entered:
     """Make it current until ``leave`` is called with what this gives."""
-    return _active.set(context)
+    return Entered(_active.set(context), None if context is None else _otel.attach(*context._identity()))
 
 
-def leave(token: Token[Active | None]) -> None:
+def leave(entered: Entered) -> None:
     """Make current what was before."""
     try:
-        _active.reset(token)
+        _active.reset(entered.ours)
+        _otel.detach(entered.theirs)
     except (ValueError, RuntimeError):
-        # The block ends in another task than it began in, as an abandoned generator's does: nothing of it is current there.
+        # The block ends in another task than it began in, as an abandoned generator's does: nothing of it is current
+        # there.
         return
 
 
 @contextmanager
-def active(context: Active | None) -> Iterator[None]:
+def active(context: Step | Trace | None) -> Iterator[None]:
     """Make it current for a block."""
-    token = enter(context)
+    entered = enter(context)
     try:
         yield
     finally:
-        leave(token)
+        leave(entered)

@@ -50,9 +50,10 @@ fn redaction_reaches_everything() {
 #[test]
 fn a_hook_comes_before_the_redaction() {
     let recorder = Recorder::default();
-    let hook = |value: Value| Some(if value == "From ann@example.com" { "From bob@example.com, a friend".into() } else { value });
-    let mask: Option<Arc<dyn Fn(Value) -> Option<Value> + Send + Sync>> = Some(Arc::new(hook));
-    let client = Client::new(Options { mask, redact: vec![Redact::Emails], ..recorder.options() }).unwrap();
+    let hook = |value: Value| -> Result<Value, String> {
+        Ok(if value == "From ann@example.com" { "From bob@example.com, a friend".into() } else { value })
+    };
+    let client = Client::new(Options { mask: Some(Arc::new(hook)), redact: vec![Redact::Emails], ..recorder.options() }).unwrap();
     let sent = sent(&recorder, &client);
     assert!(sent.contains("From [redacted e-mail], a friend"), "{sent}");
 }
@@ -62,9 +63,9 @@ fn a_hook_that_fails_costs_the_value_and_is_counted() {
     let recorder = Recorder::default();
     let notices: Arc<Mutex<Vec<NoticeKind>>> = Arc::default();
     let kept = Arc::clone(&notices);
-    let hook = |value: Value| -> Option<Value> {
+    let hook = |value: Value| -> Result<Value, String> {
         assert!(!value.is_string(), "a test of a hook that panics");
-        None
+        Err("it cannot".to_owned())
     };
     let client = Client::new(Options {
         mask: Some(Arc::new(hook)),
