@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use neuraltrust::{Map, Notice, NoticeKind, Options, TraceOptions, Value};
+use neuraltrust::{Map, Notice, NoticeKind, Options, Redact, TraceOptions, Value};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error;
+use crate::mask::{self, Mask};
 use crate::span::Trace;
 use crate::value::plain;
 
@@ -64,19 +65,26 @@ fn swallow(py: Python<'_>, result: PyResult<()>) -> PyResult<()> {
 pub(crate) struct Client {
     client: neuraltrust::Client,
     notices: Arc<Notices>,
+    mask: Option<Arc<Mask>>,
 }
 
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (api_key, base_url, timeout, service_name))]
+    #[pyo3(signature = (api_key, base_url, timeout, service_name, sample_rate, mask, redact))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
         api_key: Option<String>,
         base_url: String,
         timeout: f64,
         service_name: Option<String>,
+        sample_rate: f64,
+        mask: Option<Py<PyAny>>,
+        redact: Vec<String>,
     ) -> PyResult<Self> {
+        let redact: Result<Vec<Redact>, _> = redact.iter().map(|name| name.parse()).collect();
+        let mask = mask.map(|hook| Arc::new(Mask::new(hook)));
         let notices = Arc::new(Notices::default());
         let kept = Arc::clone(&notices);
         let options = Options {
@@ -84,6 +92,9 @@ impl Client {
             base_url,
             timeout: seconds(timeout),
             service_name,
+            sample_rate,
+            mask: mask.as_ref().map(mask::hook),
+            redact: redact.map_err(|error| error::option(&error))?,
             language: "python".to_owned(),
             sdk_version: env!("CARGO_PKG_VERSION").to_owned(),
             on_notice: Some(Arc::new(move |notice| kept.keep(notice))),
@@ -91,16 +102,17 @@ impl Client {
         };
         let client = neuraltrust::Client::new(options).map_err(|error| error::option(&error))?;
         notices.log(py)?;
-        Ok(Self { client, notices })
+        Ok(Self { client, notices, mask })
     }
 
     /// Starts a trace.
-    #[pyo3(signature = (trace_id, parent_id, conversation_id, session_id, channel_id, user, metadata, custom))]
+    #[pyo3(signature = (trace_id, parent_id, sampled, conversation_id, session_id, channel_id, user, metadata, custom))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn trace(
         &self,
         trace_id: Option<String>,
         parent_id: Option<String>,
+        sampled: Option<bool>,
         conversation_id: Option<String>,
         session_id: Option<String>,
         channel_id: Option<String>,
@@ -111,6 +123,7 @@ impl Client {
         let options = TraceOptions {
             trace_id,
             parent_id,
+            sampled,
             conversation_id,
             session_id,
             channel_id,
@@ -131,6 +144,9 @@ impl Client {
     /// Flushes, and records nothing more.
     fn close(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
         let done = py.detach(|| self.client.close(seconds(timeout)));
+        if let Some(mask) = &self.mask {
+            mask.close();
+        }
         self.notices.log(py)?;
         Ok(done)
     }
@@ -146,6 +162,7 @@ impl Client {
             ("rejected", stats.rejected),
             ("pending", stats.pending),
             ("retries", stats.retries),
+            ("mask_failed", stats.mask_failed),
             ("dropped", stats.dropped.total()),
         ] {
             all.set_item(name, count)?;

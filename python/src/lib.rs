@@ -1,10 +1,12 @@
 //! The native half of the Python package `neuraltrust`: the Rust SDK, and Python values as JSON.
 //!
 //! It stays thin: defaults, names and context managers are Python's (`python/neuraltrust`). Nothing here waits with the
-//! interpreter's lock held, and the thread that delivers never runs Python code, so the interpreter can end at any time.
+//! interpreter's lock held. The thread that delivers runs no Python code but the application's mask, and that not once the client
+//! is closed, as it is before the interpreter ends.
 
 mod client;
 mod error;
+mod mask;
 mod span;
 mod value;
 

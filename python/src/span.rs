@@ -35,6 +35,12 @@ impl Trace {
         self.trace.id()
     }
 
+    /// Whether the trace is recorded.
+    #[getter]
+    fn sampled(&self) -> bool {
+        self.trace.is_sampled()
+    }
+
     /// Starts a step.
     #[pyo3(signature = (kind, input, parent_id, name, attributes))]
     fn step(

@@ -21,6 +21,34 @@ pub(crate) fn plain(value: &Bound<'_, PyAny>) -> PyResult<Value> {
     Walk { path: Vec::new() }.value(value)
 }
 
+/// JSON as Python's values.
+pub(crate) fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Value::Null => py.None().into_bound(py),
+        Value::Bool(flag) => PyBool::new(py, *flag).to_owned().into_any(),
+        Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+            (Some(number), ..) => number.into_pyobject(py)?.into_any(),
+            (None, Some(number), _) => number.into_pyobject(py)?.into_any(),
+            (None, None, float) => PyFloat::new(py, float.unwrap_or(f64::NAN)).into_any(),
+        },
+        Value::String(text) => PyString::new(py, text).into_any(),
+        Value::Array(items) => {
+            let list = PyList::empty(py);
+            for item in items {
+                list.append(object(py, item)?)?;
+            }
+            list.into_any()
+        }
+        Value::Object(map) => {
+            let dict = PyDict::new(py);
+            for (key, item) in map {
+                dict.set_item(key, object(py, item)?)?;
+            }
+            dict.into_any()
+        }
+    })
+}
+
 /// A walk through a value, which knows where it is: a value that holds itself would never end.
 struct Walk {
     path: Vec<usize>,

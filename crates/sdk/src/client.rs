@@ -12,8 +12,11 @@ use std::time::{Duration, Instant};
 use neuraltrust_model::limits::MAX_SPAN_BYTES;
 
 use crate::error::{Error, Notice, NoticeKind};
+use crate::mask::Masking;
 use crate::options::{OnNotice, Options};
 use crate::queue::{Full, Limits, Queue};
+use crate::redact::Redact;
+use crate::sampling::Sampling;
 use crate::span::Entry;
 use crate::stats::{Stats, add};
 use crate::trace::{Trace, TraceOptions};
@@ -49,6 +52,8 @@ struct Process {
 /// What stays as the options said.
 pub(crate) struct Config {
     pub(crate) target: Option<Target>,
+    pub(crate) sampling: Sampling,
+    pub(crate) masking: Masking,
     pub(crate) timeout: Duration,
     pub(crate) retry_for: Duration,
     pub(crate) backoff: Duration,
@@ -80,6 +85,8 @@ impl Client {
     /// [`Error`] when an option cannot be used. A missing key is no error: such a client records nothing.
     pub fn new(options: Options) -> Result<Self, Error> {
         let config = Config {
+            sampling: options.sampling()?,
+            masking: options.masking(),
             target: options.target()?,
             timeout: options.timeout,
             retry_for: options.retry_for,
@@ -97,7 +104,8 @@ impl Client {
         Ok(Self { inner: Arc::new(Inner { process: Process::new(shared) }) })
     }
 
-    /// Sets up a client from `NEURALTRUST_API_KEY`, `NEURALTRUST_BASE_URL` and `OTEL_SERVICE_NAME`.
+    /// Sets up a client from `NEURALTRUST_API_KEY`, `NEURALTRUST_BASE_URL`, `NEURALTRUST_SAMPLE_RATE`, `NEURALTRUST_REDACT` (names
+    /// of [`Redact`](crate::Redact) with commas between them) and `OTEL_SERVICE_NAME`.
     ///
     /// # Errors
     /// See [`Client::new`].
@@ -107,6 +115,12 @@ impl Client {
             Options { api_key: read("NEURALTRUST_API_KEY"), service_name: read("OTEL_SERVICE_NAME"), ..Options::default() };
         if let Some(base_url) = read("NEURALTRUST_BASE_URL") {
             options.base_url = base_url;
+        }
+        if let Some(share) = read("NEURALTRUST_SAMPLE_RATE") {
+            options.sample_rate = share.trim().parse().map_err(|_| Error::SampleRate(share))?;
+        }
+        if let Some(names) = read("NEURALTRUST_REDACT") {
+            options.redact = names.split(',').map(str::parse::<Redact>).collect::<Result<Vec<_>, _>>()?;
         }
         Self::new(options)
     }
@@ -142,6 +156,10 @@ impl Client {
             shared.queue.count(|counts| add(&counts.dropped.disabled, 1));
             return;
         }
+        if !entry.core.context.sampled {
+            shared.queue.count(|counts| add(&counts.dropped.unsampled, 1));
+            return;
+        }
         if entry.size > MAX_SPAN_BYTES {
             let size = entry.size;
             shared.queue.count(|counts| add(&counts.dropped.too_large, 1));
@@ -158,6 +176,11 @@ impl Client {
                     .notify(NoticeKind::QueueFull, || "the queue is full: new spans are dropped until there is room".to_owned());
             }
         }
+    }
+
+    /// Which traces are recorded.
+    pub(crate) fn sampling(&self) -> Sampling {
+        self.shared().config.sampling
     }
 
     fn shared(&self) -> &Arc<Shared> {

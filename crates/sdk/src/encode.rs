@@ -17,6 +17,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message as _;
 
 use crate::ids::SpanId;
+use crate::mask::Masker;
 use crate::span::{Core, Entry, Failure};
 use crate::value::{attribute, text};
 
@@ -54,14 +55,14 @@ pub(crate) fn resource(service_name: Option<&str>, language: &str, sdk_version: 
     Resource { attributes, ..Resource::default() }
 }
 
-/// The export that says what the entries say.
-pub(crate) fn export(resource: &Resource, entries: &[Entry]) -> ExportTraceServiceRequest {
+/// The export that says what the entries say, as far as it may be sent.
+pub(crate) fn export(resource: &Resource, entries: &[Entry], masker: &Masker<'_>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
             resource: Some(resource.clone()),
             scope_spans: vec![ScopeSpans {
                 scope: Some(InstrumentationScope { name: SDK.to_owned(), ..InstrumentationScope::default() }),
-                spans: entries.iter().map(span).collect(),
+                spans: entries.iter().map(|entry| span(entry, masker)).collect(),
                 ..ScopeSpans::default()
             }],
             ..ResourceSpans::default()
@@ -76,8 +77,13 @@ pub(crate) fn body(export: &ExportTraceServiceRequest) -> std::io::Result<Vec<u8
     gzip.finish()
 }
 
-fn span(entry: &Entry) -> Span {
+fn span(entry: &Entry, masker: &Masker<'_>) -> Span {
     let core = &entry.core;
+    let failure = entry.ending.failure.as_ref().map(|failure| Failure {
+        kind: failure.kind.clone(),
+        message: masker.text(&failure.message),
+        stacktrace: failure.stacktrace.as_ref().map(|trace| masker.text(trace)),
+    });
     Span {
         trace_id: core.context.trace.bytes(),
         span_id: core.id.bytes(),
@@ -89,18 +95,14 @@ fn span(entry: &Entry) -> Span {
         },
         start_time_unix_nano: core.start,
         end_time_unix_nano: entry.end,
-        attributes: attributes(entry),
-        events: entry.ending.failure.iter().map(|failure| exception(failure, entry.end)).collect(),
-        status: entry
-            .ending
-            .failure
-            .as_ref()
-            .map(|failure| Status { code: StatusCode::Error.into(), message: failure.message.clone() }),
+        attributes: attributes(entry, masker),
+        events: failure.iter().map(|failure| exception(failure, entry.end)).collect(),
+        status: failure.map(|failure| Status { code: StatusCode::Error.into(), message: failure.message }),
         ..Span::default()
     }
 }
 
-fn attributes(entry: &Entry) -> Vec<KeyValue> {
+fn attributes(entry: &Entry, masker: &Masker<'_>) -> Vec<KeyValue> {
     let core = &entry.core;
     let mut list = vec![text(names::KIND, core.kind.as_str())];
     list.extend(core.context.ids.iter().cloned());
@@ -108,13 +110,13 @@ fn attributes(entry: &Entry) -> Vec<KeyValue> {
     list.extend(core.parent.as_ref().and_then(SpanId::attribute).map(|id| text(names::PARENT_ID, id)));
     if !core.described.load(Relaxed) {
         list.extend(operation(&core.kind).map(|name| text(names::OPERATION_NAME, name)));
-        list.extend(core.context.described.iter().cloned());
-        list.extend(core.input.as_ref().map(|input| attribute(names::INPUT, input)));
-        list.extend(core.attributes.iter().map(|(key, value)| attribute(key, value)));
+        list.extend(core.context.described.iter().map(|(name, value)| masker.attribute(name, value)));
+        list.extend(core.input.as_ref().map(|input| masker.attribute(names::INPUT, input)));
+        list.extend(core.attributes.iter().map(|(key, value)| masker.attribute(key, value)));
     }
-    list.extend(entry.ending.output.as_ref().map(|output| attribute(names::OUTPUT, output)));
+    list.extend(entry.ending.output.as_ref().map(|output| masker.attribute(names::OUTPUT, output)));
     list.extend(entry.ending.failure.as_ref().map(|failure| text(names::ERROR_TYPE, failure.kind.as_str())));
-    list.extend(entry.ending.attributes.iter().map(|(key, value)| attribute(key, value)));
+    list.extend(entry.ending.attributes.iter().map(|(key, value)| masker.attribute(key, value)));
     list
 }
 

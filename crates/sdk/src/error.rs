@@ -12,6 +12,12 @@ pub enum Error {
     /// The key cannot be written into an HTTP header.
     #[error("api_key is not accepted: it must be printable ASCII without spaces")]
     ApiKey,
+    /// The share of traces to record is none.
+    #[error("sample_rate {0} is not accepted: it must be from 0 (no trace) to 1 (every trace)")]
+    SampleRate(String),
+    /// Nothing of this name is redacted.
+    #[error("redact {0:?} is not accepted: it must be api_keys, emails, cards or phones")]
+    Redact(String),
 }
 
 /// What a notice is about. Each kind is told at most once a minute.
@@ -32,6 +38,8 @@ pub enum NoticeKind {
     Refused,
     /// The server rejected some spans of a batch and kept the rest.
     Rejected,
+    /// The masking hook failed: a mark was sent in the place of the value.
+    Masking,
     /// The SDK failed: its thread could not be started, or a defect stopped it.
     Internal,
 }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Notice};
+use crate::mask::{Hook, Masking};
+use crate::redact::Redact;
+use crate::sampling::Sampling;
 use crate::testing::Recorder;
 use crate::transport::Target;
 
@@ -27,6 +30,15 @@ pub struct Options {
     pub queue_spans: usize,
     /// Most bytes of content that wait for delivery, as estimated; further spans are dropped and counted.
     pub queue_bytes: usize,
+    /// The share of traces that is recorded, from 0 to 1. The id of a trace decides, so that all processes that take part in it
+    /// decide alike; the steps of the others are counted as `unsampled`.
+    pub sample_rate: f64,
+    /// Gives what is sent in the place of every input, output, piece of metadata (user and custom data included), attribute and
+    /// message of an error. Called on the thread that delivers, before [`Options::redact`]. Where it says why it cannot, or
+    /// panics, a mark is sent instead and counted as `mask_failed`. Ids, names, models, counts and times are sent as they are.
+    pub mask: Option<Hook>,
+    /// What is found by its form and replaced by a mark, in all that [`Options::mask`] is given.
+    pub redact: Vec<Redact>,
     /// How long the first span of a batch waits for company. A step that ends within it costs one span.
     pub batch_delay: Duration,
     /// How long delivery of a batch is tried before it is dropped and counted.
@@ -53,6 +65,9 @@ impl Default for Options {
             timeout: Duration::from_secs(10),
             queue_spans: 65_536,
             queue_bytes: 64 << 20,
+            sample_rate: 1.0,
+            mask: None,
+            redact: Vec::new(),
             batch_delay: Duration::from_millis(200),
             retry_for: Duration::from_secs(300),
             backoff: Duration::from_millis(250),
@@ -80,6 +95,16 @@ impl fmt::Debug for Options {
 }
 
 impl Options {
+    /// The share of traces that is recorded.
+    pub(crate) fn sampling(&self) -> Result<Sampling, Error> {
+        Sampling::new(self.sample_rate).ok_or_else(|| Error::SampleRate(self.sample_rate.to_string()))
+    }
+
+    /// What is done to every value before it is sent.
+    pub(crate) fn masking(&self) -> Masking {
+        Masking { hook: self.mask.clone(), redact: self.redact.clone() }
+    }
+
     /// Where spans go, or `None` where there is no key and nothing is sent.
     pub(crate) fn target(&self) -> Result<Option<Target>, Error> {
         if let Some(recorder) = &self.recorder {

@@ -218,6 +218,10 @@ impl Queue {
         self.counts.read(state.pushed - state.settled)
     }
 
+    pub(crate) fn mask_failed(&self, values: usize) {
+        add(&self.counts.mask_failed, values);
+    }
+
     pub(crate) fn retried(&self) {
         add(&self.counts.retries, 1);
     }

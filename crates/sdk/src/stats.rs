@@ -20,6 +20,8 @@ pub struct Stats {
     pub pending: u64,
     /// Requests that were repeated.
     pub retries: u64,
+    /// Values on which the masking hook failed: a mark was sent instead.
+    pub mask_failed: u64,
 }
 
 macro_rules! counts {
@@ -56,6 +58,8 @@ macro_rules! counts {
 counts! {
     /// There is no API key.
     disabled,
+    /// The trace is not among the share that is recorded.
+    unsampled,
     /// The queue was full.
     queue_full,
     /// The span is larger than the server takes.
@@ -78,6 +82,7 @@ pub(crate) struct Counts {
     pub(crate) sent: AtomicU64,
     pub(crate) rejected: AtomicU64,
     pub(crate) retries: AtomicU64,
+    pub(crate) mask_failed: AtomicU64,
     pub(crate) dropped: DroppedCounts,
 }
 
@@ -91,6 +96,7 @@ impl Counts {
             dropped: self.dropped.read(),
             pending,
             retries: self.retries.load(Relaxed),
+            mask_failed: self.mask_failed.load(Relaxed),
         }
     }
 }

@@ -18,6 +18,9 @@ pub struct TraceOptions {
     pub trace_id: Option<String>,
     /// The step of another process, or of another trace, that the first steps belong to.
     pub parent_id: Option<String>,
+    /// Whether the trace is recorded, where that is decided already, e.g. by the flag of a `traceparent`. Otherwise its id decides,
+    /// with [`Options::sample_rate`](crate::Options::sample_rate).
+    pub sampled: Option<bool>,
     /// The conversation that the trace belongs to.
     pub conversation_id: Option<String>,
     /// The sitting of the user.
@@ -32,14 +35,16 @@ pub struct TraceOptions {
     pub custom: Option<Value>,
 }
 
-/// What all steps of a trace say alike, ready for the wire.
+/// What all steps of a trace say alike.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) trace: TraceId,
+    /// Whether the trace is recorded.
+    pub(crate) sampled: bool,
     /// The ids, said by every span.
     pub(crate) ids: Vec<KeyValue>,
     /// User, metadata and custom data, said once per step.
-    pub(crate) described: Vec<KeyValue>,
+    pub(crate) described: Vec<(&'static str, Value)>,
     /// About how many bytes that is.
     pub(crate) size: usize,
 }
@@ -72,16 +77,23 @@ impl Trace {
         let maps = maps.into_iter().filter(|(_, map)| !map.is_empty()).map(|(name, map)| (name, Value::Object(map)));
         for (name, value) in maps.chain(options.custom.filter(|custom| !custom.is_null()).map(|custom| (names::CUSTOM, custom))) {
             size += value::size(&value);
-            described.push(value::attribute(name, &value));
+            described.push((name, value));
         }
         let parent = options.parent_id.as_deref().and_then(SpanId::chosen);
-        Self { client, context: Arc::new(Context { trace, ids, described, size }), parent, last: Arc::default() }
+        let sampled = options.sampled.unwrap_or_else(|| client.sampling().takes(&trace));
+        Self { client, context: Arc::new(Context { trace, sampled, ids, described, size }), parent, last: Arc::default() }
     }
 
     /// The id of the trace.
     #[must_use]
     pub fn id(&self) -> String {
         self.context.trace.text().into_owned()
+    }
+
+    /// Whether the trace is recorded.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.context.sampled
     }
 
     /// Starts a step of any kind.

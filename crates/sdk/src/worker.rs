@@ -13,6 +13,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use crate::client::Shared;
 use crate::encode;
 use crate::error::NoticeKind;
+use crate::mask::{self, Masker};
 use crate::queue::Waited;
 use crate::span::Entry;
 use crate::stats::{Counts, add};
@@ -66,7 +67,16 @@ impl Worker<'_> {
         let taken = batch.len();
         let entries = encode::merge(batch);
         let spans = entries.len();
-        let end = match self.transport.pack(encode::export(&self.resource, &entries)) {
+        let masker = Masker::new(&self.shared.config.masking);
+        let export = encode::export(&self.resource, &entries, &masker);
+        let (failed, why) = masker.into_failures();
+        if failed > 0 {
+            self.shared.queue.mask_failed(failed);
+            self.shared.notify(NoticeKind::Masking, || {
+                format!("the masking hook failed: {why}; {:?} was sent in the place of the value", mask::FAILED)
+            });
+        }
+        let end = match self.transport.pack(export) {
             Ok(parcel) => self.attempt(&parcel),
             Err(error) => End::Refused { why: format!("the batch cannot be compressed: {error}") },
         };

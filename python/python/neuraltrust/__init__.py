@@ -9,6 +9,7 @@
 from ._native import NeuralTrustError, __version__
 from .client import NeuralTrust
 from .context import Step, Trace
+from .current import carry, current
 from .types import EventType, FeedbackTag, Metadata, User
 
 __all__ = [
@@ -21,4 +22,6 @@ __all__ = [
     "Trace",
     "User",
     "__version__",
+    "carry",
+    "current",
 ]

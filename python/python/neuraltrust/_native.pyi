@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any, final
 
 __all__ = ["Client", "NeuralTrustError", "Step", "Trace", "__version__"]
@@ -8,11 +9,21 @@ class NeuralTrustError(Exception): ...
 
 @final
 class Client:
-    def __new__(cls, api_key: str | None, base_url: str, timeout: float, service_name: str | None) -> Client: ...
+    def __new__(
+        cls,
+        api_key: str | None,
+        base_url: str,
+        timeout: float,
+        service_name: str | None,
+        sample_rate: float,
+        mask: Callable[[Any], Any] | None,
+        redact: list[str],
+    ) -> Client: ...
     def trace(
         self,
         trace_id: str | None,
         parent_id: str | None,
+        sampled: bool | None,
         conversation_id: str | None,
         session_id: str | None,
         channel_id: str | None,
@@ -28,6 +39,8 @@ class Client:
 class Trace:
     @property
     def id(self) -> str: ...
+    @property
+    def sampled(self) -> bool: ...
     def step(
         self, kind: str, input: Any, parent_id: str | None, name: str | None, attributes: dict[str, Any] | None
     ) -> Step: ...

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import logging
 import os
 import sys
 import time
 import weakref
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar, cast, overload
 
-from . import _native
+from . import _native, _otel
+from ._decorate import decorate
 from ._values import text
-from .context import Trace, _Shared
+from .context import Step, Trace, _Shared, parent_of
+from .current import current
 
 DEFAULT_BASE_URL = "http://127.0.0.1:6180"
 DEFAULT_TIMEOUT = 10.0
@@ -21,6 +25,7 @@ DEFAULT_TIMEOUT = 10.0
 EXIT_TIMEOUT = 5.0
 
 _logger = logging.getLogger("neuraltrust")
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class NeuralTrust:
@@ -38,13 +43,27 @@ class NeuralTrust:
         timeout: float | None = None,
         max_workers: int | None = None,
         async_client: bool = False,
+        *,
+        sample_rate: float | None = None,
+        mask: Callable[[Any], Any] | None = None,
+        redact: Iterable[str] | None = None,
     ) -> None:
         """Set up a client; nothing is sent yet.
 
         Without ``api_key``, ``NEURALTRUST_API_KEY`` is used; where there is none, a warning is logged and nothing is
-        recorded. Without ``base_url``, ``NEURALTRUST_BASE_URL``, then ``http://127.0.0.1:6180``. ``timeout`` is that of
-        one request, in seconds. ``sdk_version``, ``max_workers`` and ``async_client`` are accepted from code written
-        for earlier versions: one thread delivers, always in the background.
+        recorded. Without ``base_url``, ``NEURALTRUST_BASE_URL``, then ``http://127.0.0.1:6180``. ``timeout`` is that
+        of one request, in seconds. ``sample_rate``, else ``NEURALTRUST_SAMPLE_RATE``, is the share of traces to record,
+        from 0 to 1.
+
+        ``mask`` is called with every input, output, piece of metadata (user and custom data included), attribute and
+        message of an error, as plain dicts, lists, texts and numbers, and gives what is sent instead. It runs on the
+        thread that delivers; where it raises, a mark is sent and counted as ``mask_failed``. ``redact``, else
+        ``NEURALTRUST_REDACT`` with commas, names what is then replaced by marks wherever it is found: ``api_keys``,
+        ``emails``, ``cards``, ``phones``. Ids, names and models are sent as they are.
+
+        ``sdk_version``, ``max_workers`` and ``async_client`` are accepted from code written for earlier versions:
+        one thread delivers, always in the background. Async code waits with :meth:`aflush` and :meth:`aclose`.
+        ``NEURALTRUST_DISABLED=true`` switches everything off, whatever else is set.
 
         Raises ``TypeError`` for an argument of a wrong type, and nothing else.
         """
@@ -53,18 +72,27 @@ class NeuralTrust:
         _check("sdk_version", sdk_version, str)
         _check("timeout", timeout, (int, float))
         _check("max_workers", max_workers, int)
+        _check("sample_rate", sample_rate, (int, float))
+        if mask is not None and not callable(mask):
+            raise TypeError(f"mask is {type(mask).__name__}; accepted is a function or None")
+        found = os.environ.get("NEURALTRUST_REDACT", "").split(",") if redact is None else redact
+        names = [found] if isinstance(found, str) else [str(name) for name in found if name]
         self.api_key = api_key or os.environ.get("NEURALTRUST_API_KEY") or None
         self.base_url = base_url or os.environ.get("NEURALTRUST_BASE_URL") or DEFAULT_BASE_URL
         seconds = DEFAULT_TIMEOUT if timeout is None else float(timeout)
         service = os.environ.get("OTEL_SERVICE_NAME") or None
+        disabled = os.environ.get("NEURALTRUST_DISABLED", "").strip().lower() in ("1", "true", "yes", "on")
+        key = None if disabled else self.api_key
+        self._enabled = key is not None
         try:
-            self._native = _native.Client(self.api_key, self.base_url, seconds, service)
-            if self.api_key is None:
+            self._native = _native.Client(key, self.base_url, seconds, service, _share(sample_rate), mask, names)
+            if self.api_key is None and not disabled:
                 _logger.warning("nothing is recorded: there is no API key; pass api_key=... or set NEURALTRUST_API_KEY")
         except _native.NeuralTrustError as error:
             # A wrong setting must not keep the application from starting.
             _logger.error("nothing is recorded: %s", error)
-            self._native = _native.Client(None, DEFAULT_BASE_URL, seconds, service)
+            self._enabled = False
+            self._native = _native.Client(None, DEFAULT_BASE_URL, seconds, service, 1.0, None, [])
         _keep(self)
 
     def trace(
@@ -78,16 +106,30 @@ class NeuralTrust:
         custom: Any = None,
         *,
         parent_id: Any = None,
+        traceparent: Any = None,
+        sampled: bool | None = None,
     ) -> Trace:
         """Start a trace: one unit of work, often one turn of a conversation.
 
         ``trace_id`` is an id of the application's own choice for the whole trace. ``parent_id`` is a step of another
-        process that the trace goes on with.
+        process that the trace goes on with. ``traceparent`` is a W3C header that says both; the two ids win over it,
+        and a header that is none is as if it were not given. Where the header says that its trace is not recorded, this
+        one is not either. ``sampled`` says whether to record the trace, whatever the header and ``sample_rate`` say.
+
+        Where none of them says where the trace belongs and a span of OpenTelemetry is current, the trace goes on below
+        it.
         """
         conversation, session, channel = text(conversation_id), text(session_id), text(channel_id)
-        parent = text(parent_id)
-        native = self._native.trace(text(trace_id), parent, conversation, session, channel, user, metadata, custom)
-        return Trace(native, _Shared(native.id, conversation, session, channel, user, metadata, custom), parent)
+        trace, parent, recorded = parent_of(traceparent)
+        trace, parent = text(trace_id) or trace, text(parent_id) or parent
+        if trace is None and parent is None and (span := _otel.current_span()) is not None:
+            trace, parent = span
+        sampled = recorded if sampled is None else bool(sampled)
+        native = self._native.trace(trace, parent, sampled, conversation, session, channel, user, metadata, custom)
+        recorded = native.sampled and self._enabled
+        ids = (conversation, session, channel)
+        shared = _Shared(native.id, native.sampled, recorded, *ids, user, metadata, custom)
+        return Trace(native, shared, parent)
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until all that was recorded is delivered, or dropped and counted. False when the time is over first."""
@@ -96,6 +138,14 @@ class NeuralTrust:
     def close(self, timeout: float = EXIT_TIMEOUT) -> bool:
         """Record nothing more, and wait as :meth:`flush` does."""
         return self._native.close(timeout)
+
+    async def aflush(self, timeout: float = 10.0) -> bool:
+        """Flush without holding up the event loop."""
+        return await _aside(lambda: self.flush(timeout))
+
+    async def aclose(self, timeout: float = EXIT_TIMEOUT) -> bool:
+        """Close without holding up the event loop."""
+        return await _aside(lambda: self.close(timeout))
 
     def stats(self) -> dict[str, int]:
         """Say what became of all that was recorded in this process.
@@ -118,6 +168,92 @@ class NeuralTrust:
     ) -> None:
         """Close."""
         self.close()
+
+    async def __aenter__(self) -> NeuralTrust:
+        """Give itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close without holding up the event loop."""
+        await self.aclose()
+
+    @overload
+    def message(self, function: _F) -> _F: ...
+    @overload
+    def message(self, function: None = None, *, name: str | None = None) -> Callable[[_F], _F]: ...
+    def message(self, function: Any = None, *, name: str | None = None) -> Any:
+        """Make every call of the decorated function a turn, below the current step or in a trace of its own."""
+        return self._decorator("message", function, {"name": name} if name else {})
+
+    @overload
+    def generation(self, function: _F) -> _F: ...
+    @overload
+    def generation(
+        self,
+        function: None = None,
+        *,
+        name: str | None = None,
+        model: str | None = None,
+        provider: str | None = None,
+    ) -> Callable[[_F], _F]: ...
+    def generation(
+        self, function: Any = None, *, name: str | None = None, model: str | None = None, provider: str | None = None
+    ) -> Any:
+        """Make every call of the decorated function a call of a language model, as :meth:`message` makes a turn."""
+        return self._decorator(
+            "generation", function, {"model": model, "provider": provider, **({"name": name} if name else {})}
+        )
+
+    @overload
+    def retrieval(self, function: _F) -> _F: ...
+    @overload
+    def retrieval(self, function: None = None, *, name: str | None = None) -> Callable[[_F], _F]: ...
+    def retrieval(self, function: Any = None, *, name: str | None = None) -> Any:
+        """Make every call of the decorated function a look-up of documents, as :meth:`message` makes a turn."""
+        return self._decorator("retrieval", function, {"name": name} if name else {})
+
+    @overload
+    def agent(self, function: _F) -> _F: ...
+    @overload
+    def agent(self, function: None = None, *, name: str | None = None) -> Callable[[_F], _F]: ...
+    def agent(self, function: Any = None, *, name: str | None = None) -> Any:
+        """Make every call of the decorated function the work of an agent, as :meth:`message` makes a turn."""
+        return self._decorator("agent", function, {"name": name} if name else {})
+
+    @overload
+    def tool(self, function: _F) -> _F: ...
+    @overload
+    def tool(self, function: None = None, *, name: str | None = None) -> Callable[[_F], _F]: ...
+    def tool(self, function: Any = None, *, name: str | None = None) -> Any:
+        """Make every call of the decorated function a call of a tool, as :meth:`message` makes a turn."""
+        return self._decorator("tool", function, {"name": name} if name else {})
+
+    def _decorator(self, kind: str, function: Any, options: dict[str, Any]) -> Any:
+        def begin(input: Any) -> Step:
+            above = current() or self.trace()
+            return cast("Step", getattr(above, kind)(input, **options))
+
+        def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
+            options.setdefault("name", getattr(function, "__name__", None))
+            return decorate(function, begin)
+
+        return wrap if function is None else wrap(function)
+
+
+def _aside(wait: Callable[[], bool]) -> Awaitable[bool]:
+    return asyncio.get_running_loop().run_in_executor(None, wait)
+
+
+def _share(given: float | None) -> float:
+    if given is not None:
+        return float(given)
+    setting = os.environ.get("NEURALTRUST_SAMPLE_RATE") or "1"
+    try:
+        return float(setting)
+    except ValueError:
+        raise _native.NeuralTrustError(f"NEURALTRUST_SAMPLE_RATE {setting!r} is no number from 0 to 1") from None
 
 
 class _Executor:

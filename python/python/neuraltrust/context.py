@@ -5,13 +5,17 @@ No method here raises for a value or waits for the network: what cannot be recor
 
 from __future__ import annotations
 
+import re
+import time
 from types import TracebackType
 from typing import Any, TypeVar
 
+from . import _otel
 from ._native import Step as _NativeStep
 from ._native import Trace as _NativeTrace
 from ._times import milliseconds, nanoseconds
 from ._values import failure, text, usage
+from .current import Entered, current, enter, leave
 from .types import EventType, FeedbackTag
 
 _Self = TypeVar("_Self", bound="_Context")
@@ -20,11 +24,23 @@ _Self = TypeVar("_Self", bound="_Context")
 class _Shared:
     """What all steps of a trace have in common."""
 
-    __slots__ = ("channel_id", "conversation_id", "custom", "interaction_id", "metadata", "session_id", "user")
+    __slots__ = (
+        "channel_id",
+        "conversation_id",
+        "custom",
+        "interaction_id",
+        "metadata",
+        "recorded",
+        "sampled",
+        "session_id",
+        "user",
+    )
 
     def __init__(
         self,
         interaction_id: str,
+        sampled: bool,
+        recorded: bool,
         conversation_id: str | None,
         session_id: str | None,
         channel_id: str | None,
@@ -33,6 +49,9 @@ class _Shared:
         custom: Any,
     ) -> None:
         self.interaction_id = interaction_id
+        self.sampled = sampled
+        #: Whether spans of it are sent: it is sampled, and the client has a key.
+        self.recorded = recorded
         self.conversation_id = conversation_id
         self.session_id = session_id
         self.channel_id = channel_id
@@ -44,10 +63,12 @@ class _Shared:
 class _Context:
     """What traces and steps can both do: make steps."""
 
-    __slots__ = ("_native", "_shared")
+    __slots__ = ("_native", "_shared", "_tokens")
 
     _native: _NativeTrace | _NativeStep
     _shared: _Shared
+    #: One for each block that runs with this, the innermost last.
+    _tokens: list[Entered]
 
     @property
     def interaction_id(self) -> str:
@@ -169,8 +190,7 @@ class _Context:
     def _start(
         self, kind: str, input: Any, parent_id: Any, name: Any, attributes: dict[str, Any] | None = None
     ) -> Step:
-        if parent_id is not None:
-            parent_id = text(parent_id)
+        parent_id = text(parent_id) if parent_id is not None else self._span_inside()
         if name is not None:
             name = text(name)
         return Step(self._native.step(kind, input, parent_id, name, attributes), self._shared, kind)
@@ -187,11 +207,31 @@ class _Context:
         end: int | None = None,
         latency: int | None = None,
     ) -> Step:
-        sent = self._native.send(kind, input, text(parent_id), text(name), attributes, output, start, end, latency)
+        parent_id = text(parent_id)
+        # What a user thought is of this step and not of a span inside it.
+        if parent_id is None and kind != "feedback":
+            parent_id = self._span_inside()
+        sent = self._native.send(kind, input, parent_id, text(name), attributes, output, start, end, latency)
         return Step(sent, self._shared, kind)
 
+    def _span_inside(self) -> str | None:
+        """Give the span of OpenTelemetry that was made inside this and is running: a step from here belongs to it."""
+        if current() is not self:
+            return None
+        span = _otel.current_span()
+        return span.span_id if span is not None and span.trace_id == self.interaction_id else None
+
+    def _identity(self) -> tuple[str | None, str | None]:
+        """Give the ids of the trace and of the step that OpenTelemetry's spans inside this belong to, if to any."""
+        # Where a trace is not recorded here, OpenTelemetry decides on its own.
+        return (self.interaction_id, self._own_id()) if self._shared.recorded else (None, None)
+
+    def _own_id(self) -> str | None:
+        raise NotImplementedError
+
     def __enter__(self: _Self) -> _Self:
-        """Give itself."""
+        """Become current, for :func:`neuraltrust.current` and decorated functions, and give itself."""
+        self._enter()
         return self
 
     def __exit__(
@@ -201,7 +241,8 @@ class _Context:
         self._leave(error)
 
     async def __aenter__(self: _Self) -> _Self:
-        """Give itself."""
+        """Become current, and give itself."""
+        self._enter()
         return self
 
     async def __aexit__(
@@ -210,8 +251,21 @@ class _Context:
         """Leave the block; an exception goes on its way."""
         self._leave(error)
 
+    def _enter(self) -> None:
+        if not isinstance(self, (Step, Trace)):
+            return
+        entered = enter(self)
+        # Most steps are never current: they have no list.
+        try:
+            self._tokens.append(entered)
+        except AttributeError:
+            self._tokens = [entered]
+
     def _leave(self, error: BaseException | None) -> None:
-        """Do what the end of the block asks for."""
+        """Make current what was before."""
+        tokens = getattr(self, "_tokens", None)
+        if tokens:
+            leave(tokens.pop())
 
 
 class Trace(_Context):
@@ -237,6 +291,10 @@ class Trace(_Context):
         self._native.end(output)
         return self
 
+    def _own_id(self) -> str | None:
+        # A trace is no step; it may go on below one of another process.
+        return self.parent_id
+
     def __repr__(self) -> str:
         """Show the id."""
         return f"Trace(trace_id={self.trace_id!r}, conversation_id={self.conversation_id!r})"
@@ -245,7 +303,7 @@ class Trace(_Context):
 class Step(_Context):
     """A step of a trace. Used with ``with``, it ends with the block, and fails with the block's exception."""
 
-    __slots__ = ("kind",)
+    __slots__ = ("_began", "_first", "kind")
 
     _native: _NativeStep
 
@@ -254,6 +312,8 @@ class Step(_Context):
         self._native = native
         self._shared = shared
         self.kind = kind
+        self._began = time.perf_counter()
+        self._first: float | None = None
 
     @property
     def trace_id(self) -> str:
@@ -270,6 +330,26 @@ class Step(_Context):
         """The id of the step that it belongs to."""
         return self._native.parent_id
 
+    @property
+    def ended(self) -> bool:
+        """Whether the application ended it."""
+        return self._native.ended
+
+    @property
+    def traceparent(self) -> str | None:
+        """The W3C ``traceparent`` header that makes another process go on below this step.
+
+        ``None`` where an id is of the application's own choice and not in the form that the header has.
+        """
+        header = f"00-{self.interaction_id}-{self.span_id}-{'01' if self._shared.sampled else '00'}"
+        return header if _TRACEPARENT.fullmatch(header) else None
+
+    def first_token(self) -> Step:
+        """Say that the answer begins now: the end of the step then tells how long it let wait. The first counts."""
+        if self._first is None:
+            self._first = time.perf_counter() - self._began
+        return self
+
     def end(
         self,
         output: Any = None,
@@ -278,12 +358,14 @@ class Step(_Context):
         model: str | None = None,
         usage: Any = None,
         cost: float | None = None,
+        finish_reason: Any = None,
         attributes: dict[str, Any] | None = None,
     ) -> Step:
         """End the step with what it answered, or with the exception that it failed with.
 
         ``model`` is the one that answered, ``usage`` its tokens (``input_tokens``, ``output_tokens``, ``cache_read``,
-        ``cache_write``, ``reasoning``, or a provider's own object), ``cost`` US dollars where the application knows it.
+        ``cache_write``, ``reasoning``, or a provider's own object), ``cost`` US dollars where the application knows it,
+        ``finish_reason`` why the model stopped (or several, one for each choice).
         The first end sets the time; a later one replaces the output.
         """
         if isinstance(output, BaseException):
@@ -291,18 +373,53 @@ class Step(_Context):
         said = None
         if model is not None or usage is not None or cost is not None or attributes is not None:
             said = _said(model, usage, cost, attributes)
+        if finish_reason is not None or self._first is not None:
+            said = {**(said or {}), **_streamed(finish_reason, self._first)}
         self._native.end(output, None if error is None else failure(error), said)
         return self
 
     def _leave(self, error: BaseException | None) -> None:
+        super()._leave(error)
         if error is not None:
             self.end(error=error)
         elif not self._native.ended:
             self.end()
 
+    def _own_id(self) -> str | None:
+        return self.span_id
+
     def __repr__(self) -> str:
         """Show what it is, and its ids."""
         return f"Step(kind={self.kind!r}, trace_id={self.trace_id!r}, interaction_id={self.interaction_id!r})"
+
+
+# W3C Trace Context, level 1, "traceparent Header": an id of zeros is none.
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+
+
+def parent_of(traceparent: Any) -> tuple[str | None, str | None, bool | None]:
+    """Give the ids of the trace and of the step that a ``traceparent`` header names; none where it is none.
+
+    The third is ``False`` where the header says that the trace is not recorded. That one is recorded upstream decides
+    nothing here: the share that this process takes is its own.
+    """
+    header = text(traceparent) or ""
+    # A later version may add fields at the end; version ff is forbidden.
+    found = _TRACEPARENT.match(header.strip())
+    if found is None or header.startswith("ff"):
+        return None, None, None
+    recorded = int(found.group(3), 16) & 1
+    return found.group(1), found.group(2), None if recorded else False
+
+
+def _streamed(reason: Any, first: float | None) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    reasons = [text(one) for one in (reason if isinstance(reason, (list, tuple)) else [reason])]
+    if any(reasons):
+        said["gen_ai.response.finish_reasons"] = [one for one in reasons if one]
+    if first is not None:
+        said["gen_ai.response.time_to_first_chunk"] = first
+    return said
 
 
 def _feedback(tag: Any, words: Any) -> dict[str, Any]:

@@ -224,6 +224,25 @@ fn without_a_key_nothing_is_recorded() {
 }
 
 #[test]
+fn a_share_of_the_traces_is_recorded_whole() {
+    let server = Server::answering(vec![]);
+    let client = Client::new(Options { sample_rate: 0.5, ..server.options() }).unwrap();
+    for n in 0..200 {
+        let trace = client.trace(TraceOptions { trace_id: Some(format!("trace {n}")), ..TraceOptions::default() });
+        let message = trace.message("Hello");
+        message.event("e");
+        message.end("Hi!");
+    }
+    let stats = settled(&client);
+    assert_eq!(stats.recorded, 600);
+    assert!((50..150).contains(&(stats.dropped.unsampled / 3)), "{stats:?}");
+    assert_eq!(stats.dropped.unsampled % 3, 0, "no trace is recorded in part");
+    assert_eq!(stats.dropped.total(), stats.dropped.unsampled);
+    let wrong = Client::new(Options { sample_rate: 2.0, ..server.options() });
+    assert!(matches!(wrong, Err(neuraltrust::Error::SampleRate(_))));
+}
+
+#[test]
 fn dropping_the_client_delivers() {
     let server = Server::answering(vec![]);
     let client = Client::new(Options { batch_delay: LONG, ..server.options() }).unwrap();

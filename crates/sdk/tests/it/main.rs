@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
+mod mask;
+#[cfg(test)]
 mod meaning;
 #[cfg(test)]
 mod server;
