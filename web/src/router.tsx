@@ -54,11 +54,28 @@ export const conversationRoute = createRoute({
   validateSearch: stepSearch,
 });
 
+/** What of a trace is shown: a step beside it, some of its steps, a stretch of its time as shares from 0 to 1. */
+export interface TraceSearch {
+  step?: string;
+  q?: string;
+  kind?: string;
+  errors?: '1';
+  from?: string;
+  to?: string;
+}
+
 export const traceRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/traces/$traceId',
   component: TracePage,
-  validateSearch: stepSearch,
+  validateSearch: (search): TraceSearch => ({
+    step: word(search.step),
+    q: word(search.q),
+    kind: word(search.kind),
+    errors: search.errors === '1' ? '1' : undefined,
+    from: word(search.from),
+    to: word(search.to),
+  }),
 });
 
 const routeTree = rootRoute.addChildren([conversationsRoute, conversationRoute, traceRoute]);

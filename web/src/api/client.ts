@@ -89,7 +89,8 @@ export const api = {
     request<Page<ConversationRow>>('/conversations', { query: { ...filter, limit, cursor }, signal }),
   conversation: (conversationId: string, signal?: AbortSignal) =>
     request<Transcript>(`/conversations/${id(conversationId)}`, { signal }),
-  trace: (traceId: string, signal?: AbortSignal) => request<TraceDetail>(`/traces/${id(traceId)}`, { signal }),
+  trace: (traceId: string, limit: number, cursor: string | null, signal?: AbortSignal) =>
+    request<TraceDetail>(`/traces/${id(traceId)}`, { query: { limit, cursor }, signal }),
   span: (traceId: string, spanId: string, signal?: AbortSignal) =>
     request<SpanDetail>(`/traces/${id(traceId)}/spans/${id(spanId)}`, { signal }),
   facet: (field: string, signal?: AbortSignal) =>
