@@ -37,7 +37,8 @@ function filterOf(search: ListSearch, now: number): ConversationFilter {
     user_id: search.user,
     model: search.model,
     status: search.status,
-    after: sinceTime(search.since, now),
+    after: search.after ?? sinceTime(search.since, now),
+    before: search.before,
   };
 }
 
