@@ -1,12 +1,14 @@
 // A chart over time. It draws with uPlot and is read by screen readers as a sentence with its figures.
 import 'uplot/dist/uPlot.min.css';
-import { useMantineColorScheme } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import type { Columns } from '../model/buckets';
+import { useShownScheme } from '../state/scheme';
 import classes from './chart.module.css';
 
 const HEIGHT = 168;
+/** Steps between ticks of counts. */
+const WHOLE_TICKS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
 export interface Series {
   label: string;
@@ -19,18 +21,20 @@ interface Props {
   columns: Columns;
   series: Series[];
   bars?: boolean;
+  /** Whether the values are whole numbers, so that no tick lies between two. */
+  whole?: boolean;
   format: (value: number) => string;
   /** The stretch of time of the point that was clicked, in milliseconds. */
   onPick: (from: number, to: number) => void;
 }
 
-export function Chart({ title, columns, series, bars, format, onPick }: Props) {
+export function Chart({ title, columns, series, bars, whole, format, onPick }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const current = useRef({ onPick, format });
   useEffect(() => {
     current.current = { onPick, format };
   });
-  const { colorScheme } = useMantineColorScheme();
+  const scheme = useShownScheme();
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the colours are read anew when the scheme changes
   useEffect(() => {
@@ -43,6 +47,7 @@ export function Chart({ title, columns, series, bars, format, onPick }: Props) {
         width: element.clientWidth,
         series,
         bars: Boolean(bars),
+        whole: Boolean(whole),
         colour,
         format: (value) => current.current.format(value),
       }),
@@ -65,7 +70,7 @@ export function Chart({ title, columns, series, bars, format, onPick }: Props) {
       resized.disconnect();
       plot.destroy();
     };
-  }, [columns, series, bars, colorScheme]);
+  }, [columns, series, bars, whole, scheme]);
 
   const sums = series.map(({ label }, at) => {
     const values = (columns.series[at] ?? []).filter((value) => value !== null);
@@ -79,15 +84,30 @@ export function Chart({ title, columns, series, bars, format, onPick }: Props) {
   );
 }
 
+/** Half the time between two points, in seconds. */
+function roomOf(plot: uPlot): number {
+  const [first, second] = plot.data[0];
+  return first !== undefined && second !== undefined ? (second - first) / 2 : 0;
+}
+
+/** Days where the ticks are days apart, else times of day. */
+function labelsOf(times: readonly number[]): string[] {
+  const apart = (times[1] ?? 0) - (times[0] ?? 0);
+  const style: Intl.DateTimeFormatOptions =
+    apart >= 86_400 ? { day: 'numeric', month: 'short' } : { hour: '2-digit', minute: '2-digit' };
+  return times.map((time) => new Date(time * 1000).toLocaleString(undefined, style));
+}
+
 interface Drawing {
   width: number;
   series: Series[];
   bars: boolean;
+  whole: boolean;
   colour: (name: string) => string;
   format: (value: number) => string;
 }
 
-function options({ width, series, bars, colour, format }: Drawing): uPlot.Options {
+function options({ width, series, bars, whole, colour, format }: Drawing): uPlot.Options {
   const axis = {
     stroke: colour('--nt-muted'),
     font: '11px system-ui, sans-serif',
@@ -101,10 +121,20 @@ function options({ width, series, bars, colour, format }: Drawing): uPlot.Option
     padding: [10, 8, 0, 0],
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     legend: { live: true },
-    scales: { y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
+    scales: {
+      // Half a bucket of room on both sides, else the first and the last bar are cut in two.
+      x: { range: (plot, from, to) => [from - roomOf(plot), to + roomOf(plot)] },
+      y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.1 : 1] },
+    },
     axes: [
-      { ...axis, grid: { show: false }, size: 26, space: 70 },
-      { ...axis, size: 52, space: 34, values: (_plot, values) => values.map((value) => format(value)) },
+      { ...axis, grid: { show: false }, size: 26, space: 80, values: (_plot, times) => labelsOf(times) },
+      {
+        ...axis,
+        size: 52,
+        space: 34,
+        ...(whole ? { incrs: WHOLE_TICKS } : {}),
+        values: (_plot, values) => values.map((value) => format(value)),
+      },
     ],
     series: [
       {

@@ -4,6 +4,7 @@ import type { SpanRow } from '../api/types';
 import { text } from '../lib/text';
 import { formatDuration } from '../model/format';
 import { barOf, type Extent } from '../model/waterfall';
+import { useShownScheme } from '../state/scheme';
 import classes from './trace-overview.module.css';
 
 const HEIGHT = 44;
@@ -25,6 +26,8 @@ interface Props {
 export function TraceOverview({ spans, extent, window: shown, onWindow }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [dragged, setDragged] = useState<Window | null>(null);
+  const scheme = useShownScheme();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the colours are read anew when the scheme changes
   useEffect(() => {
     const element = canvas.current;
     if (!element) return;
@@ -32,13 +35,8 @@ export function TraceOverview({ spans, extent, window: shown, onWindow }: Props)
     redraw();
     const resized = new ResizeObserver(redraw);
     resized.observe(element);
-    const schemed = new MutationObserver(redraw);
-    schemed.observe(document.documentElement, { attributes: true, attributeFilter: ['data-mantine-color-scheme'] });
-    return () => {
-      resized.disconnect();
-      schemed.disconnect();
-    };
-  }, [spans, extent]);
+    return () => resized.disconnect();
+  }, [spans, extent, scheme]);
 
   const shareAt = (event: PointerEvent<HTMLDivElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
@@ -106,12 +104,9 @@ function draw(element: HTMLCanvasElement, spans: readonly SpanRow[], extent: Ext
       if ((span.status === 'error') !== failed) return;
       const bar = barOf(span, extent, extent.end);
       if (!bar) return;
-      context.fillRect(
-        (bar.left / 100) * width,
-        at * row,
-        Math.max(1, (bar.width / 100) * width),
-        Math.max(1, row - 1),
-      );
+      const top = Math.min(at * row, HEIGHT - 2);
+      const height = Math.max(failed ? 2 : 1, row - 1);
+      context.fillRect((bar.left / 100) * width, top, Math.max(1, (bar.width / 100) * width), height);
     });
   }
 }

@@ -34,7 +34,8 @@ export const CLIENTS: Client[] = [
     lines: (origin, key) =>
       [
         `export LANGFUSE_HOST=${origin} LANGFUSE_BASE_URL=${origin}`,
-        `export LANGFUSE_SECRET_KEY=${key} LANGFUSE_PUBLIC_KEY=any`,
+        `export LANGFUSE_SECRET_KEY=${key}`,
+        'export LANGFUSE_PUBLIC_KEY=any',
       ].join('\n'),
   },
   {

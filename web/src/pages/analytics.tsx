@@ -190,6 +190,7 @@ export function AnalyticsPage() {
             columns={charts.conversations}
             series={CONVERSATIONS}
             bars
+            whole
             format={formatCount}
             onPick={pick()}
           />
@@ -198,15 +199,25 @@ export function AnalyticsPage() {
             columns={charts.messages}
             series={MESSAGES}
             bars
+            whole
             format={formatCount}
             onPick={pick()}
           />
-          <Chart title={words.users} columns={charts.users} series={USERS} bars format={formatCount} onPick={pick()} />
+          <Chart
+            title={words.users}
+            columns={charts.users}
+            series={USERS}
+            bars
+            whole
+            format={formatCount}
+            onPick={pick()}
+          />
           <Chart
             title={words.sessions}
             columns={charts.sessions}
             series={SESSIONS}
             bars
+            whole
             format={formatCount}
             onPick={pick()}
           />
@@ -225,6 +236,7 @@ export function AnalyticsPage() {
             columns={failed}
             series={ERRORS}
             bars
+            whole
             format={formatCount}
             onPick={pick({ status: 'error' })}
           />
@@ -232,6 +244,7 @@ export function AnalyticsPage() {
             title={words.feedback}
             columns={charts.feedback}
             series={FEEDBACK}
+            whole
             format={formatCount}
             onPick={pick()}
           />
@@ -239,7 +252,14 @@ export function AnalyticsPage() {
         <h2 className={classes.section}>{sections.cost}</h2>
         <div className={classes.charts}>
           <Chart title={words.cost} columns={charts.cost} series={COST} bars format={formatCost} onPick={pick()} />
-          <Chart title={words.tokens} columns={charts.tokens} series={TOKENS} format={formatCount} onPick={pick()} />
+          <Chart
+            title={words.tokens}
+            columns={charts.tokens}
+            series={TOKENS}
+            whole
+            format={formatCount}
+            onPick={pick()}
+          />
         </div>
         <AnalyticsTables filter={common} onOpen={open} />
         {messages.data && (

@@ -159,6 +159,10 @@ function Trace({ detail, complete }: { detail: TraceDetail; complete: boolean })
           </Centered>
         ) : (
           <div className={classes.waterfall}>
+            <div className={classes.columns} aria-hidden>
+              <span title={text.trace.selfHint}>{text.trace.self}</span>
+              <span>{text.trace.total}</span>
+            </div>
             <TranscriptView
               label={text.conversation.trace}
               groups={shown}
