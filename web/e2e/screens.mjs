@@ -48,6 +48,20 @@ export async function screens({ server, page, step, inspect }) {
     await page.locator('[data-conversation]').first().waitFor();
     await inspect(page, 'demo-list');
   });
+  await step('demo: a drag over the histogram narrows the list, and the address keeps it', async () => {
+    const bars = page.getByRole('img', { name: /conversations over time/ });
+    await bars.waitFor();
+    const box = await bars.boundingBox();
+    await page.mouse.move(box.x + box.width - 120, box.y + 20);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width - 2, box.y + 20);
+    await page.mouse.up();
+    await page.waitForURL(/after=.*before=/);
+    await page.reload();
+    await page.getByRole('button', { name: 'Remove the filter Time' }).click();
+    await page.waitForURL((url) => !url.searchParams.has('after'));
+    await page.locator('[data-conversation]').first().waitFor();
+  });
   await step('demo: a conversation with its steps', async () => {
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');

@@ -68,6 +68,8 @@ export const text = {
     running: 'Running',
     more: 'Loading more…',
     end: 'That is all of them',
+    histogram: (count: string) => `${count} over time; drag over the bars to narrow the list to a time`,
+    between: (from: string, to: string) => `${from} to ${to}`,
     newRows: (count: number) => `${count} new`,
     none: 'No conversation matches',
     noneHelp: 'Try other words, or fewer filters.',

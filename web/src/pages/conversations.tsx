@@ -8,6 +8,7 @@ import { Centered, ErrorState } from '../components/error-state';
 import { FilterBar } from '../components/filter-bar';
 import { ListSkeleton } from '../components/list-skeleton';
 import stateClasses from '../components/states.module.css';
+import { TimeHistogram } from '../components/time-histogram';
 import { Welcome } from '../components/welcome';
 import { useKeys } from '../lib/keys';
 import { text } from '../lib/text';
@@ -108,6 +109,7 @@ export function ConversationsPage() {
       <h1 className={classes.hidden}>{text.list.title}</h1>
       <div className={classes.filters}>
         <FilterBar search={search} onChange={change} onClear={clear} inputRef={input} userNames={userNames} />
+        <TimeHistogram filter={filter} period={search.since} onPick={(after, before) => change({ after, before })} />
       </div>
       {list.isPending ? (
         <ListSkeleton />
