@@ -17,10 +17,12 @@ const read: Reading = (row) => [row.count, Math.round(row.count * (Number(row.va
 interface Props {
   filter: ConversationFilter;
   period: string | undefined;
+  /** The stretch of time that was picked before. */
+  picked: { after?: string; before?: string };
   onPick: (after: string, before: string) => void;
 }
 
-export function TimeHistogram({ filter, period = DEFAULT_PERIOD, onPick }: Props) {
+export function TimeHistogram({ filter, period = DEFAULT_PERIOD, picked, onPick }: Props) {
   const bucketing = useMemo(() => bucketingOf(period), [period]);
   const after = useMemo(() => sinceTime(period, Date.now()), [period]);
   const { after: _, before: __, ...rest } = filter;
@@ -59,8 +61,12 @@ export function TimeHistogram({ filter, period = DEFAULT_PERIOD, onPick }: Props
     if (first === undefined || last === undefined) return;
     onPick(new Date(first * 1000).toISOString(), new Date(last * 1000 + bucketing.length).toISOString());
   };
-  const isIn = (index: number) =>
-    drag !== null && index >= Math.min(drag.from, drag.to) && index <= Math.max(drag.from, drag.to);
+  const isIn = (index: number) => {
+    if (drag) return index >= Math.min(drag.from, drag.to) && index <= Math.max(drag.from, drag.to);
+    const time = (times[index] ?? 0) * 1000;
+    const { after: from, before: to } = picked;
+    return from !== undefined && to !== undefined && time >= Date.parse(from) && time < Date.parse(to);
+  };
   return (
     <div
       className={classes.bars}
