@@ -63,12 +63,16 @@ export async function screens({ server, page, step, inspect }) {
     await page.locator('[data-conversation]').first().waitFor();
   });
   await step('demo: a conversation with its steps', async () => {
-    await page.keyboard.press('j');
-    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: /Where is my order VC-48213/ }).click();
     await page.locator('[data-bubble="user"]').first().waitFor();
     // A conversation of one turn shows its steps at once.
     if ((await page.locator('[data-step]').count()) === 0) await page.keyboard.press('e');
     await page.locator('[data-step]').first().waitFor();
+    await page
+      .getByRole('button', { name: /Generation/ })
+      .first()
+      .click();
+    await page.locator('[data-panel-step]').waitFor();
     await inspect(page, 'demo-conversation');
   });
   await step('connect: a key is made, and what comes is heard', async () => {

@@ -269,6 +269,7 @@ export const text = {
       [['e'], 'Show or hide all steps'],
       [['/'], 'Search'],
       [['Esc'], 'Close the step, or go back'],
+      [['n'], 'Next failed step of a trace'],
       [['t'], 'Change the theme'],
       [['?'], 'This list'],
     ] as [string[], string][],

@@ -109,7 +109,12 @@ export function ConversationsPage() {
       <h1 className={classes.hidden}>{text.list.title}</h1>
       <div className={classes.filters}>
         <FilterBar search={search} onChange={change} onClear={clear} inputRef={input} userNames={userNames} />
-        <TimeHistogram filter={filter} period={search.since} onPick={(after, before) => change({ after, before })} />
+        <TimeHistogram
+          filter={filter}
+          period={search.since}
+          picked={search}
+          onPick={(after, before) => change({ after, before })}
+        />
       </div>
       {list.isPending ? (
         <ListSkeleton />
