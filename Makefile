@@ -2,7 +2,7 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 SERVER := $(TARGET)/release/neuraltrust
 
-.PHONY: run build web sdk-python test bench fuzz fmt lint
+.PHONY: run build web sdk-python test bench fuzz screenshots fmt lint
 .DEFAULT_GOAL := build
 
 # The program takes the place of make, so that Ctrl-C and signals reach it alone.
@@ -35,6 +35,12 @@ bench: build
 # Every decoder under the fuzzer, FUZZ_SECONDS for each (300); `make test` has a short run of the same targets.
 fuzz:
 	@scripts/fuzz.sh
+
+# The pictures of the README, of the demo's conversations in a headless browser; the end-to-end run leaves those of every screen.
+screenshots: build
+	cd web && NT_E2E=screens NT_BIN=$(abspath $(SERVER)) npm run e2e
+	cp target/screenshots/demo-conversation-light.png docs/screenshots/conversation.png
+	cp target/screenshots/analytics-light.png docs/screenshots/analytics.png
 
 fmt:
 	cargo fmt --all

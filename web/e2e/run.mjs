@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findings, launch, watch } from './browser.mjs';
+import { fill, screens } from './screens.mjs';
 import { startServer } from './server.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -65,6 +66,18 @@ async function inspect(page, name) {
 
 async function main() {
   await mkdir(SCREENSHOTS, { recursive: true });
+  const only = process.env.NT_E2E;
+  if (only !== 'screens') await run(journey);
+  if (only !== 'journey') {
+    await run(async (server, page) => {
+      await fill(binary, server);
+      await screens({ server, page, step, inspect });
+    });
+  }
+}
+
+/** Runs steps against a server of their own. */
+async function run(steps) {
   const server = await startServer(binary);
   let browser;
   try {
@@ -73,7 +86,7 @@ async function main() {
     const page = await context.newPage();
     page.setDefaultTimeout(TIMEOUT_MS);
     const problems = watch(page);
-    await journey(server, page);
+    await steps(server, page);
     await step('no console error, CSP violation or failed request', () => {
       const found = problems.take();
       assert.deepEqual(found, [], found.join('\n'));

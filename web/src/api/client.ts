@@ -1,5 +1,24 @@
 // The only place that talks to the server: paths, JSON, and errors as one type.
-import type { ConversationRow, FacetRow, Page, Session, SpanDetail, Status, TraceDetail, Transcript } from './types';
+import type {
+  AggregateAnswer,
+  AggregateBody,
+  ConversationRow,
+  Disk,
+  Erasure,
+  ErasurePage,
+  FacetRow,
+  Key,
+  NewErasure,
+  Page,
+  QuarantinePage,
+  Replay,
+  Retention,
+  Session,
+  SpanDetail,
+  Status,
+  TraceDetail,
+  Transcript,
+} from './types';
 
 const BASE = '/api/v1';
 
@@ -78,6 +97,7 @@ export interface ConversationFilter {
   status?: string;
   model?: string;
   after?: string;
+  before?: string;
 }
 
 export const api = {
@@ -89,9 +109,26 @@ export const api = {
     request<Page<ConversationRow>>('/conversations', { query: { ...filter, limit, cursor }, signal }),
   conversation: (conversationId: string, signal?: AbortSignal) =>
     request<Transcript>(`/conversations/${id(conversationId)}`, { signal }),
-  trace: (traceId: string, signal?: AbortSignal) => request<TraceDetail>(`/traces/${id(traceId)}`, { signal }),
+  trace: (traceId: string, limit: number, cursor: string | null, signal?: AbortSignal) =>
+    request<TraceDetail>(`/traces/${id(traceId)}`, { query: { limit, cursor }, signal }),
   span: (traceId: string, spanId: string, signal?: AbortSignal) =>
     request<SpanDetail>(`/traces/${id(traceId)}/spans/${id(spanId)}`, { signal }),
   facet: (field: string, signal?: AbortSignal) =>
     request<Page<FacetRow>>('/facets', { query: { of: 'conversations', field, limit: 200 }, signal }),
+  aggregate: (body: AggregateBody, signal?: AbortSignal) =>
+    request<AggregateAnswer>('/aggregate', { method: 'POST', body, signal }),
+  makeProject: (name: string) => request<{ name: string }>('/projects', { method: 'POST', body: { name } }),
+  makeKey: (project: string, scope: string) =>
+    request<Key>(`/projects/${id(project)}/keys`, { method: 'POST', body: { scope } }),
+  disk: (signal?: AbortSignal) => request<Disk>('/disk', { signal }),
+  retention: (signal?: AbortSignal) => request<Retention>('/retention', { signal }),
+  setRetention: (retention: Retention) => request<Retention>('/retention', { method: 'PUT', body: retention }),
+  quarantine: (cursor: string | null, signal?: AbortSignal) =>
+    request<QuarantinePage>('/quarantine', { query: { limit: 50, cursor }, signal }),
+  replay: (number: number) => request<Replay>(`/quarantine/${number}/replay`, { method: 'POST' }),
+  discard: (number: number) => request<void>(`/quarantine/${number}`, { method: 'DELETE' }),
+  erasures: (cursor: string | null, signal?: AbortSignal) =>
+    request<ErasurePage>('/erasures', { query: { limit: 50, cursor }, signal }),
+  erasure: (number: number, signal?: AbortSignal) => request<Erasure>(`/erasures/${number}`, { signal }),
+  erase: (what: NewErasure) => request<Erasure>('/erasures', { method: 'POST', body: what }),
 };

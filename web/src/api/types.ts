@@ -3,15 +3,31 @@ import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
+export type AggregateAnswer = Schemas['AggregateAnswer'];
+/** What is measured. The generator takes a field with a default for one that must be given; the server does not. */
+export type AggregateBody = Partial<Omit<Schemas['AggregateBody'], 'group_by'>> & {
+  group_by?: Partial<Schemas['GroupBody']>[];
+};
+export type AggregateRow = Schemas['AggregateRow'];
 export type Content = Schemas['Content'];
 export type ConversationRow = Schemas['ConversationRow'];
 export type CountReason = Schemas['CountReason'];
+export type Disk = Schemas['Disk'];
 export type Document = Schemas['Document'];
+export type Erasure = Schemas['Erasure'];
+export type ErasurePage = Schemas['ErasurePage'];
+export type ErasureRow = Schemas['ErasureRow'];
 export type Event = Schemas['Event'];
 export type FacetRow = Schemas['FacetRow'];
 export type FeedbackCounts = Schemas['FeedbackCounts'];
+export type Key = Schemas['Key'];
 export type Message = Schemas['Message'];
+export type NewErasure = Schemas['NewErasure'];
 export type Part = Schemas['Part'];
+export type Quarantined = Schemas['Quarantined'];
+export type QuarantinePage = Schemas['QuarantinePage'];
+export type Replay = Schemas['Replay'];
+export type Retention = Schemas['Retention'];
 export type Score = Schemas['Score'];
 export type Session = Schemas['Session'];
 export type Source = Schemas['Source'];

@@ -4,6 +4,8 @@ import { useDebouncedCallback } from '@mantine/hooks';
 import { IconAlertCircle, IconSearch, IconX } from '@tabler/icons-react';
 import { type Ref, useEffect, useState } from 'react';
 import { text } from '../lib/text';
+import { formatAbsolute } from '../model/format';
+import { parseTime } from '../model/time';
 import type { ListSearch } from '../router';
 import classes from './filter-bar.module.css';
 import { ChoiceSelect, FacetSelect } from './filter-select';
@@ -35,6 +37,11 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames }: Pr
       value: search.since && (words.periods[search.since] ?? search.since),
       clear: { since: undefined },
     },
+    {
+      name: words.periodField,
+      value: search.after || search.before ? words.between(momentOf(search.after), momentOf(search.before)) : undefined,
+      clear: { after: undefined, before: undefined },
+    },
   ].filter((chip) => chip.value);
 
   return (
@@ -58,7 +65,7 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames }: Pr
         label={words.periodField}
         choices={PERIODS}
         value={search.since}
-        onChange={(since) => onChange({ since })}
+        onChange={(since) => onChange({ since, after: undefined, before: undefined })}
       />
       <button
         type="button"
@@ -71,7 +78,7 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames }: Pr
         {words.errors}
       </button>
       {chips.map((chip) => (
-        <span key={chip.name} className={classes.chip}>
+        <span key={`${chip.name} ${chip.value}`} className={classes.chip}>
           <span>{chip.name}</span>
           <span className={classes.chipValue}>{chip.value}</span>
           <button
@@ -91,6 +98,11 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames }: Pr
       )}
     </search>
   );
+}
+
+/** A moment of a chosen stretch of time. */
+function momentOf(time: string | undefined): string {
+  return time ? formatAbsolute(parseTime(time)) : '…';
 }
 
 function SearchBox({

@@ -1,10 +1,10 @@
 // Everything about the selected step.
 import { ActionIcon, Skeleton } from '@mantine/core';
-import { IconAlertCircle, IconClockOff, IconX } from '@tabler/icons-react';
+import { IconAlertCircle, IconBraces, IconClockOff, IconX } from '@tabler/icons-react';
 import { ApiError } from '../api/client';
 import type { Content, SpanDetail, SpanRow } from '../api/types';
 import { text } from '../lib/text';
-import { contentText, isBlank } from '../model/content';
+import { contentText, isBlank, pretty } from '../model/content';
 import { formatAgo, formatDuration } from '../model/format';
 import { parseTime } from '../model/time';
 import { useNow } from '../state/clock';
@@ -37,7 +37,7 @@ export function StepPanel({ traceId, stepId, row, onClose }: Props) {
   }
   return (
     <section className={classes.panel} aria-label={text.step.panel} data-panel-step={data ? stepId : undefined}>
-      {span && <Head span={span} onClose={onClose} />}
+      {span && <Head span={span} detail={data ?? null} onClose={onClose} />}
       <div
         className={classes.scroll}
         tabIndex={0}
@@ -57,7 +57,7 @@ export function StepPanel({ traceId, stepId, row, onClose }: Props) {
   );
 }
 
-function Head({ span, onClose }: { span: SpanRow; onClose: () => void }) {
+function Head({ span, detail, onClose }: { span: SpanRow; detail: SpanDetail | null; onClose: () => void }) {
   const age = useAge(span.start_time, span.running);
   const named = span.name.toLowerCase() !== span.kind.toLowerCase();
   return (
@@ -75,6 +75,14 @@ function Head({ span, onClose }: { span: SpanRow; onClose: () => void }) {
         </div>
       </div>
       {span.running && <Running label={text.list.running} />}
+      {detail && (
+        <CopyButton
+          value={() => pretty(detail)}
+          label={text.trace.copyJson}
+          icon={<IconBraces size={17} stroke={1.8} />}
+          size={30}
+        />
+      )}
       <ActionIcon
         variant="subtle"
         color="gray"

@@ -19,11 +19,15 @@ interface Props {
   row: Row;
   extent: Extent | null;
   selected: boolean;
+  /** How long it worked itself, in milliseconds, where the page shows that. */
+  self?: number;
+  /** Whether the end of the trace had to wait for it. */
+  critical?: boolean;
   onSelect: (span: SpanRow) => void;
   onToggle: (nodeId: string) => void;
 }
 
-export const StepRow = memo(function StepRow({ row, extent, selected, onSelect, onToggle }: Props) {
+export const StepRow = memo(function StepRow({ row, extent, selected, self, critical, onSelect, onToggle }: Props) {
   const { node, depth, expanded } = row;
   const { span } = node;
   const hasChildren = node.children.length > 0;
@@ -52,7 +56,15 @@ export const StepRow = memo(function StepRow({ row, extent, selected, onSelect, 
         <span className={classes.leaf} />
       )}
       {span ? (
-        <Step span={span} depth={depth} extent={extent} selected={selected} onSelect={onSelect} />
+        <Step
+          span={span}
+          depth={depth}
+          extent={extent}
+          selected={selected}
+          self={self}
+          critical={critical}
+          onSelect={onSelect}
+        />
       ) : (
         <span className={classes.unknown} title={text.step.unknownParentHint(node.unknownParent ?? '')}>
           <KindIcon kind="unknown" />
@@ -64,15 +76,12 @@ export const StepRow = memo(function StepRow({ row, extent, selected, onSelect, 
   );
 });
 
-interface StepProps {
+interface StepProps extends Omit<Props, 'row' | 'onToggle'> {
   span: SpanRow;
   depth: number;
-  extent: Extent | null;
-  selected: boolean;
-  onSelect: (span: SpanRow) => void;
 }
 
-function Step({ span, depth, extent, selected, onSelect }: StepProps) {
+function Step({ span, depth, extent, selected, self, critical, onSelect }: StepProps) {
   const now = useNow(span.running ? 1000 : null);
   const age = useAge(span.start_time, span.running);
   const bar = barOf(span, extent, now);
@@ -113,6 +122,7 @@ function Step({ span, depth, extent, selected, onSelect }: StepProps) {
           <span
             className={classes.bar}
             data-running={span.running || undefined}
+            data-critical={critical || undefined}
             data-unfinished={span.state === 'unfinished' || undefined}
             style={{
               left: `${bar.left}%`,
@@ -122,6 +132,11 @@ function Step({ span, depth, extent, selected, onSelect }: StepProps) {
           />
         )}
       </span>
+      {self !== undefined && (
+        <span className={classes.self} title={text.trace.selfHint}>
+          {formatDuration(self)}
+        </span>
+      )}
       <span className={classes.duration} data-running={span.running || undefined}>
         {span.state === 'unfinished' ? text.step.unfinished : formatDuration(age ?? span.duration_ms)}
         {span.running && <span className={classes.srOnly}>, {text.step.running}</span>}

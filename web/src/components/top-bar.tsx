@@ -1,6 +1,13 @@
 // The bar at the top: where one is, whether what one sees is fresh, and the way out.
 import { ActionIcon } from '@mantine/core';
-import { IconKeyboard, IconLogout, IconMessages } from '@tabler/icons-react';
+import {
+  IconChartBar,
+  IconKeyboard,
+  IconLogout,
+  IconMessages,
+  IconPlugConnected,
+  IconSettings,
+} from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { api } from '../api/client';
@@ -27,7 +34,19 @@ export function TopBar({ onShortcuts }: { onShortcuts: () => void }) {
       <nav aria-label={text.nav.label} className={classes.nav}>
         <Link to="/" className={classes.tab} activeOptions={{ exact: true, includeSearch: false }}>
           <IconMessages size={16} stroke={1.8} aria-hidden />
-          {text.nav.conversations}
+          <span className={classes.tabName}>{text.nav.conversations}</span>
+        </Link>
+        <Link to="/analytics" className={classes.tab} activeOptions={{ includeSearch: false }}>
+          <IconChartBar size={16} stroke={1.8} aria-hidden />
+          <span className={classes.tabName}>{text.nav.analytics}</span>
+        </Link>
+        <Link to="/connect" className={classes.tab}>
+          <IconPlugConnected size={16} stroke={1.8} aria-hidden />
+          <span className={classes.tabName}>{text.nav.connect}</span>
+        </Link>
+        <Link to="/settings" className={classes.tab} activeOptions={{ includeSearch: false }}>
+          <IconSettings size={16} stroke={1.8} aria-hidden />
+          <span className={classes.tabName}>{text.nav.settings}</span>
         </Link>
       </nav>
       <span className={classes.space} />

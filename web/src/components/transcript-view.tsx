@@ -18,12 +18,17 @@ interface Props {
   items: Item[];
   user: User | null;
   selected: StepRef | null;
+  /** The stretch of time that the bars show, where the reader has zoomed in. */
+  zoom?: Extent | null;
+  /** Self times by step, and the steps on the critical path, where the page shows them. */
+  work?: { self: ReadonlyMap<string, number>; critical: ReadonlySet<string> };
   onSelect: (span: SpanRow) => void;
   onToggleStep: (group: Group, nodeId: string) => void;
   onToggleTurn: (group: Group) => void;
 }
 
-export function TranscriptView({ label, groups, items, user, selected, onSelect, onToggleStep, onToggleTurn }: Props) {
+export function TranscriptView(props: Props) {
+  const { label, groups, items, user, selected, zoom, work, onSelect, onToggleStep, onToggleTurn } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const running = groups.some((group) => group.spans.some((span) => span.running));
   const now = useNow(running ? 1000 : null);
@@ -92,8 +97,10 @@ export function TranscriptView({ label, groups, items, user, selected, onSelect,
                 {item.type === 'step' && (
                   <StepRow
                     row={item.row}
-                    extent={extents.get(item.group.key) ?? null}
+                    extent={zoom ?? extents.get(item.group.key) ?? null}
                     selected={isSelected(item)}
+                    self={work?.self.get(item.row.node.id)}
+                    critical={work?.critical.has(item.row.node.id)}
                     onSelect={onSelect}
                     onToggle={(nodeId) => onToggleStep(item.group, nodeId)}
                   />

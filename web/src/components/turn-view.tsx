@@ -1,13 +1,22 @@
 // What was said in a turn: the user's bubble, the line that opens the steps, and the answer.
 import { IconChevronRight, IconListTree } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
-import { type ReactNode, useLayoutEffect, useRef, useState } from 'react';
+import { type ReactNode, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { Content, Turn, User } from '../api/types';
 import { text } from '../lib/text';
 import { contentText, isBlank, spoken } from '../model/content';
-import { formatAbsolute, formatClock, formatDuration, plural, userName } from '../model/format';
+import {
+  formatAbsolute,
+  formatClock,
+  formatCost,
+  formatCount,
+  formatDuration,
+  plural,
+  userName,
+} from '../model/format';
 import type { Group } from '../model/outline';
 import { parseTime } from '../model/time';
+import { turnTotals } from '../model/turn-totals';
 import { useAge } from './ago';
 import { Avatar } from './avatar';
 import { ContentView, Parts } from './content-view';
@@ -107,6 +116,7 @@ interface BarProps {
 
 export function StepsBar({ group, turn, open, onToggle }: BarProps) {
   const age = useAge(turn.start_time, turn.running);
+  const { tokens, cost } = useMemo(() => turnTotals(group.spans), [group.spans]);
   const errors = group.spans.filter((span) => span.status === 'error').length;
   return (
     <div className={classes.bar}>
@@ -121,6 +131,8 @@ export function StepsBar({ group, turn, open, onToggle }: BarProps) {
         <IconListTree size={15} stroke={1.8} aria-hidden />
         {plural(group.spans.length, 'step')}
         <span className="nt-num">· {formatDuration(age ?? turn.duration_ms)}</span>
+        {tokens !== null && <span className="nt-num">· {formatCount(tokens)} tok</span>}
+        {cost !== null && <span className="nt-num">· {formatCost(cost)}</span>}
       </button>
       <ErrorBadge count={errors} />
       {turn.running && <Running />}

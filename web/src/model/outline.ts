@@ -1,5 +1,6 @@
 // A conversation, or one trace, as the flat list of things on screen: what was said and, in between, the open steps.
 import type { SpanRow, TraceDetail, Transcript, Turn } from '../api/types';
+import { filterTree, type StepFilter } from './step-filter';
 import { buildTree, type StepNode, type StepRow, visibleSteps } from './steps';
 
 /** A turn with its steps; without a turn, the steps of a trace on its own page. */
@@ -37,6 +38,11 @@ export function groupsOfTranscript(transcript: Transcript): Group[] {
 export function groupsOfTrace(detail: TraceDetail): Group[] {
   const { trace_id: traceId } = detail.trace;
   return [{ key: traceId, index: 0, traceId, turn: null, spans: detail.spans, roots: buildTree(detail.spans) }];
+}
+
+/** The groups with only the steps that match, and what those hang under. */
+export function filterGroups(groups: readonly Group[], filter: StepFilter): Group[] {
+  return groups.map((group) => ({ ...group, roots: filterTree(group.roots, filter) }));
 }
 
 /** The name of a node across all groups, for the set of collapsed ones. */

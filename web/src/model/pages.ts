@@ -1,5 +1,5 @@
 // How a fresh first page joins a list that is already on screen, without losing what was loaded below it.
-import type { Page } from '../api/types';
+import type { Page, TraceDetail } from '../api/types';
 
 export interface Merged<T> {
   pages: Page<T>[];
@@ -29,4 +29,11 @@ export function mergeFirstPage<T>(pages: readonly Page<T>[], fresh: Page<T>, idO
     ],
     added,
   };
+}
+
+/** The pages of a trace as one; the totals are those of the latest page. */
+export function joinTracePages(pages: readonly TraceDetail[] | undefined): TraceDetail | null {
+  const last = pages?.[pages.length - 1];
+  if (!pages || !last) return null;
+  return { trace: last.trace, spans: pages.length === 1 ? last.spans : pages.flatMap((page) => page.spans) };
 }

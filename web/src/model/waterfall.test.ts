@@ -1,7 +1,7 @@
 // Bars lie within their track, whatever the clocks of the clients say.
 import { expect, test } from 'vitest';
 import { span } from './testing';
-import { barOf, extentOf } from './waterfall';
+import { barOf, extentOf, zoomed } from './waterfall';
 
 const at = (seconds: string) => `2026-01-01T00:00:${seconds}Z`;
 const now = Date.parse(at('08'));
@@ -41,4 +41,12 @@ test('late feedback does not stretch the track', () => {
   const extent = extentOf([root, feedback], now);
   expect(barOf(root, extent, now)).toEqual({ left: 0, width: 100 });
   expect(barOf(feedback, extent, now)).toBeNull();
+});
+
+test('zoomed in, bars are cut at both ends of the track', () => {
+  const root = span('a', { start_time: at('00'), end_time: at('04') });
+  const early = span('b', { start_time: at('00'), end_time: at('00.500') });
+  const extent = zoomed(extentOf([root, early], now)!, 0.25, 0.75);
+  expect(barOf(root, extent, now)).toEqual({ left: 0, width: 100 });
+  expect(barOf(early, extent, now)).toBeNull();
 });

@@ -41,12 +41,16 @@ export function barOf(span: SpanRow, extent: Extent | null, now: number): Bar | 
   const length = extent.end - extent.start;
   // Everything at one moment: a mark, not a length that nothing had.
   if (length <= 0) return { left: 0, width: 0 };
-  if (began > extent.end) return null;
-  const left = ((began - extent.start) / length) * 100;
-  const width = ((endOf(span, began, now) - began) / length) * 100;
-  return { left: clamp(left), width: Math.min(clamp(width), 100 - clamp(left)) };
+  const ended = endOf(span, began, now);
+  if (began > extent.end || ended < extent.start) return null;
+  // Zoomed in, a step may have begun before the track and end after it.
+  const from = Math.max(began, extent.start);
+  const to = Math.min(ended, extent.end);
+  return { left: ((from - extent.start) / length) * 100, width: ((to - from) / length) * 100 };
 }
 
-function clamp(percent: number): number {
-  return Math.min(100, Math.max(0, percent));
+/** The part of the extent between two shares of it, from 0 to 1. */
+export function zoomed(extent: Extent, from: number, to: number): Extent {
+  const length = extent.end - extent.start;
+  return { start: extent.start + from * length, end: extent.start + to * length };
 }

@@ -8,6 +8,7 @@ import { Centered, ErrorState } from '../components/error-state';
 import { FilterBar } from '../components/filter-bar';
 import { ListSkeleton } from '../components/list-skeleton';
 import stateClasses from '../components/states.module.css';
+import { TimeHistogram } from '../components/time-histogram';
 import { Welcome } from '../components/welcome';
 import { useKeys } from '../lib/keys';
 import { text } from '../lib/text';
@@ -37,7 +38,8 @@ function filterOf(search: ListSearch, now: number): ConversationFilter {
     user_id: search.user,
     model: search.model,
     status: search.status,
-    after: sinceTime(search.since, now),
+    after: search.after ?? sinceTime(search.since, now),
+    before: search.before,
   };
 }
 
@@ -107,6 +109,12 @@ export function ConversationsPage() {
       <h1 className={classes.hidden}>{text.list.title}</h1>
       <div className={classes.filters}>
         <FilterBar search={search} onChange={change} onClear={clear} inputRef={input} userNames={userNames} />
+        <TimeHistogram
+          filter={filter}
+          period={search.since}
+          picked={search}
+          onPick={(after, before) => change({ after, before })}
+        />
       </div>
       {list.isPending ? (
         <ListSkeleton />

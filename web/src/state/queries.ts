@@ -1,13 +1,15 @@
 // What the page knows of the server: query keys, when to ask again, and how live changes reach the cache.
 import { type InfiniteData, QueryClient, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { ApiError, api, type ConversationFilter } from '../api/client';
 import type { ConversationRow, Page, Session } from '../api/types';
 import { throttle } from '../lib/throttle';
-import { mergeFirstPage } from '../model/pages';
+import { joinTracePages, mergeFirstPage } from '../model/pages';
 import { useChanges } from './live';
 
 const PAGE_SIZE = 50;
+/** Spans of one page of a trace: the most the server gives at once. */
+const TRACE_PAGE = 1000;
 const HIGHLIGHT_MS = 2500;
 const REFETCH_MS = 250;
 
@@ -149,10 +151,19 @@ export function useTranscript(id: string) {
   return query;
 }
 
-/** One trace with its steps, fetched again when the live stream names it. */
+/** One trace with its steps, page after page until all are here; fetched again when the live stream names it. */
 export function useTrace(id: string) {
   const client = useQueryClient();
-  const query = useQuery({ queryKey: keys.trace(id), queryFn: ({ signal }) => api.trace(id, signal) });
+  const query = useInfiniteQuery({
+    queryKey: keys.trace(id),
+    queryFn: ({ pageParam, signal }) => api.trace(id, TRACE_PAGE, pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? null,
+  });
+  const { hasNextPage, isFetching, isError, fetchNextPage } = query;
+  useEffect(() => {
+    if (hasNextPage && !isFetching && !isError) void fetchNextPage();
+  }, [hasNextPage, isFetching, isError, fetchNextPage]);
   useRefresh(
     (changes) => changes.all || changes.traces.has(id),
     () => {
@@ -160,7 +171,8 @@ export function useTrace(id: string) {
       void client.invalidateQueries({ queryKey: ['span'] });
     },
   );
-  return query;
+  const detail = useMemo(() => joinTracePages(query.data?.pages), [query.data]);
+  return { detail, complete: !hasNextPage, error: query.error, refetch: query.refetch };
 }
 
 function useRefresh(concerns: (changes: Parameters<Parameters<typeof useChanges>[0]>[0]) => boolean, job: () => void) {

@@ -1,0 +1,89 @@
+// Requests of which something could not be decoded: what is wrong with them, and another try.
+import { Button } from '@mantine/core';
+import { bytesText } from '../lib/bytes';
+import { text } from '../lib/text';
+import { plural } from '../model/format';
+import { useQuarantine, useQuarantineActions } from '../state/settings';
+import { Ago } from './ago';
+import { ConfirmButton } from './confirm-button';
+import { ErrorState } from './error-state';
+import classes from './form.module.css';
+import { Problem } from './settings-access';
+
+const words = text.settings;
+
+export function SettingsQuarantine() {
+  const list = useQuarantine();
+  const { replay, discard } = useQuarantineActions();
+  const first = list.data?.pages[0];
+  if (list.error) return <ErrorState error={list.error} onRetry={() => void list.refetch()} />;
+  const rows = list.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <section className={classes.card} aria-labelledby="quarantine">
+      <h2 id="quarantine">{words.quarantine}</h2>
+      <p className={classes.help}>
+        {words.quarantineHelp} {first && words.quarantineSize(plural(first.total, 'request'), bytesText(first.bytes))}
+      </p>
+      {replay.data && (
+        <p className={replay.data.kept ? classes.done : classes.problem} role="status">
+          {replay.data.kept ? words.kept : replay.data.message}
+        </p>
+      )}
+      <Problem error={replay.error ?? discard.error} />
+      {rows.length > 0 && (
+        <section className={classes.frame} tabIndex={0} aria-label={words.quarantine}>
+          <table className={classes.table}>
+            <thead>
+              <tr>
+                <th scope="col">{words.columns.last}</th>
+                <th scope="col">{words.columns.from}</th>
+                <th scope="col">{words.columns.wrong}</th>
+                <th scope="col">{words.columns.size}</th>
+                <td />
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map((row) => (
+                <tr key={row.id}>
+                  <td>
+                    <Ago time={row.last_time} />
+                    {row.times > 1 && ` (${row.times}×)`}
+                  </td>
+                  <td className={classes.wrap}>
+                    {row.method} {row.path}
+                    <br />
+                    {row.client ?? row.protocol}
+                  </td>
+                  <td className={classes.wrap}>
+                    <code>{row.reason}</code>
+                    <br />
+                    {row.message}
+                  </td>
+                  <td>{bytesText(row.bytes)}</td>
+                  <td>
+                    <div className={classes.actions}>
+                      <Button size="xs" variant="default" onClick={() => replay.mutate(row.id)}>
+                        {words.replay}
+                      </Button>
+                      <ConfirmButton
+                        label={words.discard}
+                        title={words.discardTitle}
+                        help={words.discardHelp}
+                        onConfirm={() => discard.mutate(row.id)}
+                      />
+                    </div>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      )}
+      {list.hasNextPage && (
+        <Button variant="default" size="xs" mt={10} onClick={() => void list.fetchNextPage()}>
+          {words.more}
+        </Button>
+      )}
+    </section>
+  );
+}
