@@ -11,11 +11,11 @@ pub mod conformance;
 pub mod embedded;
 mod error;
 mod fields;
+mod language;
 mod media;
 mod query;
 mod rows;
 mod said;
-mod search;
 pub mod summary;
 
 use std::ops::RangeInclusive;
@@ -35,6 +35,7 @@ pub use embedded::{
 };
 pub use error::StoreError;
 pub use fields::{Field, FieldType, FilterError, Key, Root, Value};
+pub use language::QueryError;
 pub use media::{MediaId, Medium, NoMediaId, ShowMedia};
 pub use query::{Cursor, Filter, ListOf, ListQuery, Page, Test, Words};
 pub use rows::{

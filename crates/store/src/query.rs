@@ -62,6 +62,8 @@ pub enum Filter {
     ///
     /// What stands beside each other in one [`Filter::And`] must be in the text of one span.
     Words(Words),
+    /// One span of a trace or conversation passes; of spans the span itself.
+    Step(Box<Self>),
 }
 
 impl Default for Filter {

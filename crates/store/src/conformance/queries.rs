@@ -103,6 +103,7 @@ impl Fact {
             Filter::And(parts) => parts.iter().all(|part| self.passes(part)),
             Filter::Or(parts) => parts.iter().any(|part| self.passes(part)),
             Filter::Not(part) => !self.passes(part),
+            Filter::Step(part) => self.passes(part),
             Filter::Is(key, test) => self.values(key).iter().any(|value| passes(value, test, matches!(key, Key::Path(..)))),
             Filter::Time(from, to) => within(&self.start(), from, to, |a, b| Some(a.cmp(b))),
             Filter::Words(words) => self.says(words),

@@ -98,6 +98,8 @@ impl Clauses<'_> {
             }
             Filter::Is(key, test) => Ok(self.test(&key.clone().checked(self.list)?, test)?),
             Filter::Words(words) => Ok(self.words(words)),
+            Filter::Step(inner) if self.list == ListOf::Spans => self.clause(inner),
+            Filter::Step(inner) => self.of_spans_with(inner),
         }
     }
 
@@ -291,7 +293,7 @@ fn is_words(filter: &Filter) -> bool {
     match filter {
         Filter::Words(_) => true,
         Filter::And(parts) | Filter::Or(parts) => !parts.is_empty() && parts.iter().all(is_words),
-        Filter::Not(_) | Filter::Is(..) | Filter::Time(..) => false,
+        Filter::Not(_) | Filter::Is(..) | Filter::Time(..) | Filter::Step(_) => false,
     }
 }
 

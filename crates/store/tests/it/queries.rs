@@ -127,7 +127,8 @@ fn filter() -> impl Strategy<Value = Filter> {
         prop_oneof![
             vec(inner.clone(), 0..3).prop_map(Filter::And),
             vec(inner.clone(), 0..3).prop_map(Filter::Or),
-            inner.prop_map(|part| Filter::Not(Box::new(part))),
+            inner.clone().prop_map(|part| Filter::Not(Box::new(part))),
+            inner.prop_map(|part| Filter::Step(Box::new(part))),
         ]
     })
 }
