@@ -92,6 +92,7 @@ impl From<StoreError> for ApiError {
             StoreError::Cursor | StoreError::Filter { .. } | StoreError::ProjectName(_) => {
                 (StatusCode::BAD_REQUEST, "bad_parameter", error.to_string())
             }
+            StoreError::TooBroad => (StatusCode::BAD_REQUEST, "too_broad", error.to_string()),
             StoreError::ProjectExists(_) => (StatusCode::CONFLICT, "exists", error.to_string()),
             StoreError::NoProject(_) => (StatusCode::NOT_FOUND, "not_found", error.to_string()),
             _ if full => (

@@ -391,8 +391,8 @@ pub async fn lists_are_filtered_and_counted(store: &Store, id: ProjectId) {
     assert!(conversations(by(Field::Kind, "tool")).await.is_err_and(|error| error.contains("user_id")), "says what is accepted");
 
     let facets = |of, field: Field| project.facets(of, field.into(), Filter::default(), 10);
-    let count = |rows: Result<Vec<crate::FacetRow>, StoreError>| {
-        rows.map(|rows| rows.into_iter().map(|row| (row.value, row.count)).collect::<Vec<_>>()).unwrap_or_default()
+    let count = |facets: Result<crate::Facets, StoreError>| {
+        facets.map(|facets| facets.items.into_iter().map(|row| (row.value, row.count)).collect::<Vec<_>>()).unwrap_or_default()
     };
     assert_eq!(count(facets(ListOf::Spans, Field::Kind).await), [("tool".to_owned(), 12), ("message".to_owned(), 6)]);
     assert_eq!(count(facets(ListOf::Conversations, Field::Status).await), [("error".to_owned(), 1), ("unset".to_owned(), 1)]);

@@ -39,8 +39,8 @@ pub use language::QueryError;
 pub use media::{MediaId, Medium, NoMediaId, ShowMedia};
 pub use query::{Cursor, Filter, ListOf, ListQuery, Page, Test, Words};
 pub use rows::{
-    ConversationRow, CountReason, FacetRow, FeedbackCounts, Highlight, ScoreTotals, ScoreValue, SpanDetail, SpanRow, Totals,
-    TraceDetail, TraceRow, Transcript, Turn,
+    ConversationRow, CountReason, FacetRow, Facets, FeedbackCounts, Highlight, ScoreTotals, ScoreValue, SpanDetail, SpanRow,
+    Totals, TraceDetail, TraceRow, Transcript, Turn,
 };
 pub use said::{Apart, Form, Said};
 
@@ -335,7 +335,7 @@ impl ProjectStore {
     ///
     /// # Errors
     /// [`StoreError::Filter`] when the list has no such values, and when the index cannot be read.
-    pub async fn facets(&self, of: ListOf, key: Key, filter: Filter, limit: usize) -> Result<Vec<FacetRow>, StoreError> {
+    pub async fn facets(&self, of: ListOf, key: Key, filter: Filter, limit: usize) -> Result<Facets, StoreError> {
         match &self.store {
             Store::Embedded(store) => store.facets(self.id, of, key, filter, limit).await,
         }

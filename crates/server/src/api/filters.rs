@@ -1,17 +1,20 @@
 //! Filters as clients send them: queries in a link, and the same in a JSON object.
 
 use neuraltrust_model::Timestamp;
-use neuraltrust_store::{Filter, FilterError, Key, ListOf, Test, Value};
+use neuraltrust_store::{Filter, FilterError, Key, ListOf, QueryError, Test, Value};
 use serde_json::{Map, Value as Json};
 
 use super::params::bad;
 use crate::error::ApiError;
 
+/// Reads a query: [`Filter::read`], or [`Filter::read_whole`] where nobody is typing it.
+pub(super) type Read = fn(ListOf, &str, Timestamp) -> Result<Filter, QueryError>;
+
 /// What a query says; nothing when it is empty. `name` is that of the parameter.
-pub(super) fn query(name: &str, list: ListOf, text: Option<&str>) -> Result<Option<Filter>, ApiError> {
+pub(super) fn query(name: &str, list: ListOf, text: Option<&str>, read: Read) -> Result<Option<Filter>, ApiError> {
     let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
     let now = i64::try_from(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos()).unwrap_or(i64::MAX);
-    Filter::read(list, text, Timestamp::from_nanos(now)).map(Some).map_err(|error| ApiError::unreadable(name, error))
+    read(list, text, Timestamp::from_nanos(now)).map(Some).map_err(|error| ApiError::unreadable(name, error))
 }
 
 /// A stretch of the time by which lists are ordered; nothing when both ends are open.
@@ -25,25 +28,25 @@ pub(super) fn between(after: Option<String>, before: Option<String>) -> Result<O
 
 /// A filter as a JSON object: `q`, `after`, `before` and `filter` (a query or several) as in a link; every other name is a
 /// field or path with the value, or one of the values, that it must have.
-pub(super) fn from_json(list: ListOf, mut object: Map<String, Json>) -> Result<Filter, ApiError> {
+pub(super) fn from_json(list: ListOf, mut object: Map<String, Json>, read: Read) -> Result<Filter, ApiError> {
     let mut text = |name: &str| match object.remove(name) {
         None | Some(Json::Null) => Ok(None),
         Some(Json::String(text)) => Ok(Some(text)),
         Some(other) => Err(bad(format!("filter.{name}: {other} is not a text"))),
     };
-    let typed = query("filter.q", list, text("q")?.as_deref())?;
+    let typed = query("filter.q", list, text("q")?.as_deref(), read)?;
     let mut all: Vec<Filter> = typed.into_iter().chain(between(text("after")?, text("before")?)?).collect();
     for written in several(object.remove("filter").unwrap_or_default()) {
         let written = written.as_str().ok_or_else(|| bad(format!("filter.filter: {written} is not a text")))?;
-        all.extend(query("filter.filter", list, Some(written))?);
+        all.extend(query("filter.filter", list, Some(written), read)?);
     }
     for (name, value) in object {
-        let read = || {
+        let condition = || {
             let key = Key::named(list, &name)?;
             let values = several(value).iter().map(|value| value_of(&key, value)).collect::<Result<_, _>>()?;
             Ok(Filter::Is(key, Test::OneOf(values)))
         };
-        all.push(read().map_err(|error: FilterError| bad(format!("filter: {error}")))?);
+        all.push(condition().map_err(|error: FilterError| bad(format!("filter: {error}")))?);
     }
     Ok(Filter::And(all))
 }

@@ -186,9 +186,9 @@ impl ListParams {
         ];
         let mut all: Vec<Filter> = given.into_iter().filter_map(|(field, value)| Some(Filter::equals(field, value?))).collect();
         for condition in &self.filter {
-            all.extend(filters::query("filter", list, Some(condition))?);
+            all.extend(filters::query("filter", list, Some(condition), Filter::read)?);
         }
-        all.extend(filters::query("q", list, self.q.take().as_deref())?);
+        all.extend(filters::query("q", list, self.q.take().as_deref(), Filter::read)?);
         all.extend(filters::between(self.after.take(), self.before.take())?);
         Ok(Filter::And(all))
     }

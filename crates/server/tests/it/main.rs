@@ -6,6 +6,7 @@ mod bad_input;
 mod crashes;
 mod erasing;
 mod helicone;
+mod isolation;
 mod langfuse;
 mod ledger;
 mod lifecycle;

@@ -78,6 +78,9 @@ fn found(shared: &Shared, project: ProjectId, filter: Filter) -> Result<Vec<Trac
     let mut query = ListQuery { filter, limit: PAGE, cursor: None };
     loop {
         let page = lists::list::<SpanRow>(&shared.index, &shared.record, project, ListOf::Spans, &query)?;
+        if page.truncated {
+            return Err(StoreError::TooBroad);
+        }
         for row in page.items {
             if !traces.contains_key(&row.trace_id)
                 && let Some(key) = shared.record.find(project, &row.trace_id)?

@@ -110,13 +110,36 @@ impl Filter {
     /// # Errors
     /// [`QueryError`] that says where the text cannot be read and what is accepted there.
     pub fn read(list: ListOf, text: &str, now: Timestamp) -> Result<Self, QueryError> {
+        Self::read_as(list, text, now, true)
+    }
+
+    /// Reads a text that has been written to its end, such as one that says what is to be erased: its last word is whole, all
+    /// quotes are closed, and words without a letter or digit are refused, because what is without them would be everything.
+    ///
+    /// # Errors
+    /// As of [`Filter::read`].
+    pub fn read_whole(list: ListOf, text: &str, now: Timestamp) -> Result<Self, QueryError> {
+        Self::read_as(list, text, now, false)
+    }
+
+    fn read_as(list: ListOf, text: &str, now: Timestamp, typing: bool) -> Result<Self, QueryError> {
         if text.len() > MAX_TEXT {
             let problem = format!("a query has up to {MAX_TEXT} bytes, and this has {}", text.len());
             return Err(QueryError { at: 0, found: String::new(), problem, accepted: Vec::new(), nearest: None });
         }
-        let tokens = Scanner { text, at: 0 }.tokens();
+        let (tokens, unclosed) = Scanner { text, at: 0, typing, unclosed: None }.tokens();
+        if let Some(from) = unclosed.filter(|_| !typing) {
+            return Err(Trouble::new(from..text.len(), "these quotes are never closed").accepting(["\""]).in_text(text));
+        }
         if let Some((_, at)) = tokens.get(MAX_TOKENS) {
             return Err(Trouble::new(at.clone(), format!("a query has up to {MAX_TOKENS} words and signs")).in_text(text));
+        }
+        // Where something is left out, what only may be a word is not enough.
+        let leaves_out = tokens.iter().any(|(token, _)| *token == Token::Not);
+        let is_word = |text: &str| if leaves_out { text.contains(char::is_alphanumeric) } else { has_words(text) };
+        let wordless = |token: &Token| matches!(token, Token::Words { text, .. } if !is_word(text));
+        if let Some((_, at)) = tokens.iter().find(|(token, _)| !typing && wordless(token)) {
+            return Err(Trouble::new(at.clone(), "there is no word in this").accepting(["a word"]).in_text(text));
         }
         if let [(Token::Words { text: only, begun, quoted }, _)] = tokens.as_slice() {
             return Ok(one_word(list, only, *begun && (*quoted || text.trim_end().ends_with('*')), *begun));
@@ -133,11 +156,15 @@ impl Filter {
     }
 }
 
+/// Whether there is more than signs. What is not ASCII may be a word, such as an emoji.
+fn has_words(text: &str) -> bool {
+    text.contains(char::is_alphanumeric) || !text.is_ascii()
+}
+
 /// A word, or what has it as its id; a star asks for no id.
 fn one_word(list: ListOf, text: &str, starred: bool, begun: bool) -> Filter {
-    let has_words = text.contains(char::is_alphanumeric) || !text.is_ascii();
     let words = Filter::Words(Words { text: text.to_owned(), begun });
-    let found = if has_words { Filter::And(vec![words]) } else { Filter::Or(Vec::new()) };
+    let found = if has_words(text) { Filter::And(vec![words]) } else { Filter::Or(Vec::new()) };
     if starred {
         return found;
     }
@@ -149,6 +176,10 @@ fn one_word(list: ListOf, text: &str, starred: bool, begun: bool) -> Filter {
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
+    /// Whether somebody may still be typing, who has not ended the last word.
+    typing: bool,
+    /// Where quotes begin that are never closed.
+    unclosed: Option<usize>,
 }
 
 impl Scanner<'_> {
@@ -172,6 +203,7 @@ impl Scanner<'_> {
 
     /// A text in quotes, where `\"` and `\\` stand for the signs themselves. One that is never closed ends with the query.
     fn quoted(&mut self) -> Option<(String, bool)> {
+        let from = self.at;
         if !self.take("\"") {
             return None;
         }
@@ -190,11 +222,14 @@ impl Scanner<'_> {
                 c => inner.push(c),
             }
         }
+        if end.is_none() {
+            self.unclosed = Some(from);
+        }
         self.at += end.unwrap_or(self.rest().len());
         Some((inner, end.is_some()))
     }
 
-    fn tokens(mut self) -> Vec<(Token, Range<usize>)> {
+    fn tokens(mut self) -> (Vec<(Token, Range<usize>)>, Option<usize>) {
         let mut tokens: Vec<(Token, Range<usize>)> = Vec::new();
         loop {
             self.take_while(char::is_whitespace);
@@ -212,13 +247,12 @@ impl Scanner<'_> {
                 tokens.push((Token::Test(test), from..self.at));
             }
         }
-        let typing = self.text.ends_with(char::is_alphanumeric);
+        let typing = self.typing && self.text.ends_with(char::is_alphanumeric);
         let negated = matches!(tokens.iter().nth_back(1), Some((Token::Not, _)));
         if let Some((Token::Words { begun, quoted: false, .. }, _)) = tokens.last_mut() {
-            // Somebody who is still typing has not ended the last word.
             *begun |= typing && !negated;
         }
-        tokens
+        (tokens, self.unclosed)
     }
 
     fn token(&mut self) -> Token {
@@ -339,8 +373,7 @@ impl<'a> Parser<'a> {
             }
             let part = self.one(depth)?;
             // A sign without a letter, such as a dash, is no word; it only counts where there is nothing else.
-            let is_sign =
-                matches!(&part, Filter::Words(words) if words.text.is_ascii() && !words.text.contains(char::is_alphanumeric));
+            let is_sign = matches!(&part, Filter::Words(words) if !has_words(&words.text));
             if is_sign { signs_only.push(part) } else { parts.push(part) }
         }
         if parts.is_empty() && signs_only.is_empty() && (depth > 0 || !self.tokens.is_empty()) {

@@ -91,7 +91,117 @@ fn a_mistake_is_told_with_its_place_and_what_is_accepted() {
     assert!(error(&"a".repeat(5_000)).problem.contains("4096"));
 }
 
+#[test]
+fn what_nobody_types_any_more_is_whole() {
+    let whole = |text: &str| Filter::read_whole(ListOf::Spans, text, NOW);
+    assert_eq!(whole("refund ord"), Ok(Filter::And(vec![words("refund", false), words("ord", false)])));
+    assert_eq!(whole("refund ord*"), Ok(Filter::And(vec![words("refund", false), words("ord", true)])));
+    let Ok(Filter::Or(found)) = whole("ord") else { panic!("a word may be an id") };
+    assert_eq!(found.first(), Some(&Filter::And(vec![words("ord", false)])));
+    assert_eq!(whole("kind:tool \"refund pol").unwrap_err().at, 10);
+    assert_eq!(whole("name:\"never closed").unwrap_err().at, 5);
+    assert!(whole("kind:tool -\"?!\"").unwrap_err().problem.contains("no word"), "without nothing is everything");
+    assert!(whole("kind:tool -(\"—\" a)").unwrap_err().problem.contains("no word"));
+    assert!(whole("🎉").is_ok(), "an emoji is a word");
+    assert!(whole("-").unwrap_err().problem.contains("no word"));
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn written(value: &Value) -> String {
+    match value {
+        Value::Text(text) => quoted(text),
+        Value::Number(number) => number.to_string(),
+        Value::Flag(flag) => flag.to_string(),
+        Value::Time(time) => time.to_string(),
+    }
+}
+
+fn written_range<T>(from: &Bound<T>, to: &Bound<T>, value: impl Fn(&T) -> String) -> String {
+    let end = |bound: &Bound<T>, inclusive: &str, exclusive: &str| match bound {
+        Bound::Included(end) => format!("{inclusive}{}", value(end)),
+        Bound::Excluded(end) => format!("{exclusive}{}", value(end)),
+        Bound::Unbounded => String::new(),
+    };
+    end(from, ">=", ">") + &end(to, "<=", "<")
+}
+
+/// Writes a filter of spans as somebody might who leaves nothing to chance.
+fn write(filter: &Filter) -> String {
+    let joined = |parts: &[Filter], by: &str| format!("({})", parts.iter().map(write).collect::<Vec<_>>().join(by));
+    match filter {
+        Filter::And(parts) => joined(parts, " "),
+        Filter::Or(parts) => joined(parts, " OR "),
+        Filter::Not(part) => format!("NOT {}", write(part)),
+        Filter::Step(part) => format!("step:({})", write(part)),
+        Filter::Time(from, to) => format!("time:{}", written_range(from, to, Timestamp::to_string)),
+        Filter::Words(Words { text, begun }) => format!("({}{})", quoted(text), if *begun { "*" } else { "" }),
+        Filter::Is(key, test) => match test {
+            Test::OneOf(values) => format!("{key}:{}", values.iter().map(written).collect::<Vec<_>>().join("|")),
+            Test::Prefix(prefix) => format!("{key}:{}*", quoted(prefix)),
+            Test::Range(from, to) => format!("{key}:{}", written_range(from, to, written)),
+            Test::Exists => format!("{key}:*"),
+        },
+    }
+}
+
+/// Two ends, of which at least one is there.
+fn ends<T: Clone + std::fmt::Debug + 'static>(
+    value: impl Strategy<Value = T> + Clone + 'static,
+) -> impl Strategy<Value = (Bound<T>, Bound<T>)> {
+    let end =
+        || value.clone().prop_flat_map(|value| prop_oneof![Just(Bound::Included(value.clone())), Just(Bound::Excluded(value))]);
+    prop_oneof![(end(), end()), end().prop_map(|from| (from, Bound::Unbounded)), end().prop_map(|to| (Bound::Unbounded, to)),]
+}
+
+fn any_filter() -> impl Strategy<Value = Filter> {
+    let text = || ".{0,8}".prop_map(Value::Text);
+    let number = || (-1e12..1e12_f64).prop_map(Value::Number);
+    let time = || (0..4_000_000_000_000_000_000_i64).prop_map(Timestamp::from_nanos);
+    let of = |key: Key, value: BoxedStrategy<Value>, range: BoxedStrategy<Value>| {
+        let test = prop_oneof![
+            proptest::collection::vec(value, 1..4).prop_map(Test::OneOf),
+            ends(range).prop_map(|(from, to)| Test::Range(from, to)),
+            Just(Test::Exists),
+        ];
+        test.prop_map(move |test| Filter::Is(key.clone(), test)).boxed()
+    };
+    let path = || Key::Path(Root::Metadata, "a.b-c/d@e".to_owned());
+    let prefix = prop_oneof![Just(Key::from(Field::Model)), Just(path())];
+    let leaf = prop_oneof![
+        of(Field::Name.into(), text().boxed(), text().boxed()),
+        of(Field::SpanId.into(), text().boxed(), text().boxed()),
+        of(Field::Cost.into(), number().boxed(), number().boxed()),
+        of(Field::DurationMs.into(), number().boxed(), number().boxed()),
+        of(Field::UsageTotal.into(), number().boxed(), number().boxed()),
+        of(Field::EndTime.into(), time().prop_map(Value::Time).boxed(), time().prop_map(Value::Time).boxed()),
+        of(path(), text().boxed(), prop_oneof![text(), number()].boxed()),
+        any::<bool>().prop_map(|flag| Filter::Is(Field::Running.into(), Test::OneOf(vec![Value::Flag(flag)]))),
+        (prefix, ".{0,8}").prop_map(|(key, prefix)| Filter::Is(key, Test::Prefix(prefix))),
+        ends(time()).prop_map(|(from, to)| Filter::Time(from, to)),
+        ("[a\"\\\\ é東*:()|<>-]{0,8}[a東]", any::<bool>()).prop_map(|(text, begun)| words(&text, begun)),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 2..4).prop_map(Filter::And),
+            proptest::collection::vec(inner.clone(), 2..4).prop_map(Filter::Or),
+            inner.clone().prop_map(|part| Filter::Not(Box::new(part))),
+            inner.prop_map(|part| Filter::Step(Box::new(part))),
+        ]
+    })
+}
+
 proptest! {
+    #[test]
+    fn what_is_written_is_read_as_it_was_meant(filter in any_filter()) {
+        let text = write(&filter);
+        for read in [Filter::read, Filter::read_whole] {
+            prop_assert_eq!(read(ListOf::Spans, &text, NOW), Ok(filter.clone()), "{}", &text);
+        }
+    }
+
     #[test]
     fn any_text_is_read_or_refused_with_a_place_in_it(text in "([a-z:() \"*|<>=.-]|OR |AND |kind:|cost:|step:|after:|🎉|[0-9]){0,60}") {
         for list in ListOf::ALL {

@@ -224,7 +224,7 @@ async fn a_conversation_a_trace_and_a_user_can_be_erased() {
     assert_eq!(rows(project.clone()).await, expect);
     assert!(project.conversation(ConversationId::new("c1").unwrap()).await.unwrap().is_none());
     assert!(project.conversation(ConversationId::new("c0").unwrap()).await.unwrap().is_some());
-    let users = project.facets(ListOf::Conversations, Field::UserId.into(), Filter::default(), 10).await.unwrap();
+    let users = project.facets(ListOf::Conversations, Field::UserId.into(), Filter::default(), 10).await.unwrap().items;
     assert!(users.iter().all(|row| row.value != "user-2"), "{users:?}");
     assert_eq!(rows(store.project(other)).await.len(), 20, "another project is another's");
     assert!(store.project(other).erasure(asked.row.id).await.unwrap().is_none());
