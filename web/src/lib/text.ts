@@ -65,6 +65,7 @@ export const text = {
     running: 'Running',
     more: 'Loading more…',
     end: 'That is all of them',
+    truncated: 'The search is about more than is looked at; older ones may be missing. Narrow it down to see them.',
     newRows: (count: number) => `${count} new`,
     none: 'No conversation matches',
     noneHelp: 'Try other words, or fewer filters.',
