@@ -35,7 +35,7 @@ fn fill(server: &Server) -> String {
 /// The path with what the project has in the place of its parameters. A parameter that is not known here is one to be added.
 fn own_path(server: &Server, path: &str, medium: &str) -> String {
     let quarantined = server.get("/api/v1/quarantine").1["items"][0]["id"].to_string();
-    let id = if path.contains("quarantine") { &quarantined } else { "1" };
+    let id = if path.contains("quarantine") { quarantined.as_str() } else { "1" };
     let known = [("conversation_id", MARK), ("trace_id", TRACE), ("span_id", SPAN), ("media_id", medium), ("id", id)];
     let filled = known.iter().fold(path.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
     assert!(!filled.contains('{'), "this test does not know what to ask for at {path}");
