@@ -148,6 +148,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/index/rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes what lists, searches and aggregates are answered from anew from the record, for all projects. Reading by id and taking
+         *     in go on; `GET /api/v1/status` tells how far it is.
+         */
+        post: operations["make_index_anew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -469,7 +489,10 @@ export interface components {
              * @description Number of things that the filter let through.
              */
             matched: number;
-            /** @description Whether there are groups that are not in the answer, or distinct values that were not counted. */
+            /**
+             * @description Whether there are groups that are not in the answer, distinct values that were not counted, or a condition on steps or
+             *     words that was met by more than is looked at.
+             */
             truncated: boolean;
         };
         /** @description Where the user talks: a web site, a phone line, an app. */
@@ -663,10 +686,12 @@ export interface components {
             /** @description The value. */
             value: string;
         };
-        /** @description Values, the most frequent first. */
+        /** @description Values of a field, the most frequent first. */
         Facets: {
             /** @description The values. */
             items: components["schemas"]["FacetRow"][];
+            /** @description Whether a condition on steps or words was met by more than is looked at, so that not everything was counted. */
+            truncated: boolean;
         };
         /** @description How often users approved and disapproved. */
         FeedbackCounts: {
@@ -803,8 +828,8 @@ export interface components {
             /** @description All traces of this conversation. */
             conversation_id?: string | null;
             /**
-             * @description All traces with a span that this lets through: `q`, `after`, `before` and `filter` as in the list of spans, and any field
-             *     or path with the value, or a list of the values, that it may have.
+             * @description All traces with a span that this lets through: `q`, `after`, `before` and `filter` as in the list of spans, where the last
+             *     word is always a whole one, and any field or path with the value, or a list of the values, that it may have.
              * @example {
              *       "metadata.plan": "pro",
              *       "q": "order 4711"
@@ -839,6 +864,14 @@ export interface components {
             })[];
             /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Number of all rows of the list, on its first page; null on those behind a cursor. Where `truncated`, there are at least so
+             *     many.
+             */
+            total?: number | null;
+            /** @description Whether a condition on steps or words was met by more than is looked at, so that rows may be missing. */
+            truncated: boolean;
         };
         /** @description One page of a list. */
         Page_SpanRow: {
@@ -909,6 +942,14 @@ export interface components {
             }[];
             /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Number of all rows of the list, on its first page; null on those behind a cursor. Where `truncated`, there are at least so
+             *     many.
+             */
+            total?: number | null;
+            /** @description Whether a condition on steps or words was met by more than is looked at, so that rows may be missing. */
+            truncated: boolean;
         };
         /** @description One page of a list. */
         Page_TraceRow: {
@@ -927,6 +968,14 @@ export interface components {
             })[];
             /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Number of all rows of the list, on its first page; null on those behind a cursor. Where `truncated`, there are at least so
+             *     many.
+             */
+            total?: number | null;
+            /** @description Whether a condition on steps or words was met by more than is looked at, so that rows may be missing. */
+            truncated: boolean;
         };
         /** @description One part of a message. */
         Part: {
@@ -988,6 +1037,7 @@ export interface components {
         Problem: {
             /** @description What was wrong, where, and what is accepted. */
             detail: string;
+            query?: components["schemas"]["QueryError"] | null;
             /** @description The stable name of what is wrong. */
             reason: string;
             /**
@@ -1094,6 +1144,19 @@ export interface components {
              * @description How often they came.
              */
             times: number;
+        };
+        /** @description Why a query cannot be read, and where. Tell the client. */
+        QueryError: {
+            /** @description What could stand there. */
+            accepted: string[];
+            /** @description Where it begins, in UTF-16 code units as JavaScript counts them. */
+            at: number;
+            /** @description What is there; empty at the end of the text. */
+            found: string;
+            /** @description The accepted name that is most like what was found. */
+            nearest?: string | null;
+            /** @description What is wrong, in a sentence. */
+            problem: string;
         };
         /** @description What became of a request that was sent in again. */
         Replay: {
@@ -1605,19 +1668,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
@@ -1672,19 +1733,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
@@ -2006,19 +2065,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
@@ -2053,6 +2110,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Facets"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_index_anew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
                 };
             };
             "4XX": {
@@ -2417,19 +2501,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
@@ -2484,19 +2566,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
@@ -2578,19 +2658,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
@@ -2773,19 +2851,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;

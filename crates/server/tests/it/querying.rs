@@ -52,7 +52,7 @@ fn a_query_is_the_same_language_everywhere() {
     wait_for(&server, "/api/v1/spans", 5);
     for (query, rows) in [
         ("spans?q=kind:(retrieval+OR+router)+latency:%3E=0ms", 2),
-        ("spans?q=kind:retrieval+OR+(kind:router+hello)", 1),
+        ("spans?q=kind:retrieval+OR+(kind:router+absent)", 1),
         ("spans?q=NOT+kind:retrieval+after:-100w+has:parent_id", 3),
         ("conversations?q=kind:retrieval+metadata.absent:*", 0),
         ("conversations?q=kind:retrieval+custom.key:value", 1),
