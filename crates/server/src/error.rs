@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use neuraltrust_normalize::Rejection;
-use neuraltrust_store::StoreError;
+use neuraltrust_store::{QueryError, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,6 +20,8 @@ pub(crate) struct ApiError {
     pub(crate) reason: &'static str,
     /// What the client reads: what was wrong, where, and what is accepted.
     pub(crate) detail: String,
+    /// Where a query cannot be read, and what is accepted there.
+    query: Option<Box<QueryError>>,
     /// What only the log records.
     source: Option<Box<StoreError>>,
 }
@@ -35,15 +37,24 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     /// The stable name of what is wrong.
     pub(crate) reason: &'static str,
+    /// Where a query cannot be read, and what is accepted there; absent where something else is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) query: Option<QueryError>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, reason: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, reason, detail: detail.into(), source: None }
+        Self { status, reason, detail: detail.into(), query: None, source: None }
     }
 
     pub(crate) fn bad_request(reason: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, reason, detail)
+    }
+
+    /// A query that cannot be read, given as the parameter of that name.
+    pub(crate) fn unreadable(name: &str, error: QueryError) -> Self {
+        let detail = format!("{name}, at character {}: {error}", error.at);
+        Self { query: Some(Box::new(error)), ..Self::bad_request("bad_query", detail) }
     }
 
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
@@ -81,6 +92,7 @@ impl From<StoreError> for ApiError {
             StoreError::Cursor | StoreError::Filter { .. } | StoreError::ProjectName(_) => {
                 (StatusCode::BAD_REQUEST, "bad_parameter", error.to_string())
             }
+            StoreError::TooBroad => (StatusCode::BAD_REQUEST, "too_broad", error.to_string()),
             StoreError::ProjectExists(_) => (StatusCode::CONFLICT, "exists", error.to_string()),
             StoreError::NoProject(_) => (StatusCode::NOT_FOUND, "not_found", error.to_string()),
             _ if full => (
@@ -103,18 +115,19 @@ impl From<StoreError> for ApiError {
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed to answer; its log says why".to_owned()),
         };
         let source = status.is_server_error().then(|| Box::new(error));
-        Self { status, reason, detail, source }
+        Self { status, reason, detail, query: None, source }
     }
 }
 
 impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
         self.log();
         let problem = Problem {
             status: self.status.as_u16(),
             title: self.status.canonical_reason().unwrap_or("Error"),
             detail: self.detail.clone(),
             reason: self.reason,
+            query: self.query.take().map(|query| *query),
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();

@@ -145,7 +145,8 @@ pub struct Aggregated {
     pub items: Vec<AggregateRow>,
     /// Number of things that the filter let through.
     pub matched: u64,
-    /// Whether there are groups that are not in the answer, or distinct values that were not counted.
+    /// Whether there are groups that are not in the answer, distinct values that were not counted, or a condition on steps or
+    /// words that was met by more than is looked at.
     pub truncated: bool,
     /// Number of things in groups that are not in the answer.
     pub left_out: u64,

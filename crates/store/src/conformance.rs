@@ -75,7 +75,8 @@ pub async fn check_calls(project: &ProjectStore, calls: &[Call]) {
     }
     let said: BTreeSet<u8> = calls.iter().flat_map(|call| call.history.iter().chain([&call.answer]).copied()).collect();
     for number in said {
-        let filter = Filter::search(ListOf::Spans, &format!("word{number} "));
+        let filter = Filter::read(ListOf::Spans, &format!("word{number} "), neuraltrust_model::Timestamp::from_nanos(0))
+            .unwrap_or_else(|error| panic!("a search that cannot be read: {error}"));
         let found = project.spans(ListQuery { filter, limit: 1_000, cursor: None }).await;
         let found = found.map(|page| page.items.len()).unwrap_or_default();
         assert!(found > 0, "message {number} is found in no call");
@@ -366,7 +367,10 @@ pub async fn lists_are_filtered_and_counted(store: &Store, id: ProjectId) {
         page.map(ids).map_err(|error| error.to_string())
     };
     let by = Filter::equals;
-    let text = |text: &str| Filter::search(ListOf::Conversations, text);
+    let text = |text: &str| {
+        Filter::read(ListOf::Conversations, text, neuraltrust_model::Timestamp::from_nanos(0))
+            .unwrap_or_else(|error| panic!("a search that cannot be read: {error}"))
+    };
     let ids = |ids: &[&str]| Ok(ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>());
 
     assert_eq!(conversations(by(Field::UserId, "user-1")).await, ids(&["conversation-1"]));
@@ -387,8 +391,8 @@ pub async fn lists_are_filtered_and_counted(store: &Store, id: ProjectId) {
     assert!(conversations(by(Field::Kind, "tool")).await.is_err_and(|error| error.contains("user_id")), "says what is accepted");
 
     let facets = |of, field: Field| project.facets(of, field.into(), Filter::default(), 10);
-    let count = |rows: Result<Vec<crate::FacetRow>, StoreError>| {
-        rows.map(|rows| rows.into_iter().map(|row| (row.value, row.count)).collect::<Vec<_>>()).unwrap_or_default()
+    let count = |facets: Result<crate::Facets, StoreError>| {
+        facets.map(|facets| facets.items.into_iter().map(|row| (row.value, row.count)).collect::<Vec<_>>()).unwrap_or_default()
     };
     assert_eq!(count(facets(ListOf::Spans, Field::Kind).await), [("tool".to_owned(), 12), ("message".to_owned(), 6)]);
     assert_eq!(count(facets(ListOf::Conversations, Field::Status).await), [("error".to_owned(), 1), ("unset".to_owned(), 1)]);

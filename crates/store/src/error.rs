@@ -74,6 +74,13 @@ pub enum StoreError {
     /// The list cannot be filtered, counted or grouped like that. Tell the client.
     #[error(transparent)]
     Filter(#[from] FilterError),
+    /// A condition on steps or words is met by more than is looked at, where that would let wrong rows through or leave some
+    /// unerased. Tell the client.
+    #[error(
+        "the query is too broad: what it says of steps or words, behind \"-\" or NOT or of what is to be erased, is true of more \
+         than is looked at; narrow it down, with a stretch of time as in -step:(status:error after:-1d), or with whole words"
+    )]
+    TooBroad,
     /// A project's name is not one. Tell the client.
     #[error("{0:?} is not a project name; use 1 to 64 letters, digits, '-', '_' or '.'")]
     ProjectName(String),

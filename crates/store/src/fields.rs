@@ -347,21 +347,6 @@ impl Key {
         value.ok_or_else(|| self.bad_value(text))
     }
 
-    /// The value that an end of a range means for the key; at a path, ranges are of numbers.
-    ///
-    /// # Errors
-    /// [`FilterError::BadValue`].
-    pub fn end_of_range(&self, text: &str) -> Result<Value, FilterError> {
-        match self {
-            Self::Field(_) => self.value(text),
-            Self::Path(..) => number(text).map(Value::Number).ok_or_else(|| FilterError::BadValue {
-                key: self.to_string(),
-                value: text.to_owned(),
-                accepted: FieldType::Number.accepts(),
-            }),
-        }
-    }
-
     /// Says that a value is of another type than the key's.
     #[must_use]
     pub fn bad_value(&self, value: impl Into<String>) -> FilterError {

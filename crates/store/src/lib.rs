@@ -11,11 +11,11 @@ pub mod conformance;
 pub mod embedded;
 mod error;
 mod fields;
+mod language;
 mod media;
 mod query;
 mod rows;
 mod said;
-mod search;
 pub mod summary;
 
 use std::ops::RangeInclusive;
@@ -35,11 +35,12 @@ pub use embedded::{
 };
 pub use error::StoreError;
 pub use fields::{Field, FieldType, FilterError, Key, Root, Value};
+pub use language::QueryError;
 pub use media::{MediaId, Medium, NoMediaId, ShowMedia};
 pub use query::{Cursor, Filter, ListOf, ListQuery, Page, Test, Words};
 pub use rows::{
-    ConversationRow, CountReason, FacetRow, FeedbackCounts, Highlight, ScoreTotals, ScoreValue, SpanDetail, SpanRow, Totals,
-    TraceDetail, TraceRow, Transcript, Turn,
+    ConversationRow, CountReason, FacetRow, Facets, FeedbackCounts, Highlight, ScoreTotals, ScoreValue, SpanDetail, SpanRow,
+    Totals, TraceDetail, TraceRow, Transcript, Turn,
 };
 pub use said::{Apart, Form, Said};
 
@@ -334,7 +335,7 @@ impl ProjectStore {
     ///
     /// # Errors
     /// [`StoreError::Filter`] when the list has no such values, and when the index cannot be read.
-    pub async fn facets(&self, of: ListOf, key: Key, filter: Filter, limit: usize) -> Result<Vec<FacetRow>, StoreError> {
+    pub async fn facets(&self, of: ListOf, key: Key, filter: Filter, limit: usize) -> Result<Facets, StoreError> {
         match &self.store {
             Store::Embedded(store) => store.facets(self.id, of, key, filter, limit).await,
         }

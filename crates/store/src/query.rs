@@ -62,6 +62,8 @@ pub enum Filter {
     ///
     /// What stands beside each other in one [`Filter::And`] must be in the text of one span.
     Words(Words),
+    /// One span of a trace or conversation passes; of spans the span itself.
+    Step(Box<Self>),
 }
 
 impl Default for Filter {
@@ -127,6 +129,10 @@ pub struct Page<T> {
     pub highlights: Vec<Option<Highlight>>,
     /// Where this page ended; `None` when it is the last.
     pub next_cursor: Option<Cursor>,
+    /// Number of all rows of the list, on its first page; `None` on those behind a cursor.
+    pub total: Option<u64>,
+    /// Whether a condition on steps or words was met by more than is looked at, so that rows may be missing.
+    pub truncated: bool,
 }
 
 /// A place in a list: behind the row of that time and that tie-breaker. Stable while rows come in.

@@ -371,6 +371,15 @@ pub struct FacetRow {
     pub last_time: Option<Timestamp>,
 }
 
+/// Values of a field, the most frequent first.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Facets {
+    /// The values.
+    pub items: Vec<FacetRow>,
+    /// Whether a condition on steps or words was met by more than is looked at, so that not everything was counted.
+    pub truncated: bool,
+}
+
 /// Where the words that were asked for are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Highlight {

@@ -490,7 +490,10 @@ export interface components {
              * @description Number of things that the filter let through.
              */
             matched: number;
-            /** @description Whether there are groups that are not in the answer, or distinct values that were not counted. */
+            /**
+             * @description Whether there are groups that are not in the answer, distinct values that were not counted, or a condition on steps or
+             *     words that was met by more than is looked at.
+             */
             truncated: boolean;
         };
         /** @description Where the user talks: a web site, a phone line, an app. */
@@ -684,10 +687,12 @@ export interface components {
             /** @description The value. */
             value: string;
         };
-        /** @description Values, the most frequent first. */
+        /** @description Values of a field, the most frequent first. */
         Facets: {
             /** @description The values. */
             items: components["schemas"]["FacetRow"][];
+            /** @description Whether a condition on steps or words was met by more than is looked at, so that not everything was counted. */
+            truncated: boolean;
         };
         /** @description How often users approved and disapproved. */
         FeedbackCounts: {
@@ -824,8 +829,8 @@ export interface components {
             /** @description All traces of this conversation. */
             conversation_id?: string | null;
             /**
-             * @description All traces with a span that this lets through: `q`, `after`, `before` and `filter` as in the list of spans, and any field
-             *     or path with the value, or a list of the values, that it may have.
+             * @description All traces with a span that this lets through: `q`, `after`, `before` and `filter` as in the list of spans, where the last
+             *     word is always a whole one, and any field or path with the value, or a list of the values, that it may have.
              * @example {
              *       "metadata.plan": "pro",
              *       "q": "order 4711"
@@ -860,6 +865,14 @@ export interface components {
             })[];
             /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Number of all rows of the list, on its first page; null on those behind a cursor. Where `truncated`, there are at least so
+             *     many.
+             */
+            total?: number | null;
+            /** @description Whether a condition on steps or words was met by more than is looked at, so that rows may be missing. */
+            truncated: boolean;
         };
         /** @description One page of a list. */
         Page_SpanRow: {
@@ -930,6 +943,14 @@ export interface components {
             }[];
             /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Number of all rows of the list, on its first page; null on those behind a cursor. Where `truncated`, there are at least so
+             *     many.
+             */
+            total?: number | null;
+            /** @description Whether a condition on steps or words was met by more than is looked at, so that rows may be missing. */
+            truncated: boolean;
         };
         /** @description One page of a list. */
         Page_TraceRow: {
@@ -948,6 +969,14 @@ export interface components {
             })[];
             /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Number of all rows of the list, on its first page; null on those behind a cursor. Where `truncated`, there are at least so
+             *     many.
+             */
+            total?: number | null;
+            /** @description Whether a condition on steps or words was met by more than is looked at, so that rows may be missing. */
+            truncated: boolean;
         };
         /** @description One part of a message. */
         Part: {
@@ -1009,6 +1038,7 @@ export interface components {
         Problem: {
             /** @description What was wrong, where, and what is accepted. */
             detail: string;
+            query?: components["schemas"]["QueryError"] | null;
             /** @description The stable name of what is wrong. */
             reason: string;
             /**
@@ -1115,6 +1145,19 @@ export interface components {
              * @description How often they came.
              */
             times: number;
+        };
+        /** @description Why a query cannot be read, and where. Tell the client. */
+        QueryError: {
+            /** @description What could stand there. */
+            accepted: string[];
+            /** @description Where it begins, in UTF-16 code units as JavaScript counts them. */
+            at: number;
+            /** @description What is there; empty at the end of the text. */
+            found: string;
+            /** @description The accepted name that is most like what was found. */
+            nearest?: string | null;
+            /** @description What is wrong, in a sentence. */
+            problem: string;
         };
         /** @description What became of a request that was sent in again. */
         Replay: {
@@ -1626,19 +1669,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
@@ -1693,19 +1734,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
@@ -2027,19 +2066,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
@@ -2490,19 +2527,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
@@ -2557,19 +2592,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
@@ -2651,19 +2684,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;
@@ -2846,19 +2877,17 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
-                 * @description Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-                 *     before `*` may be only begun, and so may the last one. An id is found too.
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
                  */
                 q?: string;
                 /** @description Only rows from this moment on (RFC 3339). */
                 after?: string;
                 /** @description Only rows before this moment (RFC 3339). */
                 before?: string;
-                /**
-                 * @description Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-                 *     (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-                 *     of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
-                 */
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
                 /** @description Only of this conversation. */
                 conversation_id?: string;

@@ -47,6 +47,8 @@ export type Warning = Schemas['Warning'];
 export interface Page<T> {
   items: T[];
   next_cursor?: string | null;
+  /** Whether rows may be missing, because the query is about more than is looked at. */
+  truncated?: boolean;
 }
 
 /** What a live `change` event names. */

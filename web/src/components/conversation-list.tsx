@@ -16,12 +16,15 @@ interface Props {
   onSelect: (id: string) => void;
   hasMore: boolean;
   loadingMore: boolean;
+  /** Whether conversations may be missing. */
+  truncated: boolean;
   onMore: () => void;
   /** Where to start, and where the last place is kept. */
   place: { top: number };
 }
 
-export function ConversationList({ rows, arrived, selected, onSelect, hasMore, loadingMore, onMore, place }: Props) {
+export function ConversationList(props: Props) {
+  const { rows, arrived, selected, onSelect, hasMore, loadingMore, truncated, onMore, place } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [unseen, setUnseen] = useState(0);
   const virtual = useVirtualizer({
@@ -47,6 +50,7 @@ export function ConversationList({ rows, arrived, selected, onSelect, hasMore, l
     if (selectedIndex >= 0) virtual.scrollToIndex(selectedIndex, { align: 'auto' });
   }, [selected]);
 
+  const end = truncated ? text.list.truncated : rows.length > 20 && text.list.end;
   return (
     <div className={classes.frame}>
       {unseen > 0 && (
@@ -102,9 +106,7 @@ export function ConversationList({ rows, arrived, selected, onSelect, hasMore, l
             })}
           </div>
         </div>
-        <p className={classes.foot}>
-          {loadingMore ? text.list.more : !hasMore && rows.length > 20 ? text.list.end : ''}
-        </p>
+        <p className={classes.foot}>{loadingMore ? text.list.more : !hasMore && end}</p>
       </div>
     </div>
   );

@@ -70,6 +70,7 @@ export const text = {
     end: 'That is all of them',
     histogram: (count: string) => `${count} over time; drag over the bars to narrow the list to a time`,
     between: (from: string, to: string) => `${from} to ${to}`,
+    truncated: 'The search is about more than is looked at; older ones may be missing. Narrow it down to see them.',
     newRows: (count: number) => `${count} new`,
     none: 'No conversation matches',
     noneHelp: 'Try other words, or fewer filters.',

@@ -24,7 +24,7 @@ export function mergeFirstPage<T>(pages: readonly Page<T>[], fresh: Page<T>, idO
   const kept = first.next_cursor ? others(first) : [];
   return {
     pages: [
-      { items: [...fresh.items, ...kept], next_cursor: cursor },
+      { ...fresh, items: [...fresh.items, ...kept], next_cursor: cursor },
       ...rest.map((page) => ({ ...page, items: others(page) })),
     ],
     added,

@@ -137,6 +137,7 @@ export function ConversationsPage() {
           onSelect={setSelected}
           hasMore={list.hasNextPage}
           loadingMore={list.isFetchingNextPage}
+          truncated={list.data?.pages.some((page) => page.truncated) ?? false}
           onMore={onMore}
           place={place}
         />

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use neuraltrust_store::{
-    Aggregate, Aggregated, Every, Group, Key, ListOf, MAX_GROUPS_BY, MAX_METRICS, MAX_ROWS, Metric, RELATIVE_ERROR,
+    Aggregate, Aggregated, Every, Filter, Group, Key, ListOf, MAX_GROUPS_BY, MAX_METRICS, MAX_ROWS, Metric, RELATIVE_ERROR,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -132,7 +132,7 @@ impl AggregateBody {
         few("metrics", self.metrics.len(), MAX_METRICS)?;
         Ok(Aggregate {
             of,
-            filter: filters::from_json(of, self.filter)?,
+            filter: filters::from_json(of, self.filter, Filter::read)?,
             group_by: self.group_by.into_iter().map(|group| group.read(of)).collect::<Result<_, _>>()?,
             metrics: self.metrics.into_iter().map(|metric| metric.read(of)).collect::<Result<_, _>>()?,
             limit: within("limit", self.limit, LIMIT, MAX_ROWS)?,

@@ -26,8 +26,8 @@ pub(super) struct NewErasure {
     trace_id: Option<String>,
     /// All traces that name this user.
     user_id: Option<String>,
-    /// All traces with a span that this lets through: `q`, `after`, `before` and `filter` as in the list of spans, and any field
-    /// or path with the value, or a list of the values, that it may have.
+    /// All traces with a span that this lets through: `q`, `after`, `before` and `filter` as in the list of spans, where the last
+    /// word is always a whole one, and any field or path with the value, or a list of the values, that it may have.
     #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>, example = json!({ "q": "order 4711", "metadata.plan": "pro" }))]
     filter: Option<Map<String, Value>>,
 }
@@ -58,7 +58,7 @@ impl NewErasure {
             }
             Self { filter: Some(object), conversation_id: None, trace_id: None, user_id: None } => {
                 let told = Value::Object(object.clone());
-                let filter = filters::from_json(ListOf::Spans, object)?;
+                let filter = filters::from_json(ListOf::Spans, object, Filter::read_whole)?;
                 if matches!(&filter, Filter::And(all) if all.is_empty()) {
                     return Err(bad(
                         "filter: it names nothing, so that it would let everything through; name what is to be erased",

@@ -2,21 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use neuraltrust_store::{FacetRow, Field, Key, ListOf};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use neuraltrust_store::{Facets, Field, Key, ListOf};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::params::{ListParams, Params, bad, list_named};
 use crate::auth::Reader;
 use crate::error::{ApiError, Problem};
 use crate::http::App;
-
-/// Values, the most frequent first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Facets {
-    /// The values.
-    items: Vec<FacetRow>,
-}
 
 /// Which field of which list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -50,8 +43,7 @@ type Counted = Result<Json<Facets>, ApiError>;
 
 async fn counted(app: &App, reader: &Reader, of: ListOf, key: Key, mut params: ListParams) -> Counted {
     let (limit, filter) = (params.limit()?, params.filter(of)?);
-    let items = app.store.project(reader.0.project).facets(of, key, filter, limit).await?;
-    Ok(Json(Facets { items }))
+    Ok(Json(app.store.project(reader.0.project).facets(of, key, filter, limit).await?))
 }
 
 /// Users, by the number of their conversations.

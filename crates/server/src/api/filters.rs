@@ -1,26 +1,20 @@
-//! Filters as clients write them: conditions such as `duration_ms:>2000` in a link, and the same in a JSON object.
-
-use std::ops::Bound;
+//! Filters as clients send them: queries in a link, and the same in a JSON object.
 
 use neuraltrust_model::Timestamp;
-use neuraltrust_store::{Filter, FilterError, Key, ListOf, Test, Value};
+use neuraltrust_store::{Filter, FilterError, Key, ListOf, QueryError, Test, Value};
 use serde_json::{Map, Value as Json};
 
 use super::params::bad;
 use crate::error::ApiError;
 
-/// Longest text of a search, in bytes.
-const MAX_TEXT: usize = 1_000;
-/// Most words and phrases of a search.
-const MAX_WORDS: usize = 64;
+/// Reads a query: [`Filter::read`], or [`Filter::read_whole`] where nobody is typing it.
+pub(super) type Read = fn(ListOf, &str, Timestamp) -> Result<Filter, QueryError>;
 
-/// What a search box says; nothing when it is empty.
-pub(super) fn search(list: ListOf, typed: Option<String>) -> Result<Option<Filter>, ApiError> {
-    let Some(typed) = typed.filter(|typed| !typed.trim().is_empty()) else { return Ok(None) };
-    if typed.len() > MAX_TEXT || typed.split_whitespace().count() > MAX_WORDS {
-        return Err(bad(format!("q: a search has up to {MAX_TEXT} bytes and {MAX_WORDS} words")));
-    }
-    Ok(Some(Filter::search(list, &typed)))
+/// What a query says; nothing when it is empty. `name` is that of the parameter.
+pub(super) fn query(name: &str, list: ListOf, text: Option<&str>, read: Read) -> Result<Option<Filter>, ApiError> {
+    let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    let now = i64::try_from(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos()).unwrap_or(i64::MAX);
+    read(list, text, Timestamp::from_nanos(now)).map(Some).map_err(|error| ApiError::unreadable(name, error))
 }
 
 /// A stretch of the time by which lists are ordered; nothing when both ends are open.
@@ -32,67 +26,27 @@ pub(super) fn between(after: Option<String>, before: Option<String>) -> Result<O
     Ok((after.is_some() || before.is_some()).then(|| Filter::between(after, before)))
 }
 
-/// A condition as it stands in a link: `FIELD:TEST`, with `-` before it where it must not hold.
-pub(super) fn condition(list: ListOf, text: &str) -> Result<Filter, ApiError> {
-    let read = || {
-        let (not, condition) = text.strip_prefix('-').map_or((false, text), |condition| (true, condition));
-        let (name, test) = condition.split_once(':').ok_or(None)?;
-        let key = Key::named(list, name.trim())?;
-        let is = Filter::Is(key.clone(), test_of(&key, test.trim())?);
-        Ok(if not { Filter::Not(Box::new(is)) } else { is })
-    };
-    read().map_err(|error: Option<FilterError>| match error {
-        Some(error) => bad(format!("filter: {error}")),
-        None => bad(format!("filter: {text:?} is not FIELD:VALUE, such as model:gpt-4o, duration_ms:>2000 or metadata.plan:pro")),
-    })
-}
-
-fn test_of(key: &Key, text: &str) -> Result<Test, FilterError> {
-    type End = fn(Value) -> Bound<Value>;
-    const SIGNS: [(&str, bool, End); 4] = [
-        (">=", true, Bound::Included),
-        ("<=", false, Bound::Included),
-        (">", true, Bound::Excluded),
-        ("<", false, Bound::Excluded),
-    ];
-    if text == "*" {
-        return Ok(Test::Exists);
-    }
-    for (sign, is_lower, end) in SIGNS {
-        if let Some(value) = text.strip_prefix(sign) {
-            let end = end(key.end_of_range(value.trim())?);
-            return Ok(if is_lower { Test::Range(end, Bound::Unbounded) } else { Test::Range(Bound::Unbounded, end) });
-        }
-    }
-    if let Some(quoted) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        return Ok(Test::OneOf(vec![key.value(quoted)?]));
-    }
-    if let Some(begin) = text.strip_suffix('*') {
-        return Ok(Test::Prefix(begin.to_owned()));
-    }
-    Ok(Test::OneOf(text.split('|').map(|value| key.value(value.trim())).collect::<Result<_, _>>()?))
-}
-
-/// A filter as a JSON object: `q`, `after`, `before` and `filter` (a condition or several) as in a link; every other name is a
+/// A filter as a JSON object: `q`, `after`, `before` and `filter` (a query or several) as in a link; every other name is a
 /// field or path with the value, or one of the values, that it must have.
-pub(super) fn from_json(list: ListOf, mut object: Map<String, Json>) -> Result<Filter, ApiError> {
+pub(super) fn from_json(list: ListOf, mut object: Map<String, Json>, read: Read) -> Result<Filter, ApiError> {
     let mut text = |name: &str| match object.remove(name) {
         None | Some(Json::Null) => Ok(None),
         Some(Json::String(text)) => Ok(Some(text)),
         Some(other) => Err(bad(format!("filter.{name}: {other} is not a text"))),
     };
-    let mut all: Vec<Filter> = search(list, text("q")?)?.into_iter().chain(between(text("after")?, text("before")?)?).collect();
+    let typed = query("filter.q", list, text("q")?.as_deref(), read)?;
+    let mut all: Vec<Filter> = typed.into_iter().chain(between(text("after")?, text("before")?)?).collect();
     for written in several(object.remove("filter").unwrap_or_default()) {
         let written = written.as_str().ok_or_else(|| bad(format!("filter.filter: {written} is not a text")))?;
-        all.push(condition(list, written)?);
+        all.extend(query("filter.filter", list, Some(written), read)?);
     }
     for (name, value) in object {
-        let read = || {
+        let condition = || {
             let key = Key::named(list, &name)?;
             let values = several(value).iter().map(|value| value_of(&key, value)).collect::<Result<_, _>>()?;
             Ok(Filter::Is(key, Test::OneOf(values)))
         };
-        all.push(read().map_err(|error: FilterError| bad(format!("filter: {error}")))?);
+        all.push(condition().map_err(|error: FilterError| bad(format!("filter: {error}")))?);
     }
     Ok(Filter::And(all))
 }

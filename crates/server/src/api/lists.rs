@@ -23,12 +23,17 @@ pub(super) struct Page<T> {
     highlights: Vec<Option<Highlight>>,
     /// Give it as `cursor` for the next page; null on the last.
     next_cursor: Option<String>,
+    /// Number of all rows of the list, on its first page; null on those behind a cursor. Where `truncated`, there are at least so
+    /// many.
+    total: Option<u64>,
+    /// Whether a condition on steps or words was met by more than is looked at, so that rows may be missing.
+    truncated: bool,
 }
 
 impl<T> From<neuraltrust_store::Page<T>> for Page<T> {
     fn from(page: neuraltrust_store::Page<T>) -> Self {
         let next_cursor = page.next_cursor.map(|cursor| cursor.to_string());
-        Self { items: page.items, highlights: page.highlights, next_cursor }
+        Self { items: page.items, highlights: page.highlights, next_cursor, total: page.total, truncated: page.truncated }
     }
 }
 

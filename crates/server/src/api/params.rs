@@ -90,16 +90,16 @@ pub(super) struct ListParams {
     limit: Option<String>,
     /// Where the page before ended: its `next_cursor`.
     cursor: Option<String>,
-    /// Words that must all occur, in one span; `"words in quotes"` follow each other, a word after `-` must not occur, a word
-    /// before `*` may be only begun, and so may the last one. An id is found too.
+    /// A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+    /// `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+    /// and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+    #[param(example = "kind:generation latency:>2s")]
     q: Option<String>,
     /// Only rows from this moment on (RFC 3339).
     after: Option<String>,
     /// Only rows before this moment (RFC 3339).
     before: Option<String>,
-    /// Conditions that must all hold; may be given several times. `FIELD:VALUE`, `FIELD:ONE|OTHER`, `FIELD:BEGIN*`, `FIELD:*`
-    /// (has any value), `FIELD:>2000` (also `>=`, `<`, `<=`); with `-` before it the condition must not hold. A field is any
-    /// of the row's, or of spans a path below `attributes`, `metadata`, `custom` or `scores`, e.g. `metadata.plan:pro`.
+    /// Further queries as in `q`, which must hold as well; may be given several times.
     #[param(value_type = Option<Vec<String>>)]
     filter: Vec<String>,
     /// Only of this conversation.
@@ -186,9 +186,9 @@ impl ListParams {
         ];
         let mut all: Vec<Filter> = given.into_iter().filter_map(|(field, value)| Some(Filter::equals(field, value?))).collect();
         for condition in &self.filter {
-            all.push(filters::condition(list, condition)?);
+            all.extend(filters::query("filter", list, Some(condition), Filter::read)?);
         }
-        all.extend(filters::search(list, self.q.take())?);
+        all.extend(filters::query("q", list, self.q.take().as_deref(), Filter::read)?);
         all.extend(filters::between(self.after.take(), self.before.take())?);
         Ok(Filter::And(all))
     }

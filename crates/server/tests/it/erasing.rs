@@ -14,19 +14,19 @@ fn send(server: &Server, key: &str, turn: u32, user: &str) {
     assert_eq!(server.post("/v1/trace", &[("token", key)], step.to_string()).status, 200);
 }
 
-fn erase(server: &Server, key: &str, body: &Value) -> Answer {
+pub(super) fn erase(server: &Server, key: &str, body: &Value) -> Answer {
     server.post("/api/v1/erasures", &[("x-api-key", key), ("content-type", "application/json")], body.to_string())
 }
 
 /// What the server answers to this key.
-fn get(server: &Server, key: &str, path: &str) -> (u16, Value) {
+pub(super) fn get(server: &Server, key: &str, path: &str) -> (u16, Value) {
     let answer = server.fetch(path, &[("x-api-key", key)]);
     (answer.status, answer.json())
 }
 
 /// The receipt, once nothing is left.
 #[track_caller]
-fn receipt(server: &Server, key: &str, id: &Value) -> Value {
+pub(super) fn receipt(server: &Server, key: &str, id: &Value) -> Value {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let (status, erasure) = get(server, key, &format!("/api/v1/erasures/{id}"));
@@ -84,6 +84,26 @@ fn a_user_is_erased_and_the_receipt_says_what_was_there() {
     assert!(list["items"][0].get("traces").is_none(), "a list does not repeat receipts");
     let (_, rest) = server.get(&format!("/api/v1/erasures?limit=2&cursor={}", list["next_cursor"].as_str().unwrap()));
     assert_eq!((ids(&rest), &rest["next_cursor"]), (vec![1], &Value::Null));
+}
+
+#[test]
+fn no_more_is_erased_than_was_asked_for() {
+    let server = start();
+    for turn in [4, 47, 471] {
+        send(&server, server.key(), turn, "ada");
+    }
+    wait_for(&server, "/api/v1/traces", 3);
+    wait_for(&server, "/api/v1/traces?q=order+47", 2);
+    for filter in [json!({ "q": "order 47" }), json!({ "filter": "order 4" })] {
+        let begun = erase(&server, server.key(), &json!({ "filter": filter })).json();
+        assert_eq!(receipt(&server, server.key(), &begun["id"])["trace_count"], 1, "a word is a whole word: {filter}");
+    }
+    assert_eq!(wait_for(&server, "/api/v1/traces", 1)[0]["trace_id"], "i471");
+    for q in ["kind:message \"order 4", "-\"?!\"", "-"] {
+        let answer = erase(&server, server.key(), &json!({ "filter": { "q": q } }));
+        assert_eq!((answer.status, &answer.json()["reason"]), (400, &json!("bad_query")), "{q}");
+    }
+    wait_for(&server, "/api/v1/traces", 1);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod crashes;
 mod erasing;
 mod helicone;
 mod hostile;
+mod isolation;
 mod langfuse;
 mod ledger;
 mod lifecycle;

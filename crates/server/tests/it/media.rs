@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{start, wait_for};
 
-const TRACE: &str = "0102030405060708090a0b0c0d0e0f10";
+pub(super) const TRACE: &str = "0102030405060708090a0b0c0d0e0f10";
 
 /// Bytes that do not repeat (a linear congruential generator, Numerical Recipes' constants).
-fn noise(bytes: usize) -> Vec<u8> {
+pub(super) fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 1_u32;
     let next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -21,7 +21,7 @@ fn noise(bytes: usize) -> Vec<u8> {
 
 /// Sends a model call as OpenTelemetry's exporters in JSON do, with the messages as OpenAI's chat API has them.
 #[track_caller]
-fn send(server: &Server, span: &str, messages: &Value) {
+pub(super) fn send(server: &Server, span: &str, messages: &Value) {
     let attribute = |key: &str, value: String| json!({"key": key, "value": {"stringValue": value}});
     let span = json!({
         "traceId": TRACE, "spanId": span, "name": "chat",
@@ -37,13 +37,13 @@ fn send(server: &Server, span: &str, messages: &Value) {
     assert_eq!(server.post("/v1/traces", &headers, body).status, 200);
 }
 
-fn image(mime_type: &str, bytes: &[u8]) -> Value {
+pub(super) fn image(mime_type: &str, bytes: &[u8]) -> Value {
     let uri = format!("data:{mime_type};base64,{}", STANDARD.encode(bytes));
     json!({"role": "user", "content": [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": uri}}]})
 }
 
 /// The part of the first message of a span that shows a medium.
-fn part(server: &Server, span: &str, query: &str) -> Value {
+pub(super) fn part(server: &Server, span: &str, query: &str) -> Value {
     let (status, span) = server.get(&format!("/api/v1/traces/{TRACE}/spans/{span}{query}"));
     assert_eq!(status, 200, "{span}");
     span["input"]["messages"][0]["parts"][1].clone()

@@ -103,6 +103,7 @@ impl Fact {
             Filter::And(parts) => parts.iter().all(|part| self.passes(part)),
             Filter::Or(parts) => parts.iter().any(|part| self.passes(part)),
             Filter::Not(part) => !self.passes(part),
+            Filter::Step(part) => self.passes(part),
             Filter::Is(key, test) => self.values(key).iter().any(|value| passes(value, test, matches!(key, Key::Path(..)))),
             Filter::Time(from, to) => within(&self.start(), from, to, |a, b| Some(a.cmp(b))),
             Filter::Words(words) => self.says(words),
@@ -185,6 +186,9 @@ pub async fn check_filter(project: &ProjectStore, facts: &[Fact], filter: &Filte
         let rows: Vec<String> = rows.into_iter().map(|row| row.span_id.to_string()).collect();
         assert_eq!(rows, expected, "{filter:?}");
     }
+    let first = project.spans(ListQuery { filter: filter.clone(), limit: 1, cursor: None }).await;
+    let first = first.unwrap_or_else(|error| panic!("a page cannot be read: {error}"));
+    assert_eq!((first.total, first.truncated), (Some(expected.len() as u64), false), "{filter:?}");
 }
 
 /// A trace has words when one of its spans has.
@@ -321,7 +325,7 @@ async fn check_most_frequent(project: &ProjectStore, facts: &[&Fact], filter: &F
     assert_eq!((answer.left_out, answer.truncated), (left_out, left_out > 0));
 
     let facets = project.facets(ListOf::Spans, plan, filter.clone(), 100).await;
-    let facets = facets.unwrap_or_else(|error| panic!("the store refused: {error}"));
+    let facets = facets.unwrap_or_else(|error| panic!("the store refused: {error}")).items;
     assert!(facets.is_sorted_by(|a, b| a.count >= b.count), "{facets:?}");
     let known: u64 = counts.iter().filter(|(plan, _)| plan.is_some()).map(|(_, count)| count).sum();
     assert_eq!(facets.iter().map(|row| row.count).sum::<u64>(), known);

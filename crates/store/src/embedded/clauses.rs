@@ -1,5 +1,6 @@
 //! Filters as queries of the index.
 
+use std::cell::Cell;
 use std::ops::{Bound, RangeBounds as _};
 
 use tantivy::query::{
@@ -32,6 +33,10 @@ pub(super) struct Clauses<'a> {
     pub(super) list: ListOf,
     /// Where the page before ended, where that narrows down what is looked through.
     pub(super) cursor: Option<Cursor>,
+    /// Set when more was found on the way than is looked at, so that the query does not let everything through that it should.
+    pub(super) cut: &'a Cell<bool>,
+    /// Whether what is found is left out of the answer.
+    pub(super) negated: bool,
 }
 
 /// Everything holds.
@@ -90,14 +95,16 @@ impl Clauses<'_> {
                 Ok(if clauses.is_empty() { Box::new(AllQuery) } else { all(clauses) })
             }
             Filter::Or(parts) => Ok(any(parts.iter().map(|part| self.clause(part)).collect::<Result<_, _>>()?)),
-            Filter::Not(part) => Ok(without(self.clause(part)?)),
+            Filter::Not(part) => Ok(without(Clauses { negated: !self.negated, ..*self }.clause(part)?)),
             Filter::Time(from, to) => {
                 let term = |time: &neuraltrust_model::Timestamp| Term::from_field_i64(self.fields().time, time.as_nanos());
                 let ends = (from.as_ref().map(term), to.as_ref().map(term));
                 Ok(range(ends.0, ends.1).unwrap_or_else(|| Box::new(AllQuery)))
             }
             Filter::Is(key, test) => Ok(self.test(&key.clone().checked(self.list)?, test)?),
-            Filter::Words(words) => Ok(self.words(words)),
+            Filter::Words(words) => self.words(words),
+            Filter::Step(inner) if self.list == ListOf::Spans => self.clause(inner),
+            Filter::Step(inner) => self.of_spans_with(inner),
         }
     }
 
@@ -117,15 +124,24 @@ impl Clauses<'_> {
         let until =
             until.map_or(Bound::Unbounded, |cursor| Bound::Included(neuraltrust_model::Timestamp::from_nanos(cursor.time)));
         let words = Filter::And(vec![words.clone(), Filter::Time(Bound::Unbounded, until)]);
-        let ids = lists::values(self.searcher, &*spans.query(&words)?, field)?;
+        let (ids, cut) = lists::values(self.searcher, &*spans.query(&words)?, field)?;
+        if cut {
+            self.note_cut()?;
+        }
         Ok(Box::new(TermSetQuery::new(ids.iter().map(|id| Term::from_field_text(self.fields().of(field), id)))))
     }
 
+    /// Notes that not everything was found; where what is found is left out, that would let wrong rows through.
+    fn note_cut(&self) -> Result<(), StoreError> {
+        self.cut.set(true);
+        if self.negated { Err(StoreError::TooBroad) } else { Ok(()) }
+    }
+
     /// Words that follow each other; nothing where there is no word.
-    fn words(&self, words: &Words) -> Clause {
+    fn words(&self, words: &Words) -> Result<Clause, StoreError> {
         let field = self.fields().text;
         let mut terms: Vec<Term> = text::words(&words.text).map(|word| Term::from_field_text(field, &word.text)).collect();
-        match (terms.len(), words.begun) {
+        Ok(match (terms.len(), words.begun) {
             (0, _) => Box::new(EmptyQuery),
             (1, true) => {
                 let begun = text::words(&words.text).next().map(|word| word.text).unwrap_or_default();
@@ -133,12 +149,35 @@ impl Clauses<'_> {
             }
             (1, false) => terms.pop().map_or_else(|| Box::new(EmptyQuery) as Clause, is),
             (_, true) => {
+                let begun = text::words(&words.text).last().map(|word| word.text).unwrap_or_default();
+                if self.has_more_endings(&begun).map_err(StoreError::index("find by words"))? {
+                    self.note_cut()?;
+                }
                 let mut phrase = PhrasePrefixQuery::new(terms);
                 phrase.set_max_expansions(PHRASE_ENDINGS);
                 Box::new(phrase)
             }
             (_, false) => Box::new(PhraseQuery::new(terms)),
+        })
+    }
+
+    /// Whether a begun word at the end of a phrase may stand for more words than are looked at.
+    fn has_more_endings(&self, begun: &str) -> tantivy::Result<bool> {
+        let field = self.fields().text;
+        let (from, to) = (Term::from_field_text(field, begun), Term::from_field_text(field, &format!("{begun}{LAST}")));
+        for segment in self.searcher.segment_readers() {
+            let words = segment.inverted_index(field)?;
+            let range = words.terms().range().ge(from.serialized_value_bytes()).lt(to.serialized_value_bytes());
+            let mut endings = range.into_stream()?;
+            let mut seen = 0;
+            while seen <= PHRASE_ENDINGS && endings.advance() {
+                seen += 1;
+            }
+            if seen > PHRASE_ENDINGS {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
 
     fn test(&self, key: &Key, test: &Test) -> Result<Clause, FilterError> {
@@ -291,7 +330,7 @@ fn is_words(filter: &Filter) -> bool {
     match filter {
         Filter::Words(_) => true,
         Filter::And(parts) | Filter::Or(parts) => !parts.is_empty() && parts.iter().all(is_words),
-        Filter::Not(_) | Filter::Is(..) | Filter::Time(..) => false,
+        Filter::Not(_) | Filter::Is(..) | Filter::Time(..) | Filter::Step(_) => false,
     }
 }
 

@@ -80,6 +80,9 @@ fn found(
     let mut query = ListQuery { filter, limit: PAGE, cursor: None };
     loop {
         let page = lists::list::<SpanRow>(&shared.index, &shared.record, project, ListOf::Spans, &query)?;
+        if page.truncated {
+            return Err(StoreError::TooBroad);
+        }
         for row in page.items.into_iter().filter(&is_meant) {
             if !traces.contains_key(&row.trace_id)
                 && let Some(key) = shared.record.find(project, &row.trace_id)?

@@ -31,6 +31,7 @@ pub(super) struct Snippet {
 pub(super) fn phrases(filter: &Filter) -> Vec<Phrase> {
     match filter {
         Filter::And(parts) | Filter::Or(parts) => parts.iter().flat_map(phrases).collect(),
+        Filter::Step(part) => phrases(part),
         Filter::Words(Words { text, begun }) => {
             let words: Vec<String> = text::words(text).map(|word| word.text).collect();
             if words.is_empty() { Vec::new() } else { vec![Phrase { words, begun: *begun }] }
@@ -136,7 +137,7 @@ mod tests {
     use crate::ListOf;
 
     fn find(text: &str, typed: &str) -> Option<Snippet> {
-        snippet(text, &phrases(&Filter::search(ListOf::Spans, typed)))
+        snippet(text, &phrases(&Filter::read(ListOf::Spans, typed, neuraltrust_model::Timestamp::from_nanos(0)).unwrap()))
     }
 
     /// The marked parts, read as JavaScript reads them.

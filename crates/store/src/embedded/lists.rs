@@ -1,5 +1,6 @@
 //! Lists, facets and aggregates, from the index.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
@@ -7,7 +8,7 @@ use neuraltrust_model::{ConversationId, SpanId, Timestamp, TraceId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tantivy::collector::sort_key::SortByStaticFastValue;
-use tantivy::collector::{Collector, SegmentCollector, TopDocs};
+use tantivy::collector::{Collector, Count, SegmentCollector, TopDocs};
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::query::{BooleanQuery, Occur, Query, RangeQuery};
 use tantivy::schema::Value as _;
@@ -22,7 +23,7 @@ use super::record::Record;
 use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, check_grouped};
 use crate::fields::{Field, Key};
 use crate::summary::{TraceSpans, searchable_text};
-use crate::{Cursor, FacetRow, Filter, Highlight, ListOf, ListQuery, Page, ProjectId, SpanRow, StoreError};
+use crate::{Cursor, FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Page, ProjectId, SpanRow, StoreError};
 
 /// Most conversations or traces that are found by words of their spans; those whose spans are the newest count.
 const MAX_FOUND_BY_WORDS: usize = 20_000;
@@ -36,20 +37,29 @@ pub(super) fn list<T: DeserializeOwned>(
     query: &ListQuery,
 ) -> Result<Page<T>, StoreError> {
     let searcher = index.reader.searcher();
-    let clauses = Clauses { index, searcher: &searcher, project, list, cursor: query.cursor };
+    let cut = Cell::new(false);
+    let clauses = Clauses { index, searcher: &searcher, project, list, cursor: query.cursor, cut: &cut, negated: false };
     let mut filtered = clauses.query(&query.filter)?;
     if let Some(cursor) = query.cursor {
         filtered = all(vec![filtered, behind(index, cursor, Order::Desc)]);
     }
     // One more than asked for tells whether there is a next page.
-    let mut found = newest(&searcher, &*filtered, query.limit.saturating_add(1))?;
+    let limit = query.limit.saturating_add(1);
+    let (mut found, total) = match query.cursor {
+        None => {
+            let (found, total) = counted(&searcher, &*filtered, Order::Desc, limit)?;
+            (found, Some(total))
+        }
+        Some(_) => (newest(&searcher, &*filtered, limit)?, None),
+    };
     let more = found.len() > query.limit;
     found.truncate(query.limit);
     let next_cursor = found.last().filter(|_| more).map(|(cursor, _)| *cursor);
     let rows = found.into_iter().map(|(_, at)| row(index, &searcher, at)).collect::<Result<Vec<_>, _>>()?;
+    let truncated = cut.get();
     let highlights = highlights(&clauses, record, &query.filter, &rows)?;
     let items = rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?;
-    Ok(Page { items, highlights, next_cursor })
+    Ok(Page { items, highlights, next_cursor, total, truncated })
 }
 
 fn row(index: &SearchIndex, searcher: &Searcher, at: DocAddress) -> Result<Vec<u8>, StoreError> {
@@ -70,7 +80,8 @@ pub(super) fn of_trace(
     cursor: Option<Cursor>,
 ) -> Result<Page<SpanRow>, StoreError> {
     let searcher = index.reader.searcher();
-    let clauses = Clauses { index, searcher: &searcher, project, list: ListOf::Spans, cursor: None };
+    let cut = Cell::new(false);
+    let clauses = Clauses { index, searcher: &searcher, project, list: ListOf::Spans, cursor: None, cut: &cut, negated: false };
     let mut spans = clauses.query(&Filter::equals(Field::TraceId, trace_id.as_str()))?;
     if let Some(cursor) = cursor {
         spans = all(vec![spans, behind(index, cursor, Order::Asc)]);
@@ -80,22 +91,40 @@ pub(super) fn of_trace(
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| more).map(|(cursor, _)| *cursor);
     let items = found.into_iter().map(|(_, at)| read(&row(index, &searcher, at)?)).collect::<Result<_, _>>()?;
-    Ok(Page { items, highlights: Vec::new(), next_cursor })
+    Ok(Page { items, highlights: Vec::new(), next_cursor, total: None, truncated: cut.get() })
 }
 
 fn newest(searcher: &Searcher, query: &dyn Query, limit: usize) -> Result<Vec<(Cursor, DocAddress)>, StoreError> {
     ordered(searcher, query, Order::Desc, limit)
 }
 
-fn ordered(searcher: &Searcher, query: &dyn Query, order: Order, limit: usize) -> Result<Vec<(Cursor, DocAddress)>, StoreError> {
+type Place = (Option<i64>, Option<u64>);
+
+fn by_time(order: Order, limit: usize) -> impl Collector<Fruit = Vec<(Place, DocAddress)>> {
     let by_time = (SortByStaticFastValue::<i64>::for_field(TIME), order);
     let by_tie = (SortByStaticFastValue::<u64>::for_field(TIE), order);
-    let found = searcher
-        .search(query, &TopDocs::with_limit(limit.max(1)).order_by((by_time, by_tie)))
-        .map_err(StoreError::index("search"))?;
+    TopDocs::with_limit(limit.max(1)).order_by((by_time, by_tie))
+}
+
+fn placed(found: Vec<(Place, DocAddress)>) -> Vec<(Cursor, DocAddress)> {
     // Every document has both fields.
-    let place = |(time, tie): (Option<i64>, Option<u64>)| Cursor { time: time.unwrap_or_default(), tie: tie.unwrap_or_default() };
-    Ok(found.into_iter().map(|(key, at)| (place(key), at)).collect())
+    let place = |(time, tie): Place| Cursor { time: time.unwrap_or_default(), tie: tie.unwrap_or_default() };
+    found.into_iter().map(|(key, at)| (place(key), at)).collect()
+}
+
+fn ordered(searcher: &Searcher, query: &dyn Query, order: Order, limit: usize) -> Result<Vec<(Cursor, DocAddress)>, StoreError> {
+    searcher.search(query, &by_time(order, limit)).map(placed).map_err(StoreError::index("search"))
+}
+
+/// The same, and how many there are in all.
+fn counted(
+    searcher: &Searcher,
+    query: &dyn Query,
+    order: Order,
+    limit: usize,
+) -> Result<(Vec<(Cursor, DocAddress)>, u64), StoreError> {
+    let (found, total) = searcher.search(query, &(by_time(order, limit), Count)).map_err(StoreError::index("search"))?;
+    Ok((placed(found), total as u64))
 }
 
 /// What comes behind a place in a list.
@@ -195,8 +224,8 @@ fn highlight_span(
 }
 
 /// The values that a field has among the documents of a query, those of the newest documents first, up to
-/// [`MAX_FOUND_BY_WORDS`].
-pub(super) fn values(searcher: &Searcher, query: &dyn Query, field: Field) -> Result<BTreeSet<String>, StoreError> {
+/// [`MAX_FOUND_BY_WORDS`], and whether there are more.
+pub(super) fn values(searcher: &Searcher, query: &dyn Query, field: Field) -> Result<(BTreeSet<String>, bool), StoreError> {
     searcher.search(query, &NewestValues(field)).map_err(StoreError::index("find by words"))
 }
 
@@ -211,7 +240,7 @@ struct SegmentValues {
 }
 
 impl Collector for NewestValues {
-    type Fruit = BTreeSet<String>;
+    type Fruit = (BTreeSet<String>, bool);
     type Child = SegmentValues;
 
     fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<SegmentValues> {
@@ -224,7 +253,7 @@ impl Collector for NewestValues {
         false
     }
 
-    fn merge_fruits(&self, segments: Vec<tantivy::Result<Vec<(String, i64)>>>) -> tantivy::Result<BTreeSet<String>> {
+    fn merge_fruits(&self, segments: Vec<tantivy::Result<Vec<(String, i64)>>>) -> tantivy::Result<Self::Fruit> {
         let mut newest: BTreeMap<String, i64> = BTreeMap::new();
         for (value, time) in segments.into_iter().collect::<tantivy::Result<Vec<_>>>()?.into_iter().flatten() {
             let known = newest.entry(value).or_insert(time);
@@ -232,7 +261,8 @@ impl Collector for NewestValues {
         }
         let mut newest: Vec<(String, i64)> = newest.into_iter().collect();
         newest.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
-        Ok(newest.into_iter().take(MAX_FOUND_BY_WORDS).map(|(value, _)| value).collect())
+        let more = newest.len() > MAX_FOUND_BY_WORDS;
+        Ok((newest.into_iter().take(MAX_FOUND_BY_WORDS).map(|(value, _)| value).collect(), more))
     }
 }
 
@@ -252,9 +282,10 @@ impl SegmentCollector for SegmentValues {
     fn harvest(self) -> Self::Fruit {
         let Some(texts) = self.texts else { return Ok(Vec::new()) };
         let mut found: Vec<(u64, i64)> = (0..).zip(self.newest).filter_map(|(ord, time)| Some((ord, time?))).collect();
-        if found.len() > MAX_FOUND_BY_WORDS {
+        // One more than are wanted tells that there are more.
+        if found.len() > MAX_FOUND_BY_WORDS + 1 {
             found.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
-            found.truncate(MAX_FOUND_BY_WORDS);
+            found.truncate(MAX_FOUND_BY_WORDS + 1);
             found.sort_unstable();
         }
         let ords: Vec<u64> = found.iter().map(|(ord, _)| *ord).collect();
@@ -272,10 +303,11 @@ pub(super) fn facets(
     key: &Key,
     filter: &Filter,
     limit: usize,
-) -> Result<Vec<FacetRow>, StoreError> {
+) -> Result<Facets, StoreError> {
     check_grouped(key, list)?;
-    let searcher = index.reader.searcher();
-    let query = Clauses { index, searcher: &searcher, project, list, cursor: None }.query(filter)?;
+    let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
+    let clauses = Clauses { index, searcher: &searcher, project, list, cursor: None, cut: &cut, negated: false };
+    let query = clauses.query(filter)?;
     let groups = Groups { group_by: vec![Group::Field { key: key.clone(), top: limit }], metrics: Vec::new() };
     let found = searcher.search(&*query, &groups).map_err(StoreError::index("count"))?;
     let mut rows: Vec<FacetRow> = found
@@ -293,15 +325,18 @@ pub(super) fn facets(
         .collect();
     rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
     rows.truncate(limit);
-    Ok(rows)
+    Ok(Facets { items: rows, truncated: cut.get() })
 }
 
 /// Groups of a list, and what was measured in them.
 pub(super) fn aggregate(index: &SearchIndex, project: ProjectId, query: &Aggregate) -> Result<Aggregated, StoreError> {
     query.check()?;
-    let searcher = index.reader.searcher();
-    let filtered = Clauses { index, searcher: &searcher, project, list: query.of, cursor: None }.query(&query.filter)?;
+    let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
+    let clauses = Clauses { index, searcher: &searcher, project, list: query.of, cursor: None, cut: &cut, negated: false };
+    let filtered = clauses.query(&query.filter)?;
     let groups = Groups { group_by: query.group_by.clone(), metrics: query.metrics.clone() };
     let found = searcher.search(&*filtered, &groups).map_err(StoreError::index("measure"))?;
-    Ok(found.show(query))
+    let mut aggregated = found.show(query);
+    aggregated.truncated |= cut.get();
+    Ok(aggregated)
 }

@@ -60,7 +60,7 @@ pub use retention::Retention;
 pub use verify::{Report, verify};
 
 use crate::{
-    Aggregate, Aggregated, Appended, Change, Cursor, FacetRow, Field, Filter, Key, ListOf, ListQuery, MediaId, Medium, Page,
+    Aggregate, Aggregated, Appended, Change, Cursor, Facets, Field, Filter, Key, ListOf, ListQuery, MediaId, Medium, Page,
     Progress, ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, TraceRow, Transcript, summary, summary::TraceSpans,
 };
 use chain::Known;
@@ -321,7 +321,7 @@ impl EmbeddedStore {
         key: Key,
         filter: Filter,
         limit: usize,
-    ) -> Result<Vec<FacetRow>, StoreError> {
+    ) -> Result<Facets, StoreError> {
         self.search(move |index| lists::facets(index, project, list, &key, &filter, limit)).await
     }
 

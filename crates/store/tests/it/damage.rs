@@ -150,7 +150,11 @@ impl Damage {
 
 /// Lists, words and counts: reads everything that an index is for. Errors are what the test is about.
 async fn look(project: &ProjectStore) {
-    let query = || ListQuery { filter: Filter::search(ListOf::Spans, "question"), limit: 100, cursor: None };
+    let query = || ListQuery {
+        filter: Filter::read(ListOf::Spans, "question", neuraltrust_model::Timestamp::from_nanos(0)).unwrap(),
+        limit: 100,
+        cursor: None,
+    };
     let _ = project.spans(query()).await;
     let _ = project.traces(ListQuery { filter: Filter::default(), limit: 100, cursor: None }).await;
     let _ = project.conversations(ListQuery { filter: Filter::default(), limit: 100, cursor: None }).await;

@@ -159,7 +159,7 @@ async fn a_history_is_kept_once_over_calls_requests_traces_and_restarts() {
     let messages = rows(dir.path(), "node");
     assert!((75..=80).contains(&messages), "40 calls with 80 messages are {messages} nodes");
     // A message is found at the call that brought it in, not at the forty that send it again.
-    let filter = Filter::search(ListOf::Spans, "word6 ");
+    let filter = Filter::read(ListOf::Spans, "word6 ", neuraltrust_model::Timestamp::from_nanos(0)).unwrap();
     let found = store.project(id).spans(ListQuery { filter, limit: 100, cursor: None }).await.unwrap();
     assert!(found.items.len() <= 4, "{}", found.items.len());
 }

@@ -123,7 +123,7 @@ async fn an_image_is_kept_once_and_read_as_it_came() {
     settle(&store).await;
     let project = store.project(id);
     for (words, rows) in [("question 2", 1), ("neuraltrust", 0), ("base64", 0), ("png", 0)] {
-        let filter = Filter::search(ListOf::Spans, words);
+        let filter = Filter::read(ListOf::Spans, words, neuraltrust_model::Timestamp::from_nanos(0)).unwrap();
         let found = project.spans(ListQuery { filter, limit: 100, cursor: None }).await.unwrap().items;
         assert_eq!(found.len(), rows, "{words}");
     }

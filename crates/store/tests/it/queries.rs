@@ -2,13 +2,13 @@
 
 use std::ops::Bound;
 
-use neuraltrust_model::Timestamp;
+use neuraltrust_model::{Content, Kind, SpanId, SpanPatch, Timestamp, TraceId};
 use neuraltrust_store::conformance::keep;
 use neuraltrust_store::conformance::queries::{
     Fact, WORDS, check_aggregates, check_filter, check_words_of_traces, said, some_plans,
 };
 use neuraltrust_store::{
-    Aggregate, Field, Filter, FilterError, Group, Key, ListOf, ListQuery, Metric, Root, StoreError, Test, Value, Words,
+    Aggregate, Asked, Field, Filter, FilterError, Group, Key, ListOf, ListQuery, Metric, Root, StoreError, Test, Value, Words,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -127,7 +127,8 @@ fn filter() -> impl Strategy<Value = Filter> {
         prop_oneof![
             vec(inner.clone(), 0..3).prop_map(Filter::And),
             vec(inner.clone(), 0..3).prop_map(Filter::Or),
-            inner.prop_map(|part| Filter::Not(Box::new(part))),
+            inner.clone().prop_map(|part| Filter::Not(Box::new(part))),
+            inner.prop_map(|part| Filter::Step(Box::new(part))),
         ]
     })
 }
@@ -193,4 +194,57 @@ async fn what_cannot_be_asked_is_refused_by_name() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// A trace for each number, with one call of a tool that says a word of its own.
+fn tool_call(number: u32) -> SpanPatch {
+    SpanPatch {
+        kind: Some(Kind::Tool),
+        start: Some(Timestamp::from_nanos(1_700_000_000_000_000_000 + i64::from(number))),
+        input: Some(Content::text(format!("say word{number}"))),
+        ..SpanPatch::new(TraceId::new(format!("t{number}")).unwrap(), SpanId::new("s").unwrap())
+    }
+}
+
+#[tokio::test]
+async fn what_is_cut_is_said_and_never_lets_wrong_rows_through() {
+    // One trace more than are found by their steps.
+    const TRACES: u32 = 20_001;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let id = store.accounts().create_project("p").unwrap();
+    let numbers: Vec<u32> = (0..TRACES).collect();
+    keep(&store, id, numbers.chunks(5_000).map(|numbers| numbers.iter().map(|number| tool_call(*number)).collect())).await;
+    let project = store.project(id);
+    let traces = async |filter: &Filter| {
+        let page = project.traces(ListQuery { filter: filter.clone(), limit: 1_000, cursor: None }).await?;
+        Ok::<_, StoreError>((page.items.len(), page.truncated))
+    };
+    let not = |filter: &Filter| Filter::Not(Box::new(filter.clone()));
+    let tools = Filter::Step(Box::new(Filter::equals(Field::Kind, "tool")));
+    let said = |text: &str, begun| Filter::Words(Words { text: text.to_owned(), begun });
+    for broad in [&tools, &said("say", false), &said("say word", true)] {
+        assert_eq!(traces(broad).await.unwrap(), (1_000, true), "{broad:?}");
+        let refused = traces(&not(broad)).await;
+        assert!(matches!(refused, Err(StoreError::TooBroad)), "{refused:?}");
+        let twice = Filter::And(vec![not(&not(broad)), said("say word10", false)]);
+        assert_eq!(traces(&twice).await.unwrap(), (1, true), "{broad:?}");
+    }
+    let phrase = project.spans(ListQuery { filter: not(&said("say word", true)), limit: 1, cursor: None }).await;
+    assert!(matches!(phrase, Err(StoreError::TooBroad)), "{phrase:?}");
+
+    let filter = Box::new(said("say word", true));
+    let erased = project.erase(Asked::Filter { filter, told: serde_json::json!({ "q": "\"say word\"*" }) }).await;
+    assert!(matches!(erased, Err(StoreError::TooBroad)), "an erasure takes everything it was asked for, or nothing: {erased:?}");
+
+    let newest = Filter::between(Some(Timestamp::from_nanos(1_700_000_000_000_000_000 + i64::from(TRACES) - 10)), None);
+    let few = Filter::Step(Box::new(Filter::And(vec![Filter::equals(Field::Kind, "tool"), newest.clone()])));
+    assert_eq!(traces(&few).await.unwrap(), (10, false));
+    assert_eq!(traces(&Filter::And(vec![newest, not(&few)])).await.unwrap(), (0, false));
+
+    let facets = project.facets(ListOf::Traces, Field::Status.into(), tools.clone(), 10).await.unwrap();
+    assert!(facets.truncated && facets.items.iter().map(|row| row.count).sum::<u64>() == 20_000, "{facets:?}");
+    let count = Aggregate { of: ListOf::Traces, filter: tools, group_by: Vec::new(), metrics: Vec::new(), limit: 1 };
+    let counted = project.aggregate(count).await.unwrap();
+    assert_eq!((counted.matched, counted.truncated), (20_000, true));
 }

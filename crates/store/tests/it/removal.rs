@@ -54,7 +54,7 @@ pub(crate) async fn append(store: &Store, id: ProjectId, patches: Vec<SpanPatch>
 }
 
 async fn found(project: &ProjectStore, text: &str) -> usize {
-    let filter = Filter::search(ListOf::Spans, text);
+    let filter = Filter::read(ListOf::Spans, text, neuraltrust_model::Timestamp::from_nanos(0)).unwrap();
     project.spans(ListQuery { filter, limit: 1_000, cursor: None }).await.unwrap().items.len()
 }
 
@@ -175,7 +175,7 @@ async fn what_is_erased_is_nowhere_any_more() {
         assert!(planted.contains(place), "{place} is looked through: {planted:?}");
     }
     assert!(planted.iter().any(|place| place.starts_with("record.sqlite")), "and is on disk as it is: {planted:?}");
-    let filter = Filter::search(ListOf::Spans, PLANTED);
+    let filter = Filter::read(ListOf::Spans, PLANTED, neuraltrust_model::Timestamp::from_nanos(0)).unwrap();
     let told = serde_json::json!({ "q": "a word" });
     let asked = project.erase(Asked::Filter { filter: Box::new(filter), told: told.clone() }).await.unwrap();
     assert_eq!((asked.traces.len(), &asked.row.asked), (25, &serde_json::json!({ "filter": told })));
@@ -224,7 +224,7 @@ async fn a_conversation_a_trace_and_a_user_can_be_erased() {
     assert_eq!(rows(project.clone()).await, expect);
     assert!(project.conversation(ConversationId::new("c1").unwrap()).await.unwrap().is_none());
     assert!(project.conversation(ConversationId::new("c0").unwrap()).await.unwrap().is_some());
-    let users = project.facets(ListOf::Conversations, Field::UserId.into(), Filter::default(), 10).await.unwrap();
+    let users = project.facets(ListOf::Conversations, Field::UserId.into(), Filter::default(), 10).await.unwrap().items;
     assert!(users.iter().all(|row| row.value != "user-2"), "{users:?}");
     assert_eq!(rows(store.project(other)).await.len(), 20, "another project is another's");
     assert!(store.project(other).erasure(asked.row.id).await.unwrap().is_none());

@@ -1,0 +1,95 @@
+//! A key reads its own project: every GET of the OpenAPI document is asked with a foreign one.
+
+use neuraltrust_testing::Server;
+use serde_json::{Value, json};
+
+use crate::erasing::{erase, get, other_project, receipt};
+use crate::media::{self, TRACE, image, noise, part};
+use crate::{start, wait_for};
+
+/// A word that is in everything of the project that is looked for.
+const MARK: &str = "quetzalcoatlus";
+const SPAN: &str = "0000000000000001";
+
+/// Sends something of every kind that can be read, and gives the id of a medium.
+fn fill(server: &Server) -> String {
+    media::send(server, SPAN, &json!([image("image/png", &noise(50_000))]));
+    let step = |interaction: &str| {
+        json!({ "task": "message", "interaction_id": interaction, "conversation_id": MARK, "session_id": MARK, "channel_id": MARK,
+            "user": { "id": MARK, "name": MARK }, "input": MARK, "output": MARK, "custom": { "key": MARK } })
+    };
+    for interaction in [MARK, "erased"] {
+        assert_eq!(server.post("/v1/trace", &[("token", server.key())], step(interaction).to_string()).status, 200);
+    }
+    let broken =
+        server.post("/v1/traces", &[("x-api-key", server.key()), ("content-type", "application/json")], format!("{{{MARK}"));
+    assert_eq!(broken.status, 400, "it is put into quarantine");
+    wait_for(server, "/api/v1/traces", 3);
+    let erased = erase(server, server.key(), &json!({ "trace_id": "erased" })).json();
+    receipt(server, server.key(), &erased["id"]);
+    wait_for(server, "/api/v1/traces", 2);
+    let uri = part(server, SPAN, "")["uri"].as_str().unwrap().to_owned();
+    uri.rsplit('/').next().unwrap().to_owned()
+}
+
+/// The path with what the project has in the place of its parameters. A parameter that is not known here is one to be added.
+fn own_path(server: &Server, path: &str, medium: &str) -> String {
+    let quarantined = server.get("/api/v1/quarantine").1["items"][0]["id"].to_string();
+    let id = if path.contains("quarantine") { quarantined.as_str() } else { "1" };
+    let known = [("conversation_id", MARK), ("trace_id", TRACE), ("span_id", SPAN), ("media_id", medium), ("id", id)];
+    let filled = known.iter().fold(path.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
+    assert!(!filled.contains('{'), "this test does not know what to ask for at {path}");
+    filled
+}
+
+#[test]
+fn a_foreign_key_reads_nothing_of_a_project_at_any_path() {
+    let server = start();
+    let (foreign, medium) = (other_project(&server, "other"), fill(&server));
+    let document = server.fetch("/api/v1/openapi.json", &[]).json();
+    let mut shown = Vec::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let Some(operation) = operations.get("get") else { continue };
+        let of_one = path.contains('{');
+        let own = own_path(&server, path, &medium);
+        let takes = |name: &str| operation["parameters"].as_array().into_iter().flatten().any(|known| known["name"] == name);
+        let field = if takes("field") { "field=user_id" } else { "" };
+        let mut queries = vec![field.to_owned()];
+        if takes("q") {
+            queries.extend([
+                format!("q={MARK}&{field}"),
+                format!("filter=user_id:*&{field}"),
+                format!("conversation_id={MARK}&{field}"),
+            ]);
+        }
+        for query in queries {
+            let asked = format!("{own}?{query}");
+            let ours = server.fetch(&asked, &[("x-api-key", server.key())]);
+            assert_eq!(ours.status, 200, "{asked}");
+            if String::from_utf8_lossy(&ours.body).contains(MARK) {
+                shown.push(path.as_str());
+            }
+            let theirs = server.fetch(&asked, &[("x-api-key", &foreign)]);
+            assert_eq!(theirs.status, if of_one { 404 } else { 200 }, "{asked}");
+            if !of_one {
+                let told = theirs.json();
+                assert!(!told.to_string().contains(MARK) && !told.to_string().contains("default"), "{asked}: {told}");
+                assert!(told.get("items").is_none_or(|items| items == &json!([])), "{asked}: {told}");
+            }
+            assert_eq!(server.fetch(&asked, &[]).status, 401, "{asked} without a key");
+        }
+    }
+    for path in ["conversations", "conversations/{conversation_id}", "traces", "spans", "users", "facets", "quarantine/{id}"] {
+        assert!(shown.contains(&format!("/api/v1/{path}").as_str()), "the own key finds it at {path}: {shown:?}");
+    }
+
+    for body in
+        [json!({ "of": "spans", "group_by": [{ "field": "user_id" }] }), json!({ "of": "spans", "filter": { "q": MARK } })]
+    {
+        let headers = [("x-api-key", foreign.as_str()), ("content-type", "application/json")];
+        let told: Value = server.post("/api/v1/aggregate", &headers, body.to_string()).json();
+        assert_eq!(told["matched"], 0, "{told}");
+    }
+    let (_, theirs) = get(&server, &foreign, "/api/v1/status");
+    assert_eq!(theirs["project"], "other");
+}
