@@ -18,6 +18,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use tonic::{Code, Request, Response, Status};
 
+use super::name_project;
 use super::otlp_http::{partial_logs, partial_success};
 use crate::auth;
 use crate::error::ApiError;
@@ -81,7 +82,9 @@ impl Exports {
             let grant = auth::require_key(self.app.store.accounts(), &headers, Scope::Ingest)?;
             let export = request.into_inner();
             let _room = self.app.ingest.room(export.encoded_len()).await?;
-            self.app.ingest.keep(SURFACE, &grant, normalize(export)).await
+            let mut normalized = normalize(export);
+            name_project(&headers, &mut normalized.patches);
+            self.app.ingest.keep(SURFACE, &grant, normalized).await
         };
         let rejected = kept.await.map_err(|error| refuse(&error))?;
         count_all_rejected(SURFACE, &rejected);
