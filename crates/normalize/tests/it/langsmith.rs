@@ -67,7 +67,8 @@ fn what_must_be_there() {
     assert_eq!(failed.events[0].attributes["exception.type"], "RuntimeError");
     let longest = spans.values().filter_map(|span| span.input.as_ref()).map(|input| input.plain_text(1 << 20).len()).max();
     assert_eq!(longest, Some(200 << 10), "the long text is whole");
-    let scores: Vec<_> = turns.iter().flat_map(|turn| &turn.scores).map(|score| (score.name.as_str(), score.value.clone())).collect();
+    let scores: Vec<_> =
+        turns.iter().flat_map(|turn| &turn.scores).map(|score| (score.name.as_str(), score.value.clone())).collect();
     assert_eq!(scores, [("user_score", json!(1.0)), ("correctness", json!("wrong-language"))]);
 }
 
@@ -83,7 +84,10 @@ fn any_order_gives_the_same_spans() {
         let runs: Vec<_> = posts.chain(of("patch").into_iter().map(|item| (Act::Patch, item))).collect();
         let said: Vec<SpanPatch> = match path.as_str() {
             "/feedback" => feedback(body.to_string().as_bytes()).unwrap().normalized.patches,
-            _ => runs.into_iter().flat_map(|(act, item)| run(act, None, item.to_string().as_bytes(), &source()).unwrap().normalized.patches).collect(),
+            _ => runs
+                .into_iter()
+                .flat_map(|(act, item)| run(act, None, item.to_string().as_bytes(), &source()).unwrap().normalized.patches)
+                .collect(),
         };
         said
     });
@@ -112,8 +116,13 @@ fn a_file_is_part_of_what_the_run_was_given() {
     };
     let uri = "data:image/png;base64,iVBORw0KGgo=";
     let Content::Messages { messages } = given(r#"{"question": "What is this?"}"#) else { panic!("messages") };
-    let [Said::Text { text }, Said::Media { mime_type, uri: kept, name, .. }] = messages[0].parts.as_slice() else { panic!("{messages:?}") };
-    assert_eq!((text.as_str(), mime_type.as_deref(), kept.as_deref(), name.as_deref()), ("What is this?", Some("image/png"), Some(uri), Some("pic")));
+    let [Said::Text { text }, Said::Media { mime_type, uri: kept, name, .. }] = messages[0].parts.as_slice() else {
+        panic!("{messages:?}")
+    };
+    assert_eq!(
+        (text.as_str(), mime_type.as_deref(), kept.as_deref(), name.as_deref()),
+        ("What is this?", Some("image/png"), Some(uri), Some("pic"))
+    );
     let arguments = given(r#"{"width": 1, "height": 2}"#);
     let expect = json!({"width": 1, "height": 2, "pic": {"mime_type": "image/png", "uri": uri}});
     assert_eq!(arguments, Content::Json { value: expect });
@@ -136,8 +145,28 @@ fn a_part_that_cannot_be_read_costs_only_itself() {
 
 /// Names that the dialect knows.
 const NAMES: &[&str] = &[
-    "id", "trace_id", "parent_run_id", "run_type", "llm", "chain", "inputs", "outputs", "extra", "metadata", "usage_metadata", "events",
-    "error", "attachments", "messages", "dotted_order", "start_time", "run_id", "key", "score", "post", "patch",
+    "id",
+    "trace_id",
+    "parent_run_id",
+    "run_type",
+    "llm",
+    "chain",
+    "inputs",
+    "outputs",
+    "extra",
+    "metadata",
+    "usage_metadata",
+    "events",
+    "error",
+    "attachments",
+    "messages",
+    "dotted_order",
+    "start_time",
+    "run_id",
+    "key",
+    "score",
+    "post",
+    "patch",
 ];
 
 proptest! {

@@ -63,8 +63,7 @@ fn everything_recorded() {
 fn what_must_be_there() {
     let spans = spans_of(&recorded(|_| true));
     let of_kind = |kind: Kind| spans.values().filter(move |span| span.kind.as_ref() == Some(&kind)).collect::<Vec<_>>();
-    let turns: Vec<_> =
-        of_kind(Kind::Message).into_iter().filter(|turn| turn.name.as_deref() == Some("shop-turn 🛍")).collect();
+    let turns: Vec<_> = of_kind(Kind::Message).into_iter().filter(|turn| turn.name.as_deref() == Some("shop-turn 🛍")).collect();
     assert_eq!(turns.len(), 4);
     for turn in &turns {
         assert_eq!(turn.conversation_id.as_ref().unwrap().as_str(), "conv-2f6c1d88-orders");
@@ -120,14 +119,17 @@ fn the_calls_of_mlflow_2() {
         {"name": "root", "context": {"span_id": "0x00000000000000AA", "trace_id": "0x01"}, "parent_id": null, "start_time": 1795402869145562526_i64,
          "end_time": 1795402869176245489_i64, "status_code": "ERROR", "status_message": "no",
          "attributes": {"mlflow.spanType": "\"CHAIN\"", "mlflow.spanInputs": "{\"question\": \"Hi?\"}"},
-         "events": [{"name": "exception", "timestamp": 1795402869176000, "attributes": {"exception.type": "E"}}]},
+         "events": [{"name": "exception", "timestamp": 1795402869176000_i64, "attributes": {"exception.type": "E"}}]},
         {"name": "odd", "context": {"span_id": "zz"}},
     ]});
     let mut patches = change("tr-0a", false, begins.to_string().as_bytes(), &source()).unwrap();
     patches.extend(change("tr-0a", true, ends.to_string().as_bytes(), &source()).unwrap());
     patches.extend(tag("tr-0a", br#"{"key": "thread_id", "value": "c1"}"#, &source()).unwrap());
     let read = spans("tr-0a", file.to_string().as_bytes(), &source()).unwrap();
-    assert_eq!(read.rejected.iter().map(|bad| (bad.at.as_str(), bad.reason)).collect::<Vec<_>>(), [("spans[1].span_id", Reason::BadId)]);
+    assert_eq!(
+        read.rejected.iter().map(|bad| (bad.at.as_str(), bad.reason)).collect::<Vec<_>>(),
+        [("spans[1].span_id", Reason::BadId)]
+    );
     patches.extend(read.patches);
     let spans = merged(patches);
     let (turn, root) = (named(&spans, "turn"), named(&spans, "root"));
@@ -143,7 +145,9 @@ fn the_calls_of_mlflow_2() {
 
 #[test]
 fn assessments_of_traces_and_spans() {
-    let of = |body: Value| assessment("tr-0a", json!({"assessment": body}).to_string().as_bytes()).map(|mut patches| patches.remove(0));
+    let of = |body: Value| {
+        assessment("tr-0a", json!({"assessment": body}).to_string().as_bytes()).map(|mut patches| patches.remove(0))
+    };
     let judged = json!({"assessment_name": "tone", "span_id": "l2Wr2uFnpmI=", "feedback": {"value": 0.5}, "source": {"source_type": "LLM_JUDGE"}});
     let patch = of(judged.clone()).unwrap();
     assert_eq!((patch.trace_id.as_str(), patch.span_id.as_str()), ("0a", "9765abdae167a662"));
@@ -156,9 +160,29 @@ fn assessments_of_traces_and_spans() {
 
 /// Names that the dialect knows.
 const NAMES: &[&str] = &[
-    "trace", "trace_info", "trace_id", "tags", "trace_metadata", "request_time", "execution_duration", "state", "spans", "context",
-    "span_id", "parent_id", "start_time", "status", "code", "attributes", "events", "assessment", "assessment_name", "feedback", "value",
-    "expectation", "key",
+    "trace",
+    "trace_info",
+    "trace_id",
+    "tags",
+    "trace_metadata",
+    "request_time",
+    "execution_duration",
+    "state",
+    "spans",
+    "context",
+    "span_id",
+    "parent_id",
+    "start_time",
+    "status",
+    "code",
+    "attributes",
+    "events",
+    "assessment",
+    "assessment_name",
+    "feedback",
+    "value",
+    "expectation",
+    "key",
 ];
 
 proptest! {

@@ -137,7 +137,10 @@ mod tests {
         name_project(&HeaderMap::from_iter(headers), &mut patches);
         let named: Vec<Value> = patches.into_iter().map(|patch| patch.attributes.into()).collect();
         let experiment = "mlflow.experiment_id";
-        assert_eq!(named, [json!({PROJECT_NAME: "shop", experiment: "7"}), json!({PROJECT_NAME: "own", experiment: "7"}), json!({})]);
+        assert_eq!(
+            named,
+            [json!({PROJECT_NAME: "shop", experiment: "7"}), json!({PROJECT_NAME: "own", experiment: "7"}), json!({})]
+        );
     }
 
     #[test]

@@ -59,7 +59,8 @@ fn the_bytes_of_an_attachment_are_kept() {
         part("attachment.r.pic", "image/png", &picture),
         b"--b--\r\n".to_vec(),
     ];
-    let (status, answer) = answered(&server, &request("POST", "/runs/multipart", "multipart/form-data; boundary=b", form.concat()));
+    let (status, answer) =
+        answered(&server, &request("POST", "/runs/multipart", "multipart/form-data; boundary=b", form.concat()));
     assert_eq!((status, &answer["errors"]), (202, &Value::Null));
     let (_, turn) = server.get("/api/v1/traces/r/spans/r");
     let media = &turn["input"]["messages"][0]["parts"][1];

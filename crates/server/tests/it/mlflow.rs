@@ -22,7 +22,8 @@ fn every_request_in_every_order() {
         }
         let (conversations, mut spans) = shown(&server);
         spans.sort_by_key(|span| span["span_id"].to_string());
-        let mut ids: Vec<_> = spans.iter().map(|span| (span["span_id"].clone(), span["kind"].clone(), span["name"].clone())).collect();
+        let mut ids: Vec<_> =
+            spans.iter().map(|span| (span["span_id"].clone(), span["kind"].clone(), span["name"].clone())).collect();
         ids.sort_by_key(|id| format!("{id:?}"));
         (server, conversations, ids)
     };
@@ -79,7 +80,10 @@ fn the_questions_and_the_calls_of_mlflow_2() {
     assert!(answer["assessment"]["assessment_id"].as_str().unwrap().starts_with("a-"));
     let trace = id.trim_start_matches("tr-");
     let (_, turn) = server.get(&format!("/api/v1/traces/{trace}/spans/{id}"));
-    assert_eq!((&turn["kind"], &turn["conversation_id"], &turn["scores"][0]["name"]), (&json!("message"), &json!("c1"), &json!("tone")));
+    assert_eq!(
+        (&turn["kind"], &turn["conversation_id"], &turn["scores"][0]["name"]),
+        (&json!("message"), &json!("c1"), &json!("tone"))
+    );
     let (_, page) = server.get("/api/v1/conversations/c1");
     assert_eq!((&page["turns"][0]["input"]["text"], &page["turns"][0]["output"]["text"]), (&json!("Hi?"), &json!("Hello")));
     let other = "/api/2.0/mlflow-artifacts/artifacts/shop/model.pkl";
