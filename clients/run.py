@@ -81,7 +81,16 @@ NODE = (
 
 CLIENTS = {
     "langfuse": Client("langfuse==5.0.4 openai==3.54.0", "langfuse_client.py", LANGFUSE, conversation=SESSION, by_hand=191),
-    "langfuse-2": Client("langfuse==2.60.10 openai==1.109.1", "langfuse_2_client.py", LANGFUSE, conversation=SESSION, tool=None, by_hand=142, embeddings=False),
+    "langfuse-2": Client(
+        "langfuse==2.60.10 openai==1.109.1",
+        "langfuse_2_client.py",
+        LANGFUSE,
+        conversation=SESSION,
+        # It has no type for tools.
+        tool=None,
+        by_hand=142,
+        embeddings=False,
+    ),
     "langsmith": Client("langsmith==0.15.0 openai==3.54.0", "langsmith_client.py", LANGSMITH, embeddings=False),
     "langsmith-prefix": Client(
         "langsmith==0.15.0 openai==3.54.0",
@@ -143,8 +152,16 @@ CLIENTS = {
     "langfuse-js": Client(
         f"@langfuse/otel@5.11.1 @langfuse/tracing@5.11.1 {NODE}", "langfuse_client.mjs", LANGFUSE, conversation=SESSION
     ),
-    "langfuse-js-3": Client("langfuse@3.39.2 openai@4.104.0", "langfuse_3_client.mjs", LANGFUSE, conversation=SESSION),
-    "vercel-ai": Client(NODE, "vercel_ai_client.mjs", {}),
+    "langfuse-js-3": Client(
+        "langfuse@3.39.2 openai@4.104.0",
+        "langfuse_3_client.mjs",
+        LANGFUSE,
+        conversation=SESSION,
+        documents=2,
+        tool=None,
+        by_hand=50_003,
+    ),
+    "vercel-ai": Client(NODE, "vercel_ai_client.mjs", {}, documents=0),
 }
 
 
@@ -285,7 +302,8 @@ def check(name, client):
     command = installed(name, client)
     with tempfile.TemporaryDirectory() as home:
         serve = [str(BINARY), "serve", "--listen", "127.0.0.1:0", "--grpc-listen", "off", "--otlp-listen", "off"]
-        server = Process([*serve, "--data-dir", f"{home}/data"], r"client\.trace\(", env=environment(), stderr=open(f"{home}/log", "w"))
+        log = open(f"{home}/log", "w")
+        server = Process([*serve, "--data-dir", f"{home}/data"], r"client\.trace\(", env=environment(), stderr=log)
         model = Process([sys.executable, str(DRIVERS / "fake_model.py")], r"\d+$")
         with server, model:
             url, key = server.found(r"Listening on (\S+)"), server.found(r"Admin key: (\S+)")
