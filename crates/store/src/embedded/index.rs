@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ const PURGE_TRIES: usize = 10;
 
 /// Pause before segments that are being merged are looked for again.
 const PURGE_PAUSE: Duration = Duration::from_millis(500);
+/// How long a process that ends waits for merges.
+const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 /// Name of the column that tells when an open trace was last heard of.
 pub(super) const HEARD_AT: &str = "heard_at";
 
@@ -471,6 +474,25 @@ impl Documents {
     /// Ends what goes on in the background: nothing touches the files of the index afterwards.
     pub(super) fn end(self) -> Result<(), StoreError> {
         self.writer.wait_merging_threads().map_err(StoreError::index("end merging"))
+    }
+
+    /// As [`end`](Self::end), for a process that ends: merges that take long end with it, and what they have written is taken away
+    /// when the index is opened again.
+    pub(super) fn leave(self) -> Result<(), StoreError> {
+        let (done, ended) = channel();
+        std::thread::Builder::new()
+            .name("index-end".to_owned())
+            // Who waits may have given up.
+            .spawn(move || drop(done.send(self.end())))
+            .map_err(|error| StoreError::index("end merging")(error.into()))?;
+        match ended.recv_timeout(LEAVE_WITHIN) {
+            Err(RecvTimeoutError::Timeout) => {
+                tracing::info!("segments of the index were still being merged; they are merged later");
+                Ok(())
+            }
+            Err(RecvTimeoutError::Disconnected) => Err(StoreError::Stopped),
+            Ok(ended) => ended,
+        }
     }
 
     /// A document with what each has, in place of the one that has its key.

@@ -35,6 +35,8 @@ const COMMIT_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration
 pub(super) const TEXT_BYTES: usize = 256 << 10;
 /// Pause after an error, before the work starts again from the last commit.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long the store goes on indexing when it is told to stop. What is not in the index then is put at the next start.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// Most rows of traces kept to make rows of conversations from; all are let go when there are more.
 const CACHED_ROWS: usize = 20_000;
 
@@ -131,7 +133,7 @@ impl Shared {
     }
 }
 
-/// Runs until told to stop; then everything recorded until then is in the index, unless that fails.
+/// Runs until told to stop; then everything recorded until then is in the index, unless that fails or takes too long.
 pub(super) fn run(shared: &Shared) {
     priority::give_way();
     loop {
@@ -168,9 +170,12 @@ pub(super) fn run(shared: &Shared) {
 
 /// Begins again with an empty index; reads by id go on, and the lists fill.
 fn begin_anew(shared: &Shared) {
+    // Nobody is to take empty lists for complete ones.
+    let before = shared.indexed.swap(0, Ordering::AcqRel);
     match shared.index.empty() {
-        Ok(()) => shared.indexed.store(0, Ordering::Release),
+        Ok(()) => {}
         Err(error) => {
+            shared.indexed.store(before, Ordering::Release);
             tracing::error!(error = &error as &dyn std::error::Error, "the index cannot be made anew; trying again");
             std::thread::sleep(RETRY_AFTER);
         }
@@ -183,7 +188,7 @@ fn damaged(what: String) -> StoreError {
 
 /// Why the index is not followed any longer.
 enum Ended {
-    /// It is complete, and the store ends.
+    /// The store ends.
     Stopped,
     /// It is to be made anew.
     AskedAnew,
@@ -205,6 +210,7 @@ fn follow(shared: &Shared) -> Result<Ended, StoreError> {
         last_commit: Instant::now(),
         pause: COMMIT_EVERY.0,
     };
+    let mut told_to_stop = None;
     loop {
         if shared.suspected.swap(false, Ordering::AcqRel)
             && let Some(damage) = shared.index.damage()
@@ -220,6 +226,7 @@ fn follow(shared: &Shared) -> Result<Ended, StoreError> {
         let changes = shared.record.changes_after(work.at, BATCH)?;
         let idle = changes.patches < BATCH;
         let stopping = shared.stopping();
+        let gives_up = stopping && told_to_stop.get_or_insert_with(Instant::now).elapsed() > STOP_WITHIN;
         let to = changes.last.unwrap_or(work.at);
         work.index_changes(shared, changes.traces, to, stopping)?;
         work.at = if idle { to.max(recorded) } else { to };
@@ -231,8 +238,11 @@ fn follow(shared: &Shared) -> Result<Ended, StoreError> {
             work.documents.purge(&shared.index)?;
             shared.purges.done.store(asked, Ordering::Release);
         }
-        if stopping && idle && work.waiting.is_empty() && !work.is_ahead() {
-            work.documents.end()?;
+        if gives_up || stopping && idle && work.waiting.is_empty() && !work.is_ahead() {
+            if gives_up {
+                tracing::info!(patches = recorded.saturating_sub(work.at), "the lists follow the rest at the next start");
+            }
+            work.documents.leave()?;
             return Ok(Ended::Stopped);
         }
         if idle && !stopping {
@@ -384,7 +394,10 @@ impl Work {
         conversations.extend(record.named_by(key)?);
         conversations.extend(before);
         for id in conversations {
-            let rows = self.traces.rows_of(record, project, &id)?;
+            // Those that come behind are put when their turn comes, and this one is read already.
+            let looked_at = to.max(self.touched);
+            let wanted = |trace: &TraceKey| Ok(trace.number != key.number && record.first_patch_of(trace)? <= looked_at);
+            let rows = self.traces.rows_of(record, project, &id, wanted)?;
             match &row {
                 Some(row) if id == *conversation_id => rows.insert(trace_id.clone(), row.clone()),
                 _ => rows.remove(&trace_id),
@@ -399,7 +412,7 @@ impl Work {
     /// Puts conversations, each once for all of its traces that changed.
     fn index_conversations(&mut self, record: &Record, touched: BTreeSet<(ProjectId, ConversationId)>) -> Result<(), StoreError> {
         for (project, id) in touched {
-            match conversation_row(&id, self.traces.rows_of(record, project, &id)?.values()) {
+            match conversation_row(&id, self.traces.rows_of(record, project, &id, |_| Ok(true))?.values()) {
                 Some(row) => self.documents.put_conversation(project, &row)?,
                 None => self.documents.remove(project, ListOf::Conversations, id.as_str()),
             }
@@ -439,16 +452,17 @@ impl Work {
 }
 
 impl Traces {
-    /// The rows of all traces of a conversation.
+    /// The rows of all traces of a conversation; those that are remembered, or else of those that are `wanted`.
     fn rows_of(
         &mut self,
         record: &Record,
         project: ProjectId,
         id: &ConversationId,
+        wanted: impl Fn(&TraceKey) -> Result<bool, StoreError>,
     ) -> Result<&mut BTreeMap<TraceId, TraceRow>, StoreError> {
         let key = (project, id.clone());
         if !self.rows.contains_key(&key) {
-            let traces = record.conversation(project, id)?;
+            let traces = record.conversation_of(project, id, wanted)?;
             let rows: BTreeMap<_, _> = traces.iter().filter_map(trace_row).map(|row| (row.trace_id.clone(), row)).collect();
             self.cached += rows.len() + 1;
             self.rows.insert(key.clone(), rows);

@@ -16,7 +16,7 @@ use super::codec::{self, Beside};
 use super::coding::{self, Kind};
 use super::dictionaries::Dictionaries;
 use super::media::{self, Show};
-use super::schema::BUSY;
+use super::schema::{BUSY, keep_plans};
 use crate::said::{Apart, Form, Said};
 use crate::summary::{Arrived, TraceSpans};
 use crate::{ProjectId, StoreError};
@@ -120,6 +120,7 @@ impl Record {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "query_only", true)?;
         connection.pragma_update(None, "cache_size", READ_CACHE_KIB)?;
+        keep_plans(&connection)?;
         connection.set_prepared_statement_cache_capacity(32);
         Ok(connection)
     }
@@ -352,21 +353,32 @@ impl Record {
 
     /// The merged spans of every trace that belongs to the conversation.
     pub(super) fn conversation(&self, project: ProjectId, conversation: &ConversationId) -> Result<Vec<TraceSpans>, StoreError> {
+        self.conversation_of(project, conversation, |_| Ok(true))
+    }
+
+    /// The merged spans of every trace that belongs to the conversation, of those that are `wanted`.
+    pub(super) fn conversation_of(
+        &self,
+        project: ProjectId,
+        conversation: &ConversationId,
+        wanted: impl Fn(&TraceKey) -> Result<bool, StoreError>,
+    ) -> Result<Vec<TraceSpans>, StoreError> {
         let mut traces = Vec::new();
-        for trace in self.candidates(project, conversation)? {
-            let trace = match self.trace(project, &trace) {
+        for key in self.candidates(project, conversation)? {
+            if !wanted(&key)? {
+                continue;
+            }
+            let patches = match self.patches(&key, None) {
                 // The rest of the conversation can be read all the same.
                 Err(error @ StoreError::Damaged { .. }) => {
                     let error = &error as &dyn std::error::Error;
-                    tracing::error!(
-                        error,
-                        trace_id = trace.as_str(),
-                        "a trace cannot be read and is left out of its conversation"
-                    );
+                    let trace_id = key.trace_id.as_str();
+                    tracing::error!(error, trace_id, "a trace cannot be read and is left out of its conversation");
                     continue;
                 }
                 read => read?,
             };
+            let trace = TraceSpans::merge(&key.trace_id, patches);
             if trace.conversation_id == *conversation && !trace.spans.is_empty() {
                 traces.push(trace);
             }
@@ -375,19 +387,34 @@ impl Record {
     }
 
     /// Every trace that may belong to the conversation: those that ever named it, and the one of that name.
-    pub(super) fn candidates(&self, project: ProjectId, conversation: &ConversationId) -> Result<Vec<TraceId>, StoreError> {
-        let rows: Vec<String> = self.read("read a conversation", |connection| {
+    fn candidates(&self, project: ProjectId, conversation: &ConversationId) -> Result<Vec<TraceKey>, StoreError> {
+        let rows: Vec<(i64, String, Option<i64>)> = self.read("read a conversation", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT trace_id FROM conversation
+                    "SELECT trace.id, trace_id, trace.home FROM conversation
                      JOIN membership ON membership.conversation = conversation.id
                      JOIN trace ON trace.id = membership.trace
-                     WHERE conversation.project = ?1 AND conversation_id = ?2 UNION SELECT ?2",
+                     WHERE conversation.project = ?1 AND conversation_id = ?2
+                     UNION SELECT id, trace_id, home FROM trace WHERE project = ?1 AND trace_id = ?2",
                 )?
-                .query_map(params![project.0, conversation.as_str()], |row| row.get(0))?
+                .query_map(params![project.0, conversation.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
                 .collect()
         })?;
-        rows.into_iter().map(|id| TraceId::new(id).map_err(StoreError::damaged("a trace id"))).collect()
+        let key = |(number, trace_id, home)| {
+            let trace_id = TraceId::new(trace_id).map_err(StoreError::damaged("a trace id"))?;
+            Ok(TraceKey { number, project, trace_id, home })
+        };
+        rows.into_iter().map(key).collect()
+    }
+
+    /// The number of the first patch of a trace, marks included; 0 where there is none.
+    pub(super) fn first_patch_of(&self, trace: &TraceKey) -> Result<u64, StoreError> {
+        let seq: i64 = self.read("find the first patch of a trace", |connection| {
+            connection
+                .prepare_cached("SELECT ifnull(min(seq), 0) FROM patch INDEXED BY patch_by_span WHERE trace = ?1")?
+                .query_row([trace.number], |row| row.get(0))
+        })?;
+        Ok(seq.cast_unsigned())
     }
 
     /// The number of the last patch of a trace.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{ProjectId, Secret, StoreError};
@@ -135,6 +136,7 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed())?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed())?;
     connection.pragma_update(None, "foreign_keys", true).map_err(failed())?;
+    keep_plans(&connection).map_err(failed())?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed())?;
     let exists: bool = transaction
         .query_row("SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'meta'", [], |row| row.get(0))
@@ -157,6 +159,12 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     }
     transaction.commit().map_err(failed())?;
     Ok(connection)
+}
+
+/// Has a statement keep the plan that it was prepared with. Else SQLite prepares anew, for each run with other values, those that
+/// might profit from a partial index (<https://sqlite.org/qpsg.html>): an eighth of the time of whoever reads traces.
+pub(super) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// The format of a record, where it is the one that is known here.
