@@ -150,7 +150,7 @@ CLIENTS = {
         {"TRACELOOP_TELEMETRY": "false"},
     ),
     "langfuse-js": Client(
-        f"@langfuse/otel@5.11.1 @langfuse/tracing@5.11.1 {NODE}", "langfuse_client.mjs", LANGFUSE, conversation=SESSION
+        f"@langfuse/otel@5.11.1 @langfuse/tracing@5.11.1 {NODE}", "langfuse_client.mjs", LANGFUSE, conversation=SESSION, documents=2
     ),
     "langfuse-js-3": Client(
         "langfuse@3.39.2 openai@4.104.0",
