@@ -2,7 +2,7 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 SERVER := $(TARGET)/release/neuraltrust
 
-.PHONY: run build web sdk-python test bench fuzz screenshots fmt lint
+.PHONY: run build web sdk-python test test-clients bench fuzz screenshots fmt lint
 .DEFAULT_GOAL := build
 
 # The program takes the place of make, so that Ctrl-C and signals reach it alone.
@@ -26,6 +26,11 @@ sdk-python:
 
 test:
 	@scripts/test.sh
+
+# The published clients of other products, installed at pinned versions, against the real server. Needs their registries and minutes.
+test-clients:
+	cargo build -p neuraltrust-server
+	NT_BIN=$(TARGET)/debug/neuraltrust python3 clients/run.py
 
 # The short form, a few minutes; bench/README.md says what it measures and how to measure all of it.
 bench: build

@@ -48,12 +48,13 @@ told=(
   NT_PYTHON_1_4="$target/venv-1.4.0/bin/python"
 )
 
-# The whole chain with real clients: our SDK, and the package neuraltrust 1.4.0 as it was published.
+# The whole chain with real clients: our SDK, the package neuraltrust 1.4.0 as it was published, and opentelemetry-sdk.
 end_to_end() {
   local venv=$target/venv-1.4.0
   { [ -x "$venv/bin/python" ] || python3 -m venv "$venv"; } &&
     "$venv/bin/pip" install -q "neuraltrust==1.4.0" python-dotenv &&
-    env "${told[@]}" "$target/python-test/bin/python" -m pytest -q tests/e2e
+    env "${told[@]}" "$target/python-test/bin/python" -m pytest -q tests/e2e &&
+    env "${told[@]}" "$target/python-test/bin/python" clients/run.py opentelemetry
 }
 
 # The page in a browser, on the real server.

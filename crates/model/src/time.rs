@@ -80,12 +80,19 @@ impl Timestamp {
         use serde_json::Value;
         match value {
             Value::Null => Ok(None),
-            Value::Number(n) => Self::from_optional_number(n.as_f64().unwrap_or(f64::NAN)),
-            Value::String(text) if text.is_empty() => Ok(None),
-            Value::String(text) => match text.parse::<f64>() {
-                Ok(number) => Self::from_optional_number(number),
-                Err(_) => Self::try_from(text.clone()).map(Some),
+            Value::Number(n) => match n.as_u64().and_then(|nanos| Self::from_wire_nanos(nanos).ok()) {
+                // A float would lose the last digits.
+                Some(exact) => Ok(Some(exact)),
+                None => Self::from_optional_number(n.as_f64().unwrap_or(f64::NAN)),
             },
+            Value::String(text) if text.is_empty() => Ok(None),
+            Value::String(text) => {
+                match (text.parse::<u64>().ok().and_then(|nanos| Self::from_wire_nanos(nanos).ok()), text.parse::<f64>()) {
+                    (Some(exact), _) => Ok(Some(exact)),
+                    (None, Ok(number)) => Self::from_optional_number(number),
+                    (None, Err(_)) => Self::try_from(text.clone()).map(Some),
+                }
+            }
             other => Err(TimeError::Unreadable(other.to_string().chars().take(80).collect())),
         }
     }
@@ -141,6 +148,14 @@ mod tests {
     fn check(value: serde_json::Value, expect: &str) {
         let time = Timestamp::from_loose_json(&value).unwrap().unwrap();
         assert_eq!(time.to_string(), expect);
+    }
+
+    #[test]
+    fn whole_nanoseconds_are_kept_to_the_last() {
+        let nanos = 1_795_402_869_177_053_258_i64;
+        for value in [serde_json::json!(nanos), serde_json::json!(nanos.to_string())] {
+            assert_eq!(Timestamp::from_loose_json(&value), Ok(Some(Timestamp::from_nanos(nanos))), "{value}");
+        }
     }
 
     #[test]

@@ -197,12 +197,20 @@ fn normalize_span(span: WireSpan, origin: &Origin<'_>) -> Result<Vec<SpanPatch>,
     }
     patch.source = Some(origin.source());
 
+    let mut patches = understood(patch, attributes)?;
+    if let Some(patch) = patches.first_mut() {
+        origin.describe(&mut patch.attributes);
+    }
+    Ok(patches)
+}
+
+/// What the attributes of a span mean: the span first, then what it says of others.
+pub(crate) fn understood(patch: SpanPatch, attributes: Map) -> Result<Vec<SpanPatch>, Rejection> {
     let mut draft = Draft::new(patch, attributes);
     dialects::read_otlp(&mut draft)?;
     let Draft { mut patch, mut attributes, more, .. } = draft;
     attributes.retain(|_, value| !value.is_null());
     fold(&mut attributes, &mut patch.warnings);
-    origin.describe(&mut attributes);
     patch.attributes = attributes;
     Ok(std::iter::once(patch).chain(more).collect())
 }

@@ -32,6 +32,7 @@ pub(crate) enum Surface {
     Langfuse,
     Opik,
     Helicone,
+    Mlflow,
     OtlpHttp,
     OtlpGrpc,
 }
@@ -45,6 +46,7 @@ impl Surface {
             Self::Langfuse => "langfuse",
             Self::Opik => "opik",
             Self::Helicone => "helicone",
+            Self::Mlflow => "mlflow",
             Self::OtlpHttp => "otlp_http",
             Self::OtlpGrpc => "otlp_grpc",
         }

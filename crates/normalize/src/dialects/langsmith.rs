@@ -5,12 +5,16 @@
 //! thread is named in `extra.metadata` alone, by `session_id`, `thread_id` or `conversation_id`, and so is the user. An error is
 //! `repr(exception)` with the traceback. The counts of `usage_metadata` include cached tokens and reasoning.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use neuraltrust_model::limits::MAX_DEPTH;
 use neuraltrust_model::{
-    Event, Kind, Map, Score, ScoreSource, Source, SpanId, SpanPatch, Status, StatusCode, Timestamp, TraceId, User,
+    Content, Event, Kind, Map, Message, Part as MessagePart, Score, ScoreSource, Source, SpanId, SpanPatch, Status, StatusCode,
+    Timestamp, TraceId, User,
 };
 use serde_json::{Value, json};
 
+use super::PROJECT_NAME;
 use super::langsmith_words::{Words, model, usage, words};
 use crate::content::Side;
 use crate::fields::{Fields, id, json_body, too_deep, within_depth, wrong_type};
@@ -115,7 +119,8 @@ pub fn multipart<'a>(parts: impl IntoIterator<Item = Part<'a>>, source: &Source)
             "feedback" => None,
             _ => {
                 let media_type = part.content_type.split(';').next().unwrap_or("").trim();
-                attachments.push((run_id, field, json!({ "mime_type": media_type, "bytes": part.body.len() })));
+                let uri = format!("data:{media_type};base64,{}", STANDARD.encode(part.body));
+                attachments.push((run_id, field, json!({ "mime_type": media_type, "uri": uri })));
                 continue;
             }
         };
@@ -260,6 +265,9 @@ impl Runs {
         // A run that goes on is told with no outputs yet.
         let outputs = fields.value("outputs").filter(|value| *value != json!({}));
         tell(&mut patch, inputs, outputs, metadata, &extra)?;
+        if let Some(Value::Object(attachments)) = fields.value("attachments") {
+            attach(&mut patch, attachments);
+        }
         for (name, value) in extra {
             patch.attributes.insert(format!("langsmith.{name}"), value);
         }
@@ -267,6 +275,7 @@ impl Runs {
         read_error(&mut patch, fields.text("error")?);
         for (name, value) in std::mem::take(&mut fields.0) {
             if !value.is_null() && value != json!([]) {
+                let name = if name == "session_name" { PROJECT_NAME.to_owned() } else { name };
                 patch.attributes.insert(name, value);
             }
         }
@@ -347,6 +356,35 @@ fn tell(
         }
     }
     read_metadata(patch, metadata)
+}
+
+/// Files that were handed to a run: parts of what the user said, or fields among the arguments of a function, from which the
+/// client takes them out.
+fn attach(patch: &mut SpanPatch, attachments: Map) {
+    if let Some(Content::Json { value: Value::Object(arguments) }) = &mut patch.input {
+        for (name, file) in attachments {
+            arguments.entry(name).or_insert(file);
+        }
+        return;
+    }
+    let text = |file: &Value, name: &str| file.get(name).and_then(Value::as_str).map(str::to_owned);
+    let part = |(name, file): (String, Value)| MessagePart::Media {
+        mime_type: text(&file, "mime_type").filter(|mime_type| !mime_type.is_empty()),
+        uri: text(&file, "uri"),
+        name: Some(name),
+        bytes: None,
+    };
+    let mut messages = match patch.input.take() {
+        Some(Content::Messages { messages }) => messages,
+        given => {
+            let given = given.map(|content| MessagePart::Text { text: content.plain_text(usize::MAX) });
+            vec![Message { role: "user".to_owned(), parts: given.into_iter().collect(), extra: Map::new() }]
+        }
+    };
+    if let Some(last) = messages.last_mut() {
+        last.parts.extend(attachments.into_iter().map(part));
+    }
+    patch.input = Some(Content::Messages { messages });
 }
 
 fn missing(name: &str, meaning: &str) -> Rejection {

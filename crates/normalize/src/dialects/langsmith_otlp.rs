@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::langsmith::{kind as kind_of, read_metadata};
 use super::langsmith_words::{Words, model, usage, words};
-use super::{Dialect, Draft};
+use super::{Dialect, Draft, PROJECT_NAME};
 use crate::Rejection;
 use crate::content::{Side, json_text};
 
@@ -40,6 +40,7 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
         draft.attributes.remove("langsmith.span.tags");
         draft.attributes.insert("tags".to_owned(), tags.into());
     }
+    draft.rename("langsmith.trace.session_name", PROJECT_NAME);
     let kind = draft.kind().clone();
     let mut side = |name: &str| draft.take(name).map(json_text).filter(|value| *value != Value::Object(Map::new()));
     let (inputs, outputs) = (side("gen_ai.prompt"), side("gen_ai.completion"));

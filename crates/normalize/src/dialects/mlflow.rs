@@ -2,10 +2,11 @@
 //!
 //! Facts of the wire, from recorded traffic (`fixtures/mlflow/`) and the client's code: sent straight to an OTLP endpoint, every
 //! attribute is JSON text (`"\"CHAT_MODEL\""`); sent by the tracking client, it is the value itself. `mlflow.traceRequestId` is on every
-//! span and tells which. User and session are metadata of the trace, which only the REST calls carry
-//! ([`mlflow_rest`](super::mlflow_rest)). The tokens of OpenAI's answers include cached ones, those of Anthropic's do not.
+//! span and tells which. User and session are metadata of the trace, which only the REST calls of the tracking client carry
+//! ([`mlflow_rest`](super::mlflow_rest)); what they say of a trace is a span of its own, and the parent of its root. The tokens of
+//! OpenAI's answers include cached ones, those of Anthropic's do not.
 
-use neuraltrust_model::{Kind, Map, StatusCode, User};
+use neuraltrust_model::{Kind, Map, SpanId, StatusCode, User};
 use serde_json::Value;
 
 use super::langsmith::TIME_TO_FIRST_TOKEN;
@@ -16,7 +17,7 @@ use crate::{Rejection, chat_body};
 
 pub(super) const DIALECT: Dialect = Dialect { kind, read };
 
-const REQUEST_ID: &str = "mlflow.traceRequestId";
+pub(super) const REQUEST_ID: &str = "mlflow.traceRequestId";
 const SPAN_TYPE: &str = "mlflow.spanType";
 const TAG: &str = "mlflow.traceTag.";
 /// Events of a stream: one for each piece of the answer, which the outputs hold as a whole.
@@ -25,7 +26,11 @@ const CHUNK: &str = "mlflow.chunk.item.";
 pub(super) const CONVERSATION: [&str; 4] = ["conversation_id", "thread_id", "chat_id", "mlflow.trace.session"];
 
 fn kind(draft: &mut Draft) -> Option<Kind> {
+    let is_by_client = draft.peek(REQUEST_ID).is_some_and(|id| !id.starts_with('"'));
     decode(&mut draft.attributes);
+    if is_by_client && draft.patch.parent_id.is_none() {
+        draft.patch.parent_id = above(draft);
+    }
     let kind = match draft.take_text(SPAN_TYPE)?.as_str() {
         "LLM" | "CHAT_MODEL" => Kind::Generation,
         "EMBEDDING" => Kind::Embedding,
@@ -39,6 +44,17 @@ fn kind(draft: &mut Draft) -> Option<Kind> {
     };
     let is_turn = kind == Kind::Chain && draft.patch.parent_id.is_none();
     Some(if is_turn { Kind::Message } else { kind })
+}
+
+/// The span that stands for the trace; `None` where the span names none.
+fn above(draft: &Draft) -> Option<SpanId> {
+    let request = draft.peek(REQUEST_ID).filter(|request| trace_of(request) == draft.patch.trace_id.as_str())?;
+    SpanId::new(request).ok()
+}
+
+/// The id of the trace that MLflow calls `tr-` and that id.
+pub(super) fn trace_of(request: &str) -> &str {
+    request.strip_prefix("tr-").unwrap_or(request)
 }
 
 /// Every attribute of a span that carries them as JSON text becomes what it stands for.
@@ -63,7 +79,8 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
         let filled = if side == Side::Input { draft.patch.input.is_some() } else { draft.patch.output.is_some() };
         let Some(value) = (!filled).then(|| draft.take(name)).flatten() else { continue };
         // The words of a turn are looked for at the root, whatever else it is.
-        let is_step = draft.patch.parent_id.is_some() || !matches!(draft.kind(), Kind::Chain | Kind::Agent);
+        let is_root = draft.patch.parent_id.is_none() || draft.patch.parent_id == above(draft);
+        let is_step = !is_root || !matches!(draft.kind(), Kind::Chain | Kind::Agent);
         let kind = if is_step { draft.kind().clone() } else { Kind::Message };
         let Some(Words { content, rest }) = words(&kind, side, value) else { continue };
         match side {

@@ -11,6 +11,7 @@ pub mod langsmith;
 mod langsmith_otlp;
 mod langsmith_words;
 mod mlflow;
+pub mod mlflow_rest;
 pub mod neuraltrust_batch;
 mod neuraltrust_otlp;
 pub mod neuraltrust_v1;
@@ -27,6 +28,12 @@ use serde_json::Value;
 use crate::content::json_text;
 use crate::fields::{id, wrong_type};
 use crate::{Rejection, user};
+
+/// Attribute: the project in the client's own words, from whichever client it comes (text). What a span belongs to is said by its
+/// key.
+pub const PROJECT_NAME: &str = "project_name";
+/// Attribute: the workspace that Opik's client names (text).
+pub const COMET_WORKSPACE: &str = "comet_workspace";
 
 /// A span on its way from attributes to fields.
 pub(crate) struct Draft {

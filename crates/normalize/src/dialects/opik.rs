@@ -173,7 +173,7 @@ fn patch(of: Of, creates: bool, mut fields: Fields, sender: &Sender) -> Result<V
 
 fn describe(patch: &mut SpanPatch, sender: &Sender) {
     if let Some(workspace) = &sender.workspace {
-        patch.attributes.insert("comet_workspace".to_owned(), workspace.clone().into());
+        patch.attributes.insert(super::COMET_WORKSPACE.to_owned(), workspace.clone().into());
     }
     patch.source = Some(sender.source.clone());
 }

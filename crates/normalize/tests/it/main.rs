@@ -5,7 +5,9 @@
 mod exports;
 mod helicone;
 mod langfuse;
+mod langsmith;
 mod logs;
+mod mlflow;
 mod neuraltrust_v1;
 mod openinference;
 mod opentelemetry;

@@ -5,31 +5,47 @@
 
 use std::borrow::Cow;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{get, patch, post};
+use axum::{Json, Router};
+use neuraltrust_model::Source;
 use neuraltrust_model::limits::MAX_BODY_BYTES;
-use neuraltrust_model::{Source, SpanId, TraceId};
 use neuraltrust_normalize::dialects::langsmith::{self, Act, Part, Runs};
 use neuraltrust_normalize::{Reason, Rejection};
-use neuraltrust_store::{Field, Filter, Grant, ListQuery};
+use neuraltrust_store::Grant;
 use serde_json::{Value, json};
 
-use super::{body, may_send, multipart, source, told};
+use super::multipart::{self as form, boundary};
+use super::{LOOKED_UP, body, may_send, otlp_http, source, told, trace_of_span};
 use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_all_rejected, count_rejected};
 
 const SURFACE: Surface = Surface::Langsmith;
-/// Spans looked at to find a run by its id.
-const LOOKED_AT: usize = 20;
-/// Runs of one request whose trace is looked up; clients that speak the protocol of today name it.
-const LOOKED_UP: usize = 100;
+
+/// Under which the API stands, by how the client is configured: plain, or as on a server of one's own.
+const PREFIXES: [&str; 2] = ["", "/api/v1"];
+
+/// What LangSmith's clients send and ask. They add their paths to the address that they are given.
+pub(super) fn routes() -> Router<App> {
+    PREFIXES.into_iter().fold(Router::new(), |routes, prefix| {
+        let at = |path: &str| format!("{prefix}{path}");
+        routes
+            .route(&at("/info"), get(info))
+            .route(&at("/runs/multipart"), post(multipart))
+            .route(&at("/runs/batch"), post(batch))
+            .route(&at("/runs"), post(create))
+            .route(&at("/runs/{id}"), patch(update))
+            .route(&at("/feedback"), post(feedback))
+            .route(&at("/otel/v1/traces"), post(otlp_http::traces))
+    })
+}
 
 /// What this server can do; clients ask once, without a key.
-pub(super) async fn info() -> Json<Value> {
+async fn info() -> Json<Value> {
     Json(json!({
         "version": "0.12.0",
         "license_expiration_time": null,
@@ -56,28 +72,28 @@ enum Form {
 }
 
 /// `POST /runs/multipart`.
-pub(super) async fn multipart(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    let form = multipart::boundary(&headers).map(|boundary| Form::Multipart { boundary });
+async fn multipart(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    let form = boundary(&headers).map(|boundary| Form::Multipart { boundary });
     answer(&app, form, &headers, body).await
 }
 
 /// `POST /runs/batch`.
-pub(super) async fn batch(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+async fn batch(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
     answer(&app, Ok(Form::Batch), &headers, body).await
 }
 
 /// `POST /runs`.
-pub(super) async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+async fn create(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
     answer(&app, Ok(Form::Run(Act::Post, None)), &headers, body).await
 }
 
 /// `PATCH /runs/{id}`.
-pub(super) async fn patch(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Response {
+async fn update(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Response {
     answer(&app, Ok(Form::Run(Act::Patch, Some(id))), &headers, body).await
 }
 
 /// `POST /feedback`.
-pub(super) async fn feedback(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+async fn feedback(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
     answer(&app, Ok(Form::Feedback), &headers, body).await
 }
 
@@ -122,7 +138,7 @@ fn decode(form: &Form, bytes: &[u8], source: &Source) -> Result<Runs, ApiError> 
 
 /// Reads the parts of a form, which may be compressed each on its own; together they are bounded like a body.
 fn decode_form(bytes: &[u8], boundary: &str, source: &Source) -> Result<Runs, ApiError> {
-    let parts = multipart::parts(bytes, boundary)?;
+    let parts = form::parts(bytes, boundary)?;
     let mut plain: Vec<Cow<'_, [u8]>> = Vec::with_capacity(parts.len());
     let mut refused = Vec::new();
     let mut room = MAX_BODY_BYTES;
@@ -149,17 +165,11 @@ fn decode_form(bytes: &[u8], boundary: &str, source: &Source) -> Result<Runs, Ap
 /// taken for the root of its trace, which is what people give feedback on.
 async fn look_up(app: &App, grant: &Grant, mut runs: Runs) -> Result<Runs, ApiError> {
     for (n, run) in std::mem::take(&mut runs.guessed).into_iter().take(LOOKED_UP) {
-        if let Some(trace) = trace_of(app, grant, &run).await?
+        if let Some(trace) = trace_of_span(app, grant, &run).await?
             && let Some(patch) = runs.normalized.patches.get_mut(n)
         {
             patch.trace_id = trace;
         }
     }
     Ok(runs)
-}
-
-async fn trace_of(app: &App, grant: &Grant, run: &SpanId) -> Result<Option<TraceId>, ApiError> {
-    let filter = Filter::equals(Field::SpanId, run.as_str());
-    let found = app.store.project(grant.project).spans(ListQuery { filter, limit: LOOKED_AT, cursor: None }).await?;
-    Ok(found.items.into_iter().find(|row| row.span_id == *run).map(|row| row.trace_id))
 }

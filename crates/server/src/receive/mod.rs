@@ -4,6 +4,7 @@ mod body;
 mod helicone;
 mod langfuse;
 mod langsmith;
+mod mlflow;
 mod multipart;
 mod neuraltrust_batch;
 mod neuraltrust_v1;
@@ -13,10 +14,12 @@ mod otlp_http;
 
 use axum::Router;
 use axum::http::{HeaderMap, header};
-use axum::routing::{any, get, patch, post};
-use neuraltrust_model::Source;
+use axum::routing::{any, post};
+use neuraltrust_model::{Source, SpanId, SpanPatch, TraceId};
 use neuraltrust_normalize::Rejection;
-use neuraltrust_store::{Grant, Scope};
+use neuraltrust_normalize::dialects::mlflow_rest::EXPERIMENT;
+use neuraltrust_normalize::dialects::{COMET_WORKSPACE, PROJECT_NAME};
+use neuraltrust_store::{Field, Filter, Grant, ListQuery, Scope};
 use serde_json::{Value, json};
 
 use crate::auth;
@@ -32,7 +35,8 @@ pub(crate) fn routes() -> Router<App> {
         .merge(langfuse::routes())
         .merge(opik::routes())
         .merge(helicone::routes())
-        .merge(langsmith_routes())
+        .merge(mlflow::routes())
+        .merge(langsmith::routes())
         .route("/v1/trace", post(neuraltrust_v1::trace))
         .route("/v1/traces/batch", post(neuraltrust_batch::batch))
         .route("/v1/evaluation-set", later.clone())
@@ -43,17 +47,29 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/testset/{*rest}", later)
 }
 
-/// LangSmith's clients add their paths to the address that they are given.
-fn langsmith_routes() -> Router<App> {
-    Router::new()
-        .route("/info", get(langsmith::info))
-        .route("/runs/multipart", post(langsmith::multipart))
-        .route("/runs/batch", post(langsmith::batch))
-        .route("/runs", post(langsmith::post))
-        .route("/runs/{id}", patch(langsmith::patch))
-        .route("/feedback", post(langsmith::feedback))
-        .route("/otel/v1/traces", post(otlp_http::traces))
+/// The headers by which clients name a project or an experiment next to spans in OTLP, and the attributes that keep them.
+const NAMED_BY_HEADER: [(&str, &str); 5] = [
+    ("x-project-name", PROJECT_NAME),
+    ("langsmith-project", PROJECT_NAME),
+    ("projectname", PROJECT_NAME),
+    ("comet-workspace", COMET_WORKSPACE),
+    ("x-mlflow-experiment-id", EXPERIMENT),
+];
+
+/// Keeps on every span what the headers of its request say of its project; what a span says itself stays.
+fn name_project(headers: &HeaderMap, patches: &mut [SpanPatch]) {
+    for (header, attribute) in NAMED_BY_HEADER {
+        let named = headers.get(header).and_then(|value| value.to_str().ok());
+        let Some(named) = named.filter(|named| (1..=MAX_PROJECT_NAME).contains(&named.len())) else { continue };
+        // What only adds to a span, e.g. a score, says nothing of its project.
+        for patch in patches.iter_mut().filter(|patch| patch.kind.is_some()) {
+            patch.attributes.entry(attribute).or_insert_with(|| named.into());
+        }
+    }
 }
+
+/// Longest name of a project in bytes.
+const MAX_PROJECT_NAME: usize = 512;
 
 /// Most reasons that an answer tells; the metrics count all of them.
 const TOLD_REASONS: usize = 20;
@@ -71,6 +87,18 @@ pub(crate) fn otlp_routes() -> Router<App> {
         .route("/v1/traces", post(otlp_http::traces))
         .route("/v1/logs", post(otlp_http::logs))
         .route("/v1/metrics", post(otlp_http::metrics))
+}
+
+/// Spans whose trace is looked up for one request; most clients name it.
+const LOOKED_UP: usize = 100;
+/// Spans looked at to find one by its id.
+const LOOKED_AT: usize = 20;
+
+/// The trace of a span that a client names alone, as the lists know it: they lag behind by up to a second.
+async fn trace_of_span(app: &App, grant: &Grant, span: &SpanId) -> Result<Option<TraceId>, ApiError> {
+    let filter = Filter::equals(Field::SpanId, span.as_str());
+    let found = app.store.project(grant.project).spans(ListQuery { filter, limit: LOOKED_AT, cursor: None }).await?;
+    Ok(found.items.into_iter().find(|row| row.span_id == *span).map(|row| row.trace_id))
 }
 
 /// What the key of a request opens, when it may send.
@@ -93,6 +121,27 @@ fn source(headers: &HeaderMap, protocol: &str) -> Source {
 mod tests {
     use super::*;
     use axum::http::HeaderValue;
+    use neuraltrust_model::Kind;
+
+    #[test]
+    fn a_project_is_named_by_header_where_the_span_does_not() {
+        let span = |kind| {
+            let mut patch = SpanPatch::new("t".to_owned().try_into().unwrap(), "s".to_owned().try_into().unwrap());
+            patch.kind = kind;
+            patch
+        };
+        let mut patches = vec![span(Some(Kind::Chain)), span(Some(Kind::Chain)), span(None)];
+        patches[1].attributes.insert(PROJECT_NAME.to_owned(), "own".into());
+        let headers = [("x-project-name", "shop"), ("x-mlflow-experiment-id", "7"), ("comet-workspace", "")];
+        let headers = headers.map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+        name_project(&HeaderMap::from_iter(headers), &mut patches);
+        let named: Vec<Value> = patches.into_iter().map(|patch| patch.attributes.into()).collect();
+        let experiment = "mlflow.experiment_id";
+        assert_eq!(
+            named,
+            [json!({PROJECT_NAME: "shop", experiment: "7"}), json!({PROJECT_NAME: "own", experiment: "7"}), json!({})]
+        );
+    }
 
     #[test]
     fn a_client_is_named_by_its_user_agent() {

@@ -19,7 +19,7 @@ use neuraltrust_normalize::{Item, Itemized, Rejection};
 use neuraltrust_store::{Grant, ProjectId};
 use serde_json::{Value, json};
 
-use super::{body, may_send, otlp_http, source};
+use super::{LOOKED_UP, body, may_send, otlp_http, source, trace_of_span};
 use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_rejected};
@@ -61,9 +61,10 @@ pub(super) fn routes() -> Router<App> {
     routes.layer(Extension(Arc::new(Places::default())))
 }
 
-/// The spans and the scores on them that came last: a score names its span alone, and comes before or after it.
+/// The spans and the scores on them that came last: a score names its span alone, and comes before or after it. A span that came
+/// long before its score is in the lists, which know nothing yet of what came last.
 ///
-/// NOTE: what is forgotten, after many others or when the server starts again, costs a score its place: it is kept in a trace of
+/// NOTE: a score whose span comes after many others, or after the server was started again, has no place: it is kept in a trace of
 /// its own that no list shows.
 #[derive(Default)]
 struct Places(Mutex<Remembered>);
@@ -127,6 +128,19 @@ impl Places {
     }
 }
 
+/// Moves scores to the traces that the lists have for their spans; a score on a trace is in its place.
+async fn look_up(app: &App, grant: &Grant, patches: &mut [SpanPatch]) -> Result<(), ApiError> {
+    let is_judged = |patch: &&mut SpanPatch| {
+        !patch.scores.is_empty() && patch.kind.is_none() && patch.span_id.as_str() == patch.trace_id.as_str()
+    };
+    for patch in patches.iter_mut().filter(is_judged).take(LOOKED_UP) {
+        if let Some(trace) = trace_of_span(app, grant, &patch.span_id).await? {
+            patch.trace_id = trace;
+        }
+    }
+    Ok(())
+}
+
 type Known = Extension<Arc<Places>>;
 type Answer = Result<Response, ApiError>;
 
@@ -181,6 +195,7 @@ where
     let kept = async {
         let (grant, mut batch) = receive(app, headers, body, decode).await?;
         known.put(grant.project, &mut batch.patches);
+        look_up(app, &grant, &mut batch.patches).await?;
         app.ingest.keep_items(SURFACE, &grant, batch).await
     };
     let items: Vec<Item> = kept.await.inspect_err(|error: &ApiError| count_rejected(SURFACE, error.reason))?;
@@ -199,6 +214,7 @@ where
     let kept = async {
         let (grant, mut patches) = receive(app, headers, body, decode).await?;
         known.put(grant.project, &mut patches);
+        look_up(app, &grant, &mut patches).await?;
         app.ingest.keep_whole(SURFACE, &grant, patches).await
     };
     kept.await.inspect_err(|error: &ApiError| count_rejected(SURFACE, error.reason))?;

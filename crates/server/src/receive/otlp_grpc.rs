@@ -20,6 +20,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use tonic::{Code, Request, Response, Status};
 
+use super::name_project;
 use super::otlp_http::{partial_logs, partial_success};
 use crate::auth;
 use crate::error::ApiError;
@@ -91,7 +92,9 @@ impl Exports {
             let _room = self.app.ingest.room(export.encoded_len()).await?;
             // The bytes as they came are gone by now; these say the same.
             quarantine::saw_body(&Bytes::from(export.encode_to_vec()));
-            self.app.ingest.keep(SURFACE, &grant, normalize(export)).await
+            let mut normalized = normalize(export);
+            name_project(&headers, &mut normalized.patches);
+            self.app.ingest.keep(SURFACE, &grant, normalized).await
         };
         let counted = async {
             let rejected = kept.await.inspect_err(count)?;

@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess
 use prost::Message;
 use serde_json::{Value, json};
 
-use super::{body, may_send};
+use super::{body, may_send, name_project};
 use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_all_rejected, count_rejected};
@@ -95,7 +95,8 @@ async fn keep(app: &App, signal: Signal, headers: &HeaderMap, body: Body) -> Res
         ::metrics::counter!(METRIC_EXPORTS, "surface" => SURFACE.as_str()).increment(1);
         return Ok(Vec::new());
     }
-    let normalized = received.decode(move |bytes| decode(signal, encoding, bytes)).await?;
+    let mut normalized = received.decode(move |bytes| decode(signal, encoding, bytes)).await?;
+    name_project(headers, &mut normalized.patches);
     app.ingest.keep(SURFACE, &grant, normalized).await
 }
 

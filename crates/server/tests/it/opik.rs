@@ -64,6 +64,18 @@ fn the_client_may_be_configured_with_any_prefix() {
 }
 
 #[test]
+fn a_score_finds_its_span_after_the_server_was_started_again() {
+    let mut server = start();
+    let span = json!({"id": "s", "trace_id": "t", "name": "step", "type": "tool", "start_time": "2026-11-23T02:59:54Z"});
+    assert_eq!(send(&server, &request("POST", "/api/v1/private/spans", &span)), 201);
+    shown(&server);
+    server.restart();
+    let score = json!({"name": "quality", "value": 1, "source": "sdk"});
+    assert_eq!(send(&server, &request("PUT", "/api/v1/private/spans/s/feedback-scores", &score)), 204);
+    assert_eq!(server.get("/api/v1/traces/t/spans/s").1["scores"][0]["name"], "quality");
+}
+
+#[test]
 fn a_bad_item_is_told_and_the_rest_is_kept() {
     let server = start();
     let batch = json!({"spans": [{"id": "good", "trace_id": "t", "start_time": "2026-11-23T02:59:54Z"}, {"id": "bad"}]});

@@ -1,0 +1,93 @@
+"""arize-phoenix-otel register() + openinference-instrumentation-openai (+ -anthropic), OpenInference decorators and context attributes."""
+import json, os
+from phoenix.otel import register
+import common as c
+
+tp = register(endpoint=c.SINK + "/v1/traces", project_name="shop-assistant", api_key=c.KEY, batch=os.environ.get("BATCH", "1") == "1", verbose=False)
+from openinference.instrumentation.openai import OpenAIInstrumentor
+from openinference.instrumentation.anthropic import AnthropicInstrumentor
+from openinference.instrumentation import using_attributes
+from opentelemetry.trace import Status, StatusCode
+OpenAIInstrumentor().instrument(tracer_provider=tp)
+AnthropicInstrumentor().instrument(tracer_provider=tp)
+tracer = tp.get_tracer("shop.app")
+from openai import OpenAI
+import anthropic
+import openai_flow as f
+client = OpenAI(base_url=c.OPENAI_BASE, api_key="test-key", max_retries=0)
+claude = anthropic.Anthropic(base_url=c.LLM, api_key="test-key", max_retries=0)
+
+
+@tracer.tool(name="get_weather", description="Current weather for a city")
+def get_weather(city: str, unit: str = "celsius") -> dict:
+    return c.get_weather(city, unit)
+
+
+@tracer.tool
+def broken_tool(order_id: str) -> str:
+    raise RuntimeError(f"order service unavailable for {order_id} 💥")
+
+
+def retrieve(q):
+    with tracer.start_as_current_span("retrieve policies", openinference_span_kind="retriever") as s:
+        s.set_input(q)
+        f.embed(client, q)
+        for i, d in enumerate(c.DOCS):
+            s.set_attribute(f"retrieval.documents.{i}.document.id", d["id"])
+            s.set_attribute(f"retrieval.documents.{i}.document.content", d["text"])
+            s.set_attribute(f"retrieval.documents.{i}.document.score", d["score"])
+            s.set_attribute(f"retrieval.documents.{i}.document.metadata", json.dumps({"source": d["source"]}))
+        s.set_status(Status(StatusCode.OK))
+    with tracer.start_as_current_span("rerank", openinference_span_kind="reranker") as s:
+        s.set_attribute("reranker.query", q)
+        s.set_attribute("reranker.model_name", "fake-rerank-1")
+        s.set_attribute("reranker.top_k", 1)
+        s.set_attribute("reranker.output_documents.0.document.content", c.DOCS[0]["text"])
+        s.set_status(Status(StatusCode.OK))
+    return c.DOCS
+
+
+msgs = [{"role": "system", "content": c.SYSTEM}]
+
+
+@tracer.agent(name="shop-assistant 🛍")
+def turn(i: int, question: str) -> str:
+    msgs.append({"role": "user", "content": question})
+    if i == 1:
+        retrieve(question)
+        a = f.stream(client, msgs)
+    elif i == 2:
+        return f.tool_loop(client, msgs, lambda cid, name, args: get_weather(**args))
+    else:
+        a = f.ask(client, msgs).content
+    msgs.append({"role": "assistant", "content": a})
+    return a
+
+
+@tracer.chain
+def failing(order_id: str) -> str:
+    return broken_tool(order_id)
+
+
+with using_attributes(session_id=c.SESSION_ID, user_id=c.USER_ID, metadata={**c.METADATA, "conversation_id": c.CONVERSATION_ID}, tags=c.TAGS,
+                      prompt_template="Answer {question} for {name}", prompt_template_version="v3", prompt_template_variables={"question": c.TURNS[0], "name": c.USER_NAME}):
+    for i, q in enumerate(c.TURNS):
+        turn(i, q)
+    try:
+        failing("A-1042")
+    except RuntimeError:
+        pass
+    f.fail(client)
+    f.respond(client, c.TURNS[1], tools=[{"type": "function", "name": "get_weather", "parameters": c.WEATHER_TOOL["function"]["parameters"]}])
+    f.ask(client, [{"role": "user", "content": [{"type": "text", "text": "What is on this picture?"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="}}]}])
+    tools = [{"name": "get_weather", "description": "w", "input_schema": c.WEATHER_TOOL["function"]["parameters"]}]
+    am = [{"role": "user", "content": "How is the weather in Zürich?"}]
+    r = claude.messages.create(model="claude-sonnet-4-5", max_tokens=200, system=c.SYSTEM, messages=am, tools=tools)
+    tu = next(b for b in r.content if b.type == "tool_use")
+    am += [{"role": "assistant", "content": [b.model_dump(exclude_none=True) for b in r.content]},
+           {"role": "user", "content": [{"type": "tool_result", "tool_use_id": tu.id, "content": json.dumps(get_weather(**tu.input), ensure_ascii=False)}]}]
+    claude.messages.create(model="claude-sonnet-4-5", max_tokens=200, system=c.SYSTEM, messages=am, tools=tools)
+    with claude.messages.stream(model="claude-sonnet-4-5", max_tokens=200, messages=[{"role": "user", "content": c.TURNS[1]}]) as s:
+        s.get_final_text()
+    f.ask(client, [{"role": "user", "content": c.big_text()}])
+tp.shutdown()

@@ -1,0 +1,70 @@
+//! LangSmith's clients, and what each of their requests is answered with.
+
+use serde_json::{Value, json};
+
+use crate::replays::{Recorded, answered, recorded, send, shown};
+use crate::start;
+
+fn request(method: &str, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Recorded {
+    let headers = vec![("content-type".to_owned(), content_type.to_owned())];
+    Recorded { method: method.to_owned(), path: path.to_owned(), headers, body: body.into() }
+}
+
+#[test]
+fn the_client_may_be_configured_with_any_prefix() {
+    let seen = |prefix: &str| {
+        let server = start();
+        for mut request in recorded("langsmith/python-multipart-zstd") {
+            request.path = format!("{prefix}{}", request.path);
+            let expect = if request.method == "GET" { 200 } else { 202 };
+            assert_eq!(send(&server, &request), expect, "{} {}", request.method, request.path);
+        }
+        let (conversations, mut spans) = shown(&server);
+        spans.sort_by_key(|span| span["span_id"].to_string());
+        (conversations, spans)
+    };
+    let plain = seen("");
+    assert!(plain.0.iter().any(|conversation| conversation["conversation_id"] == "conv-2f6c1d88-orders"));
+    assert_eq!(seen("/api/v1"), plain);
+}
+
+#[test]
+fn a_run_goes_on_and_is_judged_before_or_after_it_is_known() {
+    const RUN: &str = "11111111-1111-4111-8111-111111111111";
+    let server = start();
+    let json = "application/json";
+    let judgement = json!({"id": "f1", "run_id": RUN, "key": "tone", "score": 0.5});
+    assert_eq!(send(&server, &request("POST", "/api/v1/feedback", json, judgement.to_string())), 202);
+    let run = json!({"id": RUN, "trace_id": RUN, "run_type": "chain", "name": "turn", "start_time": "2026-11-23T00:00:00Z", "inputs": {"q": "Hi"}});
+    assert_eq!(send(&server, &request("POST", "/api/v1/runs", json, run.to_string())), 202);
+    let end = json!({"trace_id": RUN, "end_time": "2026-11-23T00:00:01Z", "outputs": {"output": "Hello"}});
+    assert_eq!(send(&server, &request("PATCH", &format!("/api/v1/runs/{RUN}"), json, end.to_string())), 202);
+    let (status, turn) = server.get(&format!("/api/v1/traces/{RUN}/spans/{RUN}"));
+    assert_eq!((status, &turn["duration_ms"], &turn["output"]["text"]), (200, &json!(1000.0), &json!("Hello")));
+    assert_eq!(turn["scores"][0]["name"], "tone");
+}
+
+#[test]
+fn the_bytes_of_an_attachment_are_kept() {
+    let server = start();
+    let picture: Vec<u8> = b"\x89PNG\r\n\x1a\n".iter().copied().chain((0..4_096_u32).map(|n| (n % 251) as u8)).collect();
+    let part = |name: &str, content_type: &str, body: &[u8]| {
+        let head = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\nContent-Type: {content_type}\r\n\r\n");
+        [head.as_bytes(), body, b"\r\n"].concat()
+    };
+    let run = br#"{"id": "r", "trace_id": "r", "run_type": "chain", "name": "turn", "start_time": "2026-11-23T00:00:00Z"}"#;
+    let form = [
+        part("post.r", "application/json", run),
+        part("post.r.inputs", "application/json", br#"{"question": "What is this?"}"#),
+        part("attachment.r.pic", "image/png", &picture),
+        b"--b--\r\n".to_vec(),
+    ];
+    let (status, answer) =
+        answered(&server, &request("POST", "/runs/multipart", "multipart/form-data; boundary=b", form.concat()));
+    assert_eq!((status, &answer["errors"]), (202, &Value::Null));
+    let (_, turn) = server.get("/api/v1/traces/r/spans/r");
+    let media = &turn["input"]["messages"][0]["parts"][1];
+    assert_eq!((&media["mime_type"], &media["name"]), (&json!("image/png"), &json!("pic")));
+    let kept = server.fetch(media["uri"].as_str().unwrap(), &[("x-api-key", server.key())]);
+    assert_eq!((kept.status, kept.body == picture), (200, true));
+}
