@@ -320,3 +320,24 @@ pub(super) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_pages_go_back_in_a_step_as_are_meant_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = rusqlite::Connection::open(dir.path().join("record.sqlite")).unwrap();
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; CREATE TABLE page (body BLOB)").unwrap();
+        let pages = RETURN_PAGES * 2;
+        for _ in 0..pages {
+            connection.execute("INSERT INTO page VALUES (zeroblob(4000))", []).unwrap();
+        }
+        connection.execute("DELETE FROM page", []).unwrap();
+        let free = || connection.query_row("PRAGMA freelist_count", [], |row| row.get::<_, u32>(0)).unwrap();
+        let before = free();
+        return_pages(&connection).unwrap();
+        assert_eq!(before - free(), RETURN_PAGES);
+    }
+}

@@ -295,3 +295,59 @@ async fn what_is_too_old_or_too_much_goes_oldest_first() {
     assert!((15..=21).contains(&kept.len()), "{kept:?}");
     assert_eq!(kept, (40 - kept.len() as u32..40).collect(), "the oldest went first");
 }
+
+/// A trace that cannot be read keeps from ending only the erasures beside it, and goes with its conversation.
+#[tokio::test]
+async fn what_cannot_be_read_does_not_keep_other_erasures_from_ending() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let id = crate::embedded::project(&store);
+    append(&store, id, (0..9).map(|trace| call(trace, false)).collect()).await;
+    settle(&store).await;
+    store.close().await.unwrap();
+    drop(store);
+    rusqlite::Connection::open(dir.path().join("record.sqlite"))
+        .unwrap()
+        .execute("UPDATE patch SET digest = digest + 1 WHERE trace = (SELECT id FROM trace WHERE trace_id = 't1')", [])
+        .unwrap();
+
+    let store = open(dir.path());
+    let project = store.project(id);
+    let trace = |n: u32| Asked::Trace(TraceId::new(format!("t{n}")).unwrap());
+    let beside = project.erase(trace(2)).await.unwrap();
+    let elsewhere = project.erase(trace(5)).await.unwrap();
+    done(&project, &elsewhere).await;
+    assert_eq!(project.erasure(beside.row.id).await.unwrap().unwrap().row.done_at, None, "what t1 says is not known");
+    let whole = project.erase(Asked::Conversation(ConversationId::new("c0").unwrap())).await.unwrap();
+    assert!(whole.traces.iter().any(|trace| trace.trace_id.as_str() == "t1"), "{whole:?}");
+    done(&project, &whole).await;
+    done(&project, &beside).await;
+    settle(&store).await;
+    let rows = project.traces(ListQuery { filter: Filter::default(), limit: 100, cursor: None }).await.unwrap().items;
+    let left: BTreeSet<_> = rows.iter().map(|row| row.trace_id.to_string()).collect();
+    assert_eq!(left, ["t4", "t6", "t7", "t8"].map(str::to_owned).into());
+}
+
+/// An erasure ends though its conversation is told of all the time, and nothing of what comes is lost by it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erasure_in_a_conversation_that_goes_on_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let id = crate::embedded::project(&store);
+    let step = |trace: u32| SpanPatch { conversation_id: Some(ConversationId::new("c").unwrap()), ..call(trace, false) };
+    append(&store, id, (0..400).map(step).collect()).await;
+    settle(&store).await;
+    let project = store.project(id);
+    let asked = project.erase(Asked::Trace(TraceId::new("t1").unwrap())).await.unwrap();
+    let mut came = 400;
+    while project.erasure(asked.row.id).await.unwrap().unwrap().row.done_at.is_none() {
+        append(&store, id, vec![step(came)]).await;
+        came += 1;
+        assert!(came < 50_000, "the erasure does not end");
+    }
+    settle(&store).await;
+    store.close().await.unwrap();
+    drop((project, store));
+    let report = verify(dir.path(), |_, _| {}).unwrap();
+    assert!(report.findings.is_empty(), "{report:?}");
+}
