@@ -131,7 +131,7 @@ pub(crate) fn count_all_rejected(surface: Surface, rejected: &[Rejection]) {
     }
 }
 
-/// The moment of arrival.
+/// This moment, by the wall clock.
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::params::bad;
 use crate::error::ApiError;
+use crate::ingest;
 
 /// Reads a query: [`Filter::read`], or [`Filter::read_whole`] where nobody is typing it.
 pub(super) type Read = fn(ListOf, &str, Timestamp) -> Result<Filter, QueryError>;
@@ -13,8 +14,7 @@ pub(super) type Read = fn(ListOf, &str, Timestamp) -> Result<Filter, QueryError>
 /// What a query says; nothing when it is empty. `name` is that of the parameter.
 pub(super) fn query(name: &str, list: ListOf, text: Option<&str>, read: Read) -> Result<Option<Filter>, ApiError> {
     let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
-    let now = i64::try_from(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos()).unwrap_or(i64::MAX);
-    read(list, text, Timestamp::from_nanos(now)).map(Some).map_err(|error| ApiError::unreadable(name, error))
+    read(list, text, ingest::now()).map(Some).map_err(|error| ApiError::unreadable(name, error))
 }
 
 /// A stretch of the time by which lists are ordered; nothing when both ends are open.

@@ -39,6 +39,19 @@ pub(super) struct Clauses<'a> {
     pub(super) negated: bool,
 }
 
+impl<'a> Clauses<'a> {
+    /// For filters of that list; `cut` is set when not everything is found.
+    pub(super) const fn new(
+        index: &'a SearchIndex,
+        searcher: &'a Searcher,
+        project: ProjectId,
+        list: ListOf,
+        cut: &'a Cell<bool>,
+    ) -> Self {
+        Self { index, searcher, project, list, cursor: None, cut, negated: false }
+    }
+}
+
 /// Everything holds.
 pub(super) fn all(clauses: Vec<Clause>) -> Clause {
     Box::new(BooleanQuery::new(clauses.into_iter().map(|clause| (Occur::Must, clause)).collect()))

@@ -38,7 +38,7 @@ pub(super) fn list<T: DeserializeOwned>(
 ) -> Result<Page<T>, StoreError> {
     let searcher = index.reader.searcher();
     let cut = Cell::new(false);
-    let clauses = Clauses { index, searcher: &searcher, project, list, cursor: query.cursor, cut: &cut, negated: false };
+    let clauses = Clauses { cursor: query.cursor, ..Clauses::new(index, &searcher, project, list, &cut) };
     let mut filtered = clauses.query(&query.filter)?;
     if let Some(cursor) = query.cursor {
         filtered = all(vec![filtered, behind(index, cursor, Order::Desc)]);
@@ -47,7 +47,7 @@ pub(super) fn list<T: DeserializeOwned>(
     let limit = query.limit.saturating_add(1);
     let (mut found, total) = match query.cursor {
         None => {
-            let (found, total) = counted(&searcher, &*filtered, Order::Desc, limit)?;
+            let (found, total) = counted(&searcher, &*filtered, limit)?;
             (found, Some(total))
         }
         Some(_) => (newest(&searcher, &*filtered, limit)?, None),
@@ -81,7 +81,7 @@ pub(super) fn of_trace(
 ) -> Result<Page<SpanRow>, StoreError> {
     let searcher = index.reader.searcher();
     let cut = Cell::new(false);
-    let clauses = Clauses { index, searcher: &searcher, project, list: ListOf::Spans, cursor: None, cut: &cut, negated: false };
+    let clauses = Clauses::new(index, &searcher, project, ListOf::Spans, &cut);
     let mut spans = clauses.query(&Filter::equals(Field::TraceId, trace_id.as_str()))?;
     if let Some(cursor) = cursor {
         spans = all(vec![spans, behind(index, cursor, Order::Asc)]);
@@ -116,14 +116,9 @@ fn ordered(searcher: &Searcher, query: &dyn Query, order: Order, limit: usize) -
     searcher.search(query, &by_time(order, limit)).map(placed).map_err(StoreError::index("search"))
 }
 
-/// The same, and how many there are in all.
-fn counted(
-    searcher: &Searcher,
-    query: &dyn Query,
-    order: Order,
-    limit: usize,
-) -> Result<(Vec<(Cursor, DocAddress)>, u64), StoreError> {
-    let (found, total) = searcher.search(query, &(by_time(order, limit), Count)).map_err(StoreError::index("search"))?;
+/// The newest, and how many there are in all.
+fn counted(searcher: &Searcher, query: &dyn Query, limit: usize) -> Result<(Vec<(Cursor, DocAddress)>, u64), StoreError> {
+    let (found, total) = searcher.search(query, &(by_time(Order::Desc, limit), Count)).map_err(StoreError::index("search"))?;
     Ok((placed(found), total as u64))
 }
 
@@ -306,7 +301,7 @@ pub(super) fn facets(
 ) -> Result<Facets, StoreError> {
     check_grouped(key, list)?;
     let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
-    let clauses = Clauses { index, searcher: &searcher, project, list, cursor: None, cut: &cut, negated: false };
+    let clauses = Clauses::new(index, &searcher, project, list, &cut);
     let query = clauses.query(filter)?;
     let groups = Groups { group_by: vec![Group::Field { key: key.clone(), top: limit }], metrics: Vec::new() };
     let found = searcher.search(&*query, &groups).map_err(StoreError::index("count"))?;
@@ -332,7 +327,7 @@ pub(super) fn facets(
 pub(super) fn aggregate(index: &SearchIndex, project: ProjectId, query: &Aggregate) -> Result<Aggregated, StoreError> {
     query.check()?;
     let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
-    let clauses = Clauses { index, searcher: &searcher, project, list: query.of, cursor: None, cut: &cut, negated: false };
+    let clauses = Clauses::new(index, &searcher, project, query.of, &cut);
     let filtered = clauses.query(&query.filter)?;
     let groups = Groups { group_by: query.group_by.clone(), metrics: query.metrics.clone() };
     let found = searcher.search(&*filtered, &groups).map_err(StoreError::index("measure"))?;

@@ -195,12 +195,12 @@ impl Record {
     /// The patches of a trace in order of arrival, or those of its spans of that key. Their contents are read where they are
     /// needed.
     pub(super) fn patches(&self, trace: &TraceKey, span: Option<i64>) -> Result<Vec<Arrived>, StoreError> {
-        self.rows(trace, span)?.iter().map(|row| self.arrived(trace, row)).collect()
+        self.rows(trace, span, 0)?.iter().map(|row| self.arrived(trace, row)).collect()
     }
 
     /// The patches of a trace behind the patch `seq`, in order of arrival.
     pub(super) fn patches_behind(&self, trace: &TraceKey, seq: u64) -> Result<Vec<Arrived>, StoreError> {
-        self.rows(trace, None)?.iter().filter(|row| row.seq > seq).map(|row| self.arrived(trace, row)).collect()
+        self.rows(trace, None, seq)?.iter().map(|row| self.arrived(trace, row)).collect()
     }
 
     /// The patches of a trace up to the patch `to` in order of arrival, and the keys of its spans that were told of up to the
@@ -211,26 +211,32 @@ impl Record {
         from: u64,
         to: u64,
     ) -> Result<(Vec<Arrived>, HashSet<i64>), StoreError> {
-        let mut rows = self.rows(trace, None)?;
+        let mut rows = self.rows(trace, None, 0)?;
         rows.retain(|row| row.seq <= to);
         let before = rows.iter().filter(|row| row.seq <= from).map(|row| row.span).collect();
         let patches = rows.iter().map(|row| self.arrived(trace, row)).collect::<Result<_, _>>()?;
         Ok((patches, before))
     }
 
-    fn rows(&self, trace: &TraceKey, span: Option<i64>) -> Result<Vec<PatchRow>, StoreError> {
+    /// The rows of a trace, or of its spans of that key, behind the patch `seq`.
+    fn rows(&self, trace: &TraceKey, span: Option<i64>, seq: u64) -> Result<Vec<PatchRow>, StoreError> {
         self.read("read a trace", |connection| {
             let row = |row: &rusqlite::Row<'_>| {
                 let seq = row.get::<_, i64>(0)?.cast_unsigned();
                 Ok(PatchRow { seq, span: row.get(1)?, received_at: row.get(2)?, digest: row.get(3)?, body: row.get(4)? })
             };
-            let columns = "SELECT seq, span, received_at, digest, body FROM patch WHERE trace = ?1 AND length(body) > 0";
+            // With the sign it is no way to find the rows, only one to leave some out.
+            let columns =
+                "SELECT seq, span, received_at, digest, body FROM patch WHERE trace = ?1 AND +seq > ?2 AND length(body) > 0";
+            let seq = seq.cast_signed();
             match span {
                 Some(span) => connection
-                    .prepare_cached(&format!("{columns} AND span = ?2 ORDER BY seq"))?
-                    .query_map(params![trace.number, span], row)?
+                    .prepare_cached(&format!("{columns} AND span = ?3 ORDER BY seq"))?
+                    .query_map(params![trace.number, seq, span], row)?
                     .collect(),
-                None => connection.prepare_cached(&format!("{columns} ORDER BY seq"))?.query_map([trace.number], row)?.collect(),
+                None => {
+                    connection.prepare_cached(&format!("{columns} ORDER BY seq"))?.query_map([trace.number, seq], row)?.collect()
+                }
             }
         })
     }
@@ -397,7 +403,10 @@ impl Record {
         for key in self.candidates(project, conversation)? {
             let belongs = match self.patches(&key, None) {
                 Err(StoreError::Damaged { .. }) => true,
-                read => TraceSpans::merge(&key.trace_id, read?).conversation_id == *conversation,
+                read => {
+                    let patches = read?;
+                    !patches.is_empty() && TraceSpans::merge(&key.trace_id, patches).conversation_id == *conversation
+                }
             };
             if belongs {
                 traces.push(key);

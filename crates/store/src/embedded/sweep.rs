@@ -19,10 +19,10 @@ use crate::said::Said;
 
 /// Nodes that are taken away at a time; for the rest the scope is looked through again.
 const GONE_AT_A_TIME: usize = 2_000;
-/// How often what came in between is looked at before a scope that is told of all the time is left for the next round.
-const TRIES: usize = 100;
 /// ... and bytes of them, since what is deleted is overwritten, and appends wait meanwhile.
 const GONE_BYTES_AT_A_TIME: u64 = 8 << 20;
+/// How often what came in between is looked at before a scope that is told of all the time is left for the next round.
+const TRIES: usize = 100;
 
 /// What is to change in a scope so that it holds what its traces say, and nothing else.
 #[derive(Debug, Clone)]
