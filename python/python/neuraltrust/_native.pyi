@@ -18,6 +18,11 @@ class Client:
         sample_rate: float,
         mask: Callable[[Any], Any] | None,
         redact: list[str],
+        spool: str,
+        spool_bytes: int | None,
+        headers: list[tuple[str, str]],
+        proxy: str | None,
+        ca_file: str | None,
     ) -> Client: ...
     def trace(
         self,

@@ -3,8 +3,12 @@
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod mask;
 #[cfg(test)]
 mod meaning;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod spool;
