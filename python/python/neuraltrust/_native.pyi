@@ -61,6 +61,15 @@ class Trace:
         end: int | None,
         latency: int | None,
     ) -> Step: ...
+    def record(
+        self,
+        kind: str,
+        id: str,
+        name: str,
+        start: int | None,
+        attributes: dict[str, Any],
+        error: tuple[str, str, str | None] | None,
+    ) -> None: ...
     def end(self, output: Any) -> None: ...
 
 @final

@@ -66,15 +66,15 @@ class NeuralTrust:
         ``NEURALTRUST_REDACT`` with commas, names what is then replaced by marks wherever it is found: ``api_keys``,
         ``emails``, ``cards``, ``phones``. Ids, names and models are sent as they are.
 
-        What cannot be delivered at once waits on disk, masked and compressed, and is delivered when the server is back,
-        by this process or the next. ``spool``, else ``NEURALTRUST_SPOOL``, is the folder, or ``False`` (``off``) to keep it
-        in memory only; without either it is ``~/.local/state/neuraltrust``. ``spool_bytes``, else
+        What cannot be delivered at once waits on disk, masked and compressed, and is delivered when the server is
+        back, by this process or the next. ``spool``, else ``NEURALTRUST_SPOOL``, is the folder, or ``False`` (``off``)
+        to keep it in memory only; without either it is ``~/.local/state/neuraltrust``. ``spool_bytes``, else
         ``NEURALTRUST_SPOOL_BYTES``, is how much may wait there, 256 MiB if nothing is said.
 
         ``headers``, else ``NEURALTRUST_HEADERS`` (``name=value``, with commas), are sent with every request. ``proxy``,
-        else ``NEURALTRUST_PROXY``, is one to send through; without it ``HTTPS_PROXY`` and its like are heard. ``ca_file``,
-        else ``NEURALTRUST_CA_FILE``, is a file of PEM certificates that the server's is checked with, in the place of those
-        of public authorities.
+        else ``NEURALTRUST_PROXY``, is one to send through; without it ``HTTPS_PROXY`` and its like are heard.
+        ``ca_file``, else ``NEURALTRUST_CA_FILE``, is a file of PEM certificates that the server's is checked with, in
+        the place of those of public authorities.
 
         ``sdk_version``, ``max_workers`` and ``async_client`` are accepted from code written for earlier versions:
         one thread delivers, always in the background. Async code waits with :meth:`aflush` and :meth:`aclose`.
@@ -99,19 +99,23 @@ class NeuralTrust:
         disabled = os.environ.get("NEURALTRUST_DISABLED", "").strip().lower() in ("1", "true", "yes", "on")
         key = None if disabled else self.api_key
         self._enabled = key is not None
-        room = _room(spool, spool_bytes)
-        net = (_headers(headers), proxy or os.environ.get("NEURALTRUST_PROXY") or None, _path(ca_file))
+        folder, size = _room(spool, spool_bytes)
+        said, ca = _headers(headers), _path(ca_file)
+        proxy = proxy or os.environ.get("NEURALTRUST_PROXY") or None
         try:
             share = _share(sample_rate)
-            self._native = _native.Client(key, self.base_url, seconds, service, share, mask, names, *room, *net)
+            self._native = _native.Client(
+                key, self.base_url, seconds, service, share, mask, names, folder, size, said, proxy, ca
+            )
             if self.api_key is None and not disabled:
                 _logger.warning("nothing is recorded: there is no API key; pass api_key=... or set NEURALTRUST_API_KEY")
         except _native.NeuralTrustError as error:
             # A wrong setting must not keep the application from starting.
             _logger.error("nothing is recorded: %s", error)
             self._enabled = False
-            nothing = (None, [], "off", None, [], None, None)
-            self._native = _native.Client(None, DEFAULT_BASE_URL, seconds, service, 1.0, *nothing)
+            self._native = _native.Client(
+                None, DEFAULT_BASE_URL, seconds, service, 1.0, None, [], "off", None, [], None, None
+            )
         _keep(self)
 
     def trace(
@@ -149,6 +153,18 @@ class NeuralTrust:
         ids = (conversation, session, channel)
         shared = _Shared(native.id, native.sampled, recorded, *ids, user, metadata, custom)
         return Trace(native, shared, parent)
+
+    def instrument(self, *libraries: str) -> list[str]:
+        """Make the calls of libraries steps.
+
+        They are ``openai``, ``anthropic``, ``langchain``, ``llama_index`` and ``openai_agents``; without names, all
+        whose OpenInference instrumentation is installed (``pip install openinference-instrumentation-openai``, ...).
+        Their spans are below the current step, and masked, redacted, delivered and counted like any other. Gives the
+        names of what is instrumented; never raises.
+        """
+        from ._instrument import instrument
+
+        return instrument(self, libraries)
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until all that was recorded is delivered, kept on disk, or dropped and counted.

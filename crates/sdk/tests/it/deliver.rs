@@ -215,10 +215,28 @@ fn large_batches_are_cut_by_their_bytes() {
     for _ in 0..10 {
         client.trace(TraceOptions::default()).event("x".repeat(1 << 20));
     }
-    client.trace(TraceOptions::default()).event("x".repeat(40 << 20));
     let stats = settled(&client);
-    assert_eq!((stats.sent, stats.dropped.too_large), (10, 1));
+    assert_eq!((stats.sent, stats.dropped.too_large), (10, 0));
     assert!(server.requests().len() >= 3);
+}
+
+#[test]
+fn what_is_too_large_is_cut_and_says_so_and_a_step_of_many_such_is_dropped() {
+    let recorder = Recorder::default();
+    let client = Client::new(recorder.options()).unwrap();
+    let large = || "x".repeat(40 << 20);
+    client.trace(TraceOptions::default()).message(large()).end(large());
+    let attributes = (0..5).map(|n| (format!("a{n}"), large().into())).collect();
+    let step = neuraltrust::StepOptions { attributes, ..Default::default() };
+    client.trace(TraceOptions::default()).send(neuraltrust::Kind::Event, neuraltrust::Sent { step, ..Default::default() });
+    let spans = recorder.spans(&client);
+    let stats = settled(&client);
+    assert_eq!((stats.sent, stats.dropped.too_large), (1, 1));
+    for name in ["neuraltrust.input", "neuraltrust.output"] {
+        let text = spans[0].attribute(name).unwrap();
+        let text = text.as_str().unwrap();
+        assert!(text.ends_with(" of 41943040 bytes]") && text.len() < 9 << 20);
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The SDK as an application uses it, against servers of every temper.
 
 #[cfg(test)]
+mod current;
+#[cfg(test)]
 mod deliver;
 #[cfg(test)]
 mod faults;
