@@ -54,6 +54,8 @@ struct State {
     flushers: usize,
     closing: Option<Instant>,
     worker: bool,
+    /// Whether the last attempt found no server.
+    away: bool,
 }
 
 #[derive(Debug)]
@@ -141,6 +143,15 @@ impl Queue {
         count(&self.counts);
     }
 
+    /// Whether there is a server, as the last attempt found.
+    pub(crate) fn set_away(&self, away: bool) {
+        let mut state = self.lock();
+        if std::mem::replace(&mut state.away, away) != away {
+            drop(state);
+            self.settled.notify_all();
+        }
+    }
+
     /// What was lost of what never got a number.
     pub(crate) fn lost_unnumbered(&self) -> u64 {
         lost_unnumbered(&self.counts)
@@ -187,13 +198,14 @@ impl Queue {
         state.settled >= target
     }
 
-    /// Takes no more entries, and waits like `flush`; then for the worker too, which delivers what is on disk meanwhile.
+    /// Takes no more entries, and waits like `flush`; then for the worker too, which delivers what is on disk, unless the server
+    /// is away.
     pub(crate) fn close(&self, timeout: Duration) -> bool {
         let until = Instant::now() + timeout;
         self.lock().closing.get_or_insert(until);
         let flushed = self.flush(timeout);
         let left = until.saturating_duration_since(Instant::now());
-        drop(self.settled.wait_timeout_while(self.lock(), left, |state| state.worker));
+        drop(self.settled.wait_timeout_while(self.lock(), left, |state| state.worker && !state.away));
         flushed
     }
 

@@ -324,6 +324,7 @@ impl Worker<'_> {
         self.asked_to_wait = false;
         self.faulty_since = None;
         self.due = Instant::now();
+        self.shared.queue.set_away(false);
     }
 
     fn later(&mut self, after: Option<Duration>, faulty: bool) {
@@ -334,6 +335,7 @@ impl Worker<'_> {
         self.asked_to_wait = wait.is_some();
         self.due = Instant::now() + wait.unwrap_or_else(|| backoff(self.shared.config.backoff, self.failures));
         self.failures += 1;
+        self.shared.queue.set_away(true);
     }
 
     fn notify_undelivered(&self, spans: usize, why: &str) {
