@@ -59,7 +59,6 @@ impl Trace {
     #[pyo3(signature = (kind, id, name, start, attributes, error))]
     fn record(
         &self,
-        py: Python<'_>,
         kind: String,
         id: String,
         name: String,
@@ -76,7 +75,7 @@ impl Trace {
         };
         let failure = error.map(|(kind, message, stacktrace)| Failure { kind, message, stacktrace });
         self.trace.step(Kind::from(kind), options).end_with(Ending { failure, ..Ending::default() });
-        self.notices.log(py)
+        self.notices.log(attributes.py())
     }
 
     /// Records a whole step.

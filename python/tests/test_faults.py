@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import ssl
+import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +94,36 @@ def test_an_event_loop_goes_on_while_steps_are_delivered_or_not(server: Server, 
     before = asyncio.run(main())
     assert before >= 2_000, "every step let the loop turn"
     assert turns > before, "waiting for the end does so too"
+
+
+def certificates(folder: Path) -> tuple[Path, Path, Path]:
+    """Give a certificate of an authority, and one for this machine with its key."""
+    (folder / "extensions").write_text("subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n")
+    new = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+    for line in (
+        f"req -x509 {new} -keyout ca.key -out ca.pem -subj /CN=authority -days 2",
+        f"req {new} -keyout server.key -out server.csr -subj /CN=localhost",
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.pem -extfile extensions",
+    ):
+        subprocess.run(["openssl", *line.split()], cwd=folder, check=True, capture_output=True)
+    return folder / "ca.pem", folder / "server.pem", folder / "server.key"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl to make certificates with")
+def test_an_authority_of_ones_own(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority, certificate, key = certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.http.socket = context.wrap_socket(server.http.socket, server_side=True)
+    url = server.url.replace("http://127.0.0.1", "https://localhost")
+
+    stranger = NeuralTrust("k", url, spool=False)
+    stranger.trace().event("to nobody")
+    assert stranger.close(LONG)
+    assert stranger.stats()["dropped_undelivered"] == 1
+
+    monkeypatch.setenv("NEURALTRUST_CA_FILE", str(authority))
+    client = NeuralTrust("k", url)
+    client.trace().event("to the server")
+    assert client.close(LONG)
+    assert [span.input for span in server.spans()] == ["to the server"]

@@ -72,5 +72,7 @@ pub const FEEDBACK_TAG: &str = "neuraltrust.feedback.tag";
 pub const FEEDBACK_TEXT: &str = "neuraltrust.feedback.text";
 /// `neuraltrust.latency_ms`: the latency as the application measured it, in milliseconds (number).
 pub const LATENCY_MS: &str = "neuraltrust.latency_ms";
+/// `neuraltrust.running_ms`: for how long a step had run when it was last said that it still does (integer).
+pub const RUNNING_MS: &str = "neuraltrust.running_ms";
 /// `neuraltrust.cost`: what the call cost in US dollars, where the application knows it (number, not negative).
 pub const COST: &str = "neuraltrust.cost";

@@ -109,7 +109,8 @@ fn attributes(entry: &Entry, masker: &Masker<'_>) -> Vec<KeyValue> {
     list.extend(core.id.attribute().map(|id| text(names::SPAN_ID, id)));
     list.extend(core.parent.as_ref().and_then(SpanId::attribute).map(|id| text(names::PARENT_ID, id)));
     if !core.described.load(Relaxed) {
-        list.extend(operation(&core.kind).map(|name| text(names::OPERATION_NAME, name)));
+        let named = core.attributes.contains_key(names::OPERATION_NAME);
+        list.extend(operation(&core.kind).filter(|_| !named).map(|name| text(names::OPERATION_NAME, name)));
         list.extend(core.context.described.iter().map(|(name, value)| masker.attribute(name, value)));
         list.extend(core.input.as_ref().map(|input| masker.attribute(names::INPUT, input)));
         list.extend(core.attributes.iter().map(|(key, value)| masker.attribute(key, value)));

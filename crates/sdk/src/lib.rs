@@ -27,6 +27,7 @@ mod mask;
 mod options;
 mod queue;
 mod redact;
+mod running;
 mod sampling;
 mod span;
 mod spool;

@@ -87,6 +87,9 @@ pub struct Options {
     pub retry_for: Duration,
     /// Longest wait before the first retry; it doubles with each further one, up to 30 seconds.
     pub backoff: Duration,
+    /// How often it is said again of a step that has not ended that it still runs, as the attribute `neuraltrust.running_ms`. Its
+    /// start is sent with the first batch; this tells a step that takes long from one whose process is gone.
+    pub snapshot_every: Duration,
     /// Headers of every request, beside those of the SDK.
     pub headers: Vec<(String, String)>,
     /// The proxy to send through, `http://[USER:PASSWORD@]HOST:PORT`. Without one, those that `HTTPS_PROXY`, `HTTP_PROXY`,
@@ -121,6 +124,7 @@ impl Default for Options {
             spool: None,
             retry_for: Duration::from_secs(300),
             backoff: Duration::from_millis(250),
+            snapshot_every: Duration::from_secs(60),
             headers: Vec::new(),
             proxy: None,
             ca_file: None,

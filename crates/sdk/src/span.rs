@@ -114,8 +114,15 @@ pub(crate) struct Core {
     pub(crate) described: AtomicBool,
 }
 
+impl Core {
+    /// Whether the application ended it.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.end.load(Relaxed) != 0
+    }
+}
+
 /// About what a span's ids, times and names take.
-const SPAN_BYTES: usize = 160;
+pub(crate) const SPAN_BYTES: usize = 160;
 
 /// The start of a step (`end` is 0) or its end, on the way to the server.
 #[derive(Debug)]
@@ -213,7 +220,7 @@ impl Step {
     /// Whether the application ended it.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.core.end.load(Relaxed) != 0
+        self.core.is_ended()
     }
 
     /// Ends the step with what it answered. The first end sets the time; a later one replaces the output.

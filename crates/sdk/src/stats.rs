@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// fork) started: `recorded + adopted == merged + sent + rejected + dropped.total() + pending + spooled`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Starts and ends that the application recorded.
+    /// Starts and ends that the application recorded, and what was said again of steps that run for long.
     pub recorded: u64,
     /// Those that travelled together with another one of the same step.
     pub merged: u64,

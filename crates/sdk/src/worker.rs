@@ -16,6 +16,7 @@ use crate::encode;
 use crate::error::NoticeKind;
 use crate::mask::{self, Masker};
 use crate::queue::Next;
+use crate::running::Running;
 use crate::span::{Core, Entry};
 use crate::spool::{Frame, Spool};
 use crate::stats::{Counts, add, take};
@@ -47,6 +48,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         transport: Transport::open(target, config.timeout),
         resource: encode::resource(config.service_name.as_deref(), &config.language, &config.sdk_version),
         spool: config.spool.clone().map(|place| Spool::new(place, &shared.source)),
+        running: Running::new(config.snapshot_every),
         held: None,
         failures: 0,
         asked_to_wait: false,
@@ -55,6 +57,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     };
     loop {
         worker.search();
+        worker.say_what_runs();
         match shared.queue.next(worker.held.is_none(), worker.due()) {
             Next::Batch(batch) => {
                 worker.take(batch);
@@ -63,7 +66,9 @@ pub(crate) fn run(shared: &Arc<Shared>) {
                 }
             }
             Next::Due => {
-                worker.attempt();
+                if worker.due <= Instant::now() {
+                    worker.attempt();
+                }
             }
             Next::Closing => {
                 if !worker.finish() {
@@ -82,6 +87,8 @@ struct Worker<'a> {
     transport: Transport,
     resource: Resource,
     spool: Option<Spool>,
+    /// Steps that were sent open.
+    running: Running,
     /// The batch in hand.
     held: Option<Held>,
     /// Attempts that failed since the last one that did not.
@@ -109,7 +116,7 @@ impl Worker<'_> {
     /// When there is something to do beside new batches.
     fn due(&self) -> Option<Instant> {
         let waits = self.held.is_some() || self.spool.as_ref().is_some_and(|spool| !spool.is_empty());
-        waits.then_some(self.due).into_iter().chain(self.spool.as_ref().map(Spool::search_at)).min()
+        waits.then_some(self.due).into_iter().chain(self.spool.as_ref().map(Spool::search_at)).chain(self.running.due()).min()
     }
 
     /// Takes over what ended processes left on disk.
@@ -120,6 +127,16 @@ impl Worker<'_> {
                 add(&counts.adopted, found);
                 add(&counts.spooled, found);
             });
+        }
+    }
+
+    /// Puts it into the queue that steps still run, as if the application had said so.
+    fn say_what_runs(&mut self) {
+        for entry in self.running.snapshots(Instant::now()) {
+            if self.shared.queue.closing().is_none() {
+                // A queue that is full counts what it drops.
+                let _ = self.shared.queue.push(entry);
+            }
         }
     }
 
@@ -155,7 +172,8 @@ impl Worker<'_> {
             spans: u32::try_from(spans).unwrap_or(u32::MAX),
             lost: self.shared.queue.lost_unnumbered(),
         };
-        let cores = entries.into_iter().map(|entry| entry.core).collect();
+        let cores: Vec<Arc<Core>> = entries.into_iter().map(|entry| entry.core).collect();
+        cores.iter().for_each(|core| self.running.add(core));
         self.held = Some(Held { parcel, sequence, merged, cores, since: Instant::now() });
         if self.failures > 0 || self.spool.as_ref().is_some_and(Spool::holds_own) {
             self.keep();

@@ -38,10 +38,10 @@ fn a_guard_ends_its_step_once() {
     let ended = trace.tool("ended").guard();
     ended.end("in its own words");
     drop(ended);
-    let panicked = std::panic::catch_unwind(|| {
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let _guard = trace.tool("panicked").guard();
         std::panic::resume_unwind(Box::new("a defect"));
-    });
+    }));
     assert!(panicked.is_err());
     let spans = recorder.spans(&client);
     assert!(spans.iter().all(|span| !span.is_open()), "{spans:?}");

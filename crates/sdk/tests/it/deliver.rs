@@ -93,6 +93,36 @@ fn a_long_step_is_sent_open_and_then_ended_without_saying_all_again() {
 }
 
 #[test]
+fn it_is_said_again_that_a_step_runs_until_it_ends_or_is_forgotten() {
+    let recorder = Recorder::default();
+    let options = Options { snapshot_every: Duration::from_millis(20), ..recorder.options() };
+    let client = Client::new(Options { batch_delay: Duration::from_millis(1), ..options }).unwrap();
+    let trace = client.trace(TraceOptions::default());
+    let (message, forgotten) = (trace.message("Hello"), trace.tool("forgotten"));
+    settled(&client);
+    drop(forgotten);
+    let running = |spans: &[neuraltrust::testing::RecordedSpan], name: &str| {
+        spans.iter().filter(|span| span.otlp.name == name && span.attribute("neuraltrust.running_ms").is_some()).count()
+    };
+    let began = Instant::now();
+    while running(&recorder.spans(&client), "message") < 3 {
+        assert!(began.elapsed() < LONG);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let spans = recorder.spans(&client);
+    assert!(spans.iter().all(neuraltrust::testing::RecordedSpan::is_open));
+    let said: Vec<u64> = spans.iter().filter_map(|span| span.attribute("neuraltrust.running_ms")?.as_u64()).collect();
+    assert!(said.is_sorted() && spans.iter().filter(|span| span.attribute("neuraltrust.input").is_some()).count() == 2);
+    message.end("Hi!");
+    settled(&client);
+    let ended = recorder.spans(&client).len();
+    std::thread::sleep(Duration::from_millis(60));
+    assert_eq!(recorder.spans(&client).len(), ended, "nothing more is said of what has ended");
+    assert!(running(&spans, "tool") <= 1);
+    settled(&client);
+}
+
+#[test]
 fn busy_servers_are_asked_again_when_they_say() {
     let busy = || (503, "retry-after: 1\r\n", Vec::new());
     let server = Server::answering(vec![busy(), (429, "", Vec::new()), (500, "", Vec::new()), (408, "", Vec::new())]);
