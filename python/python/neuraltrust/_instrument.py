@@ -93,7 +93,7 @@ def record(trace: Callable[..., Any], span: Any) -> None:
     if not known.trace_flags.sampled:
         return
     attributes = {name: list(value) if isinstance(value, tuple) else value for name, value in span.attributes.items()}
-    kind = _KINDS.get(attributes.get("openinference.span.kind", ""), "chain")
+    kind = _KINDS.get(str(attributes.get("openinference.span.kind")), "chain")
     error = None
     if span.status.is_ok is False:
         raised: dict[str, Any] = {}
