@@ -72,18 +72,16 @@ def _package(module: str) -> str:
 def _provider(client: NeuralTrust) -> Any:
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
-    class Recorder(SpanProcessor):
-        """Records each span as it ends."""
-
-        def on_end(self, span: Any) -> None:
-            try:
-                record(client._native.trace, span)
-            except Exception as error:
-                _logger.warning("a span is not recorded: %s: %s", type(error).__name__, error)
+    def on_end(self: Any, span: Any) -> None:
+        try:
+            record(client._native.trace, span)
+        except Exception as error:
+            _logger.warning("a span is not recorded: %s: %s", type(error).__name__, error)
 
     # Its spans wait in the client, which delivers at the exit of the process.
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(Recorder())
+    # The base is only there once it is imported.
+    provider.add_span_processor(type("Recorder", (SpanProcessor,), {"on_end": on_end})())
     return provider
 
 

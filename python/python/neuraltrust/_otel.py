@@ -80,27 +80,21 @@ _stand_in: Any = None
 
 
 def _make_stand_in(trace: Any) -> Any:
+    """Make the class: its base is only there once the application has imported OpenTelemetry."""
     global _stand_in
 
-    class Stand(trace.NonRecordingSpan):  # type: ignore[misc]
-        """A step of ours, as OpenTelemetry sees it."""
+    def begin(self: Any, ids: Callable[[], Ids]) -> None:
+        self.ids = ids
+        self.known = None
 
-        def __init__(self, ids: Callable[[], Ids]) -> None:
-            self._ids = ids
-            self._known: Any = None
+    def known(self: Any) -> Any:
+        if self.known is None:
+            trace_id, span_id = self.ids()
+            flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
+            self.known = trace.SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=False, trace_flags=flags)
+        return self.known
 
-        @property
-        def _context(self) -> Any:
-            # What is inherited reads this.
-            if self._known is None:
-                trace_id, span_id = self._ids()
-                flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
-                self._known = trace.SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=False, trace_flags=flags)
-            return self._known
-
-        def get_span_context(self) -> Any:
-            """Give the ids of the step."""
-            return self._context
-
-    _stand_in = Stand
-    return Stand
+    # What is inherited reads the context by the name `_context`.
+    own = {"__init__": begin, "get_span_context": known, "_context": property(known)}
+    _stand_in = type("Step", (trace.NonRecordingSpan,), own)
+    return _stand_in
