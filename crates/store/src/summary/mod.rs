@@ -14,5 +14,5 @@ mod turns;
 
 pub use merge::{Arrived, TraceSpans};
 pub(crate) use pages::searchable_text;
-pub use pages::{span_detail, trace_detail, transcript};
+pub use pages::{span_detail, trace_detail, transcript, turns_of};
 pub use totals::{conversation_row, trace_row};
