@@ -38,7 +38,7 @@ pub struct ProjectDiskUse {
     pub patches: u64,
     /// Bytes of its messages and contents alone, as they are coded.
     #[serde(skip)]
-    pub(crate) bodies: u64,
+    pub bodies: u64,
     /// What its messages say of its spans.
     pub record: u64,
     /// The contents that are kept apart.
