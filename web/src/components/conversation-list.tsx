@@ -81,7 +81,11 @@ export function ConversationList(props: Props) {
         <div role="table" aria-label={text.list.title} aria-rowcount={hasMore ? -1 : rows.length + 1}>
           <div role="rowgroup" className={classes.head}>
             <div role="row" aria-rowindex={1} className={classes.headRow}>
-              {picked && <div role="columnheader" className={classes.pick} aria-label={text.list.chosen} />}
+              {picked && (
+                <div role="columnheader" className={classes.pick}>
+                  <span className={classes.pickHead}>{text.list.chosen}</span>
+                </div>
+              )}
               {columns.map(({ name, look }) => (
                 <div key={name} role="columnheader" className={classes[look]}>
                   {text.list.columns[name]}

@@ -20,13 +20,13 @@ export interface Column {
 
 /** All columns, in the order of the page. */
 export const COLUMNS: readonly Column[] = [
-  { name: 'user', width: 'minmax(120px, 190px)', look: 'user' },
-  { name: 'words', width: 'minmax(0, 1fr)', look: 'words' },
-  { name: 'channel', width: 'minmax(60px, 130px)', look: 'channel', wide: true },
-  { name: 'session', width: 'minmax(60px, 130px)', look: 'extra', wide: true },
+  { name: 'user', width: 'minmax(110px, 1.5fr)', look: 'user' },
+  { name: 'words', width: 'minmax(0, 5fr)', look: 'words' },
+  { name: 'channel', width: 'minmax(56px, 0.9fr)', look: 'channel', wide: true },
+  { name: 'session', width: 'minmax(56px, 0.9fr)', look: 'extra', wide: true },
   { name: 'turns', width: '82px', look: 'number' },
-  { name: 'signals', width: 'minmax(72px, 132px)', look: 'signals' },
-  { name: 'model', width: 'minmax(90px, 170px)', look: 'model', wide: true },
+  { name: 'signals', width: 'minmax(72px, 0.9fr)', look: 'signals' },
+  { name: 'model', width: 'minmax(80px, 1.3fr)', look: 'model', wide: true },
   { name: 'tokens', width: '64px', look: 'extra', wide: true },
   { name: 'cost', width: '64px', look: 'extra', wide: true },
   { name: 'time', width: '92px', look: 'time' },

@@ -23,12 +23,14 @@ const FACETS = [
 
 interface Props {
   filter: ConversationFilter;
+  /** Whether the list could be read, so that a mistake in the query is not asked about again. */
+  ready: boolean;
   onQuery: (query: string) => void;
   /** Names of users by id, as far as they are known. */
   userNames: ReadonlyMap<string, string>;
 }
 
-export function FacetPanel({ filter, onQuery, userNames }: Props) {
+export function FacetPanel({ filter, ready, onQuery, userNames }: Props) {
   return (
     <aside className={classes.panel} aria-label={words.title} tabIndex={0}>
       {FACETS.map((facet) => (
@@ -43,6 +45,7 @@ export function FacetPanel({ filter, onQuery, userNames }: Props) {
                 : undefined
           }
           filter={filter}
+          ready={ready}
           onQuery={onQuery}
         />
       ))}
@@ -57,11 +60,12 @@ interface FacetProps {
   title: string;
   labelOf?: ((value: string) => string) | undefined;
   filter: ConversationFilter;
+  ready: boolean;
   onQuery: (query: string) => void;
 }
 
-function Facet({ field, name, title, labelOf, filter, onQuery }: FacetProps) {
-  const { data } = useFacet(field, true, { filter, limit: SHOWN });
+function Facet({ field, name, title, labelOf, filter, ready, onQuery }: FacetProps) {
+  const { data } = useFacet(field, ready, { filter, limit: SHOWN });
   const query = filter.q ?? '';
   const rows = data?.items ?? [];
   if (rows.length === 0) return null;

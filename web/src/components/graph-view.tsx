@@ -1,5 +1,6 @@
 // The run as a graph, laid out from top to bottom. Loaded when first opened, as the layout is a library of its own.
 import { graphlib, layout } from '@dagrejs/dagre';
+import { useElementSize } from '@mantine/hooks';
 import { useMemo } from 'react';
 import type { SpanRow } from '../api/types';
 import { text } from '../lib/text';
@@ -11,6 +12,8 @@ import { KindIcon, kindName } from './kind-icon';
 
 const WIDTH = 200;
 const HEIGHT = 50;
+/** A graph that is wider than its place is drawn smaller, but not so small that it cannot be read. */
+const SMALLEST = 0.7;
 
 interface Point {
   x: number;
@@ -89,10 +92,12 @@ interface Props {
 export default function GraphView({ spans, selected, onSelect }: Props) {
   const graph = useMemo(() => graphOf(spans), [spans]);
   const laid = useMemo(() => lay(graph), [graph]);
+  const { ref, width } = useElementSize<HTMLElement>();
+  const zoom = width > 0 ? Math.min(1, Math.max(SMALLEST, width / laid.width)) : 1;
   return (
-    <section className={classes.scroll} aria-label={text.graph.title} tabIndex={0}>
+    <section ref={ref} className={classes.scroll} aria-label={text.graph.title} tabIndex={0}>
       {graph.leftOut > 0 && <p className={classes.note}>{text.graph.leftOut(graph.leftOut.toLocaleString('en-US'))}</p>}
-      <div className={classes.canvas} style={{ width: laid.width, height: laid.height }}>
+      <div className={classes.canvas} style={{ width: laid.width, height: laid.height, zoom }}>
         <svg className={classes.edges} width={laid.width} height={laid.height} aria-hidden>
           {laid.edges.map(({ edge, points }) => (
             <g key={`${edge.from} ${edge.to}`}>

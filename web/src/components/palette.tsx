@@ -2,6 +2,7 @@
 import { Modal, TextInput, useMantineColorScheme } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
+import { useChoosing } from '../lib/choosing';
 import { text } from '../lib/text';
 import type { ListSearch } from '../router';
 import { useRecentSearches, useSavedViews } from '../state/preferences';
@@ -19,11 +20,10 @@ interface Command {
 
 export default function Palette({ onClose }: { onClose: () => void }) {
   const [typed, setTyped] = useState('');
-  const [at, setAt] = useState(0);
   const list = useRef<HTMLDivElement>(null);
   const id = useId();
   const commands = useCommands(typed.trim());
-  const chosen = Math.min(at, commands.length - 1);
+  const { chosen, setAt, onArrow, reset } = useChoosing(commands.length, 0);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the chosen one is found by its mark once it has been drawn
   useEffect(() => {
@@ -36,11 +36,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
     command.run();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (by) {
-      event.preventDefault();
-      setAt((chosen + by + commands.length) % Math.max(1, commands.length));
-    }
+    onArrow(event);
     if (event.key === 'Enter') run(commands[chosen]);
   };
   return (
@@ -60,7 +56,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
             placeholder={words.placeholder}
             onChange={(event) => {
               setTyped(event.currentTarget.value);
-              setAt(0);
+              reset();
             }}
             onKeyDown={onKeyDown}
           />

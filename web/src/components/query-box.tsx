@@ -1,9 +1,10 @@
 // The box that queries are typed into: it completes fields and values, and marks the place of a mistake.
-import { Combobox, TextInput, useCombobox } from '@mantine/core';
+import { TextInput } from '@mantine/core';
 import { useMergedRef } from '@mantine/hooks';
 import { IconSearch, IconX } from '@tabler/icons-react';
-import { type Ref, useRef, useState } from 'react';
+import { type Ref, useId, useRef, useState } from 'react';
 import { ApiError } from '../api/client';
+import { useChoosing } from '../lib/choosing';
 import { text } from '../lib/text';
 import { completed, examplesFor, fieldNamed, fieldsFor, isUnfinished, typingAt, valueText } from '../model/query';
 import { useFacet } from '../state/queries';
@@ -30,10 +31,17 @@ export function QueryBox({ value, onChange, label, inputRef }: Props) {
   const [cursor, setCursor] = useState(0);
   const own = useRef<HTMLInputElement>(null);
   const ref = useMergedRef(own, inputRef ?? null);
-  const combobox = useCombobox({ onDropdownClose: () => combobox.resetSelectedOption() });
+  const [open, setOpen] = useState(false);
+  const list = useId();
   const typing = typingAt(typed, Math.min(cursor, typed.length));
-  const suggestions = useSuggestions(typing.field, typing.begun, combobox.dropdownOpened);
+  const suggestions = useSuggestions(typing.field, typing.begun, open);
+  const shown = open && suggestions.length > 0;
+  const { chosen, setAt, onArrow, reset } = useChoosing(shown ? suggestions.length : 0, -1);
 
+  const close = () => {
+    setOpen(false);
+    reset();
+  };
   const choose = (insert: string) => {
     const next = completed(typed, typing, insert);
     if (insert.endsWith(':')) type(next.query);
@@ -41,74 +49,86 @@ export function QueryBox({ value, onChange, label, inputRef }: Props) {
     setCursor(next.cursor);
     // The cursor moves once the new text is in the field.
     requestAnimationFrame(() => own.current?.setSelectionRange(next.cursor, next.cursor));
-    combobox.resetSelectedOption();
+    reset();
   };
   return (
-    <Combobox store={combobox} position="bottom-start" shadow="md" onOptionSubmit={choose}>
-      <div className={classes.box}>
-        <Combobox.Target autoComplete="off">
-          <TextInput
-            ref={ref}
-            className={classes.field}
-            size="xs"
-            type="search"
-            value={typed}
-            placeholder={label}
-            aria-label={label}
-            spellCheck={false}
-            leftSection={<IconSearch size={15} stroke={1.8} />}
-            rightSection={
-              typed ? (
-                <button
-                  type="button"
-                  className={classes.clear}
-                  aria-label={text.list.clearSearch}
-                  onClick={() => set('')}
-                >
-                  <IconX size={14} stroke={2} />
-                </button>
-              ) : (
-                <kbd className={classes.hint}>/</kbd>
-              )
+    <div className={classes.box}>
+      <TextInput
+        ref={ref}
+        className={classes.field}
+        size="xs"
+        value={typed}
+        placeholder={label}
+        aria-label={label}
+        role="combobox"
+        aria-expanded={shown}
+        aria-controls={shown ? list : undefined}
+        aria-activedescendant={chosen >= 0 ? `${list}-${chosen}` : undefined}
+        aria-autocomplete="list"
+        autoComplete="off"
+        spellCheck={false}
+        leftSection={<IconSearch size={15} stroke={1.8} />}
+        rightSection={
+          typed ? (
+            <button type="button" className={classes.clear} aria-label={text.list.clearSearch} onClick={() => set('')}>
+              <IconX size={14} stroke={2} />
+            </button>
+          ) : (
+            <kbd className={classes.hint}>/</kbd>
+          )
+        }
+        onChange={(event) => {
+          type(event.currentTarget.value);
+          setCursor(event.currentTarget.selectionStart ?? event.currentTarget.value.length);
+          setOpen(true);
+          reset();
+        }}
+        onSelect={(event) => setCursor(event.currentTarget.selectionStart ?? 0)}
+        onClick={() => setOpen(true)}
+        onBlur={close}
+        onKeyDown={(event) => {
+          if (event.nativeEvent.isComposing) return;
+          if (event.key === 'ArrowDown') setOpen(true);
+          onArrow(event);
+          if (event.key === 'Escape') {
+            if (shown) close();
+            else if (typed) set('');
+            else event.currentTarget.blur();
+          }
+          if (event.key === 'Enter') {
+            const suggestion = suggestions[chosen];
+            if (shown && suggestion) {
+              choose(suggestion.insert);
+              return;
             }
-            onChange={(event) => {
-              type(event.currentTarget.value);
-              setCursor(event.currentTarget.selectionStart ?? event.currentTarget.value.length);
-              combobox.openDropdown();
-              combobox.resetSelectedOption();
-            }}
-            onSelect={(event) => setCursor(event.currentTarget.selectionStart ?? 0)}
-            onClick={() => combobox.openDropdown()}
-            onBlur={() => combobox.closeDropdown()}
-            onKeyDown={(event) => {
-              if (event.key === 'Escape') {
-                if (combobox.dropdownOpened && suggestions.length > 0) combobox.closeDropdown();
-                else if (typed) set('');
-                else event.currentTarget.blur();
-              }
-              // With an option chosen, Enter is the drop-down's.
-              if (event.key === 'Enter' && combobox.getSelectedOptionIndex() < 0) {
-                set(typed);
-                combobox.closeDropdown();
-                event.currentTarget.blur();
-              }
-            }}
-          />
-        </Combobox.Target>
-      </div>
-      <Combobox.Dropdown hidden={suggestions.length === 0}>
-        <Combobox.Options mah={320} className={classes.options} aria-label={text.query.suggestions}>
-          {suggestions.map((each) => (
-            <Combobox.Option key={each.insert} value={each.insert}>
-              <span className={classes.option}>
-                <code>{each.shown}</code>
-                <span className={classes.about}>{each.about}</span>
-              </span>
-            </Combobox.Option>
+            set(typed);
+            event.currentTarget.blur();
+          }
+        }}
+      />
+      {shown && (
+        <div id={list} role="listbox" aria-label={text.query.suggestions} className={classes.options} tabIndex={-1}>
+          {suggestions.map((each, at) => (
+            // The field keeps the cursor, so a press must not take it away.
+            <div
+              key={each.insert}
+              id={`${list}-${at}`}
+              role="option"
+              aria-selected={at === chosen}
+              className={classes.option}
+              onPointerDown={(event) => {
+                event.preventDefault();
+                choose(each.insert);
+              }}
+              onPointerMove={() => setAt(at)}
+            >
+              <code>{each.shown}</code>
+              <span className={classes.about}>{each.about}</span>
+            </div>
           ))}
-        </Combobox.Options>
-      </Combobox.Dropdown>
-    </Combobox>
+        </div>
+      )}
+    </div>
   );
 }
 
@@ -168,7 +188,7 @@ export function QueryMistake({
         <mark>{query.slice(at, at + length) || ' '}</mark>
         {after}
       </code>
-      {problem}
+      {nearest ? problem.split('. ', 1) : problem}
       {nearest ? (
         <>
           {' '}
@@ -177,7 +197,7 @@ export function QueryMistake({
           </button>
         </>
       ) : (
-        accepted.length > 0 && ` ${text.query.accepted(accepted.slice(0, SHOWN).join(', '))}`
+        accepted.length > 0 && accepted.length <= SHOWN && ` ${text.query.accepted(accepted.join(', '))}`
       )}
     </div>
   );

@@ -1,10 +1,10 @@
 // The ways to look at a conversation; the address keeps the one that is chosen.
 import { Link } from '@tanstack/react-router';
 import { text } from '../lib/text';
-import { conversationRoute, type StepSearch, VIEWS, type View } from '../router';
+import { conversationRoute, type StepSearch, VIEWS } from '../router';
 import classes from './view-switch.module.css';
 
-export function ViewSwitch({ view }: { view: View }) {
+export function ViewSwitch() {
   const { id } = conversationRoute.useParams();
   return (
     <nav className={classes.views} aria-label={text.conversation.view}>
@@ -15,8 +15,7 @@ export function ViewSwitch({ view }: { view: View }) {
           params={{ id }}
           search={(before: StepSearch) => ({ ...before, view: name === 'transcript' ? undefined : name })}
           className={classes.view}
-          aria-current={name === view ? 'page' : undefined}
-          activeProps={{}}
+          activeOptions={{ exact: true, includeSearch: true }}
           replace
         >
           {text.conversation.views[name]}

@@ -288,6 +288,8 @@ export const text = {
     to: 'End of the shown time',
     zoomOut: 'Whole time',
     copyJson: 'Copy the step as JSON',
+    copyCurl: 'Copy the call as cURL',
+    copyLink: 'Copy the link to this step',
   },
   step: {
     unknownParent: 'Unknown parent',
@@ -392,6 +394,8 @@ export const text = {
     showRest: 'Show the rest',
     earlier: (count: number) => `${count} earlier ${count === 1 ? 'message' : 'messages'}`,
     items: (count: number) => (count === 1 ? '1 item' : `${count} items`),
+    sentBefore: (count: number) => `${count} ${count === 1 ? 'message' : 'messages'} sent already by the call before`,
+    documents: { rank: '#', id: 'Document', score: 'Score' },
     keys: (count: number) => (count === 1 ? '1 key' : `${count} keys`),
     image: 'Image',
     mediaFailed: (label: string) => `${label} could not be loaded`,

@@ -72,6 +72,7 @@ function Conversation({ transcript }: { transcript: Transcript }) {
       traceId={selected.traceId}
       stepId={selected.stepId}
       row={steps.selectedRow}
+      spans={spans}
       onClose={() => select(null)}
     />
   ) : details ? (
@@ -116,7 +117,7 @@ function Conversation({ transcript }: { transcript: Transcript }) {
           </>
         }
       />
-      <ViewSwitch view={view} />
+      <ViewSwitch />
       <Split side={side} sideOnTop={selected !== null}>
         {view === 'graph' ? (
           <Suspense fallback={<TranscriptSkeleton />}>

@@ -75,7 +75,8 @@ export function ConversationsPage() {
       before.has(id) ? new Set([...before].filter((each) => each !== id)) : new Set([...before, id]),
     );
   }, []);
-  const succeeded = list.isSuccess && !list.isPlaceholderData && rows.length > 0;
+  const ready = list.isSuccess && !list.isPlaceholderData;
+  const succeeded = ready && rows.length > 0;
   // biome-ignore lint/correctness/useExhaustiveDependencies: remembered when the answer is there, not when the store changes
   useEffect(() => {
     if (succeeded && search.q) remember(search.q);
@@ -140,12 +141,20 @@ export function ConversationsPage() {
           filter={filter}
           period={search.since}
           picked={search}
+          ready={ready}
           onPick={(after, before) => change({ after, before })}
         />
         <SelectionBar picked={picked} onClear={() => setPicked(new Set())} />
       </div>
       <div className={classes.body}>
-        {facets && <FacetPanel filter={filter} onQuery={(q) => change({ q: q || undefined })} userNames={userNames} />}
+        {facets && !isMistake(list.error) && (
+          <FacetPanel
+            filter={filter}
+            ready={ready}
+            onQuery={(q) => change({ q: q || undefined })}
+            userNames={userNames}
+          />
+        )}
         {list.isPending ? (
           <ListSkeleton />
         ) : isMistake(list.error) ? (

@@ -10,7 +10,7 @@ import stateClasses from '../components/states.module.css';
 import { TimeHistogram } from '../components/time-histogram';
 import { text } from '../lib/text';
 import { ENTITY_FIELDS, ENTITY_METRICS, entityRows } from '../model/entities';
-import { formatCost, formatCount } from '../model/format';
+import { formatCost, formatCount, userName } from '../model/format';
 import { sinceTime } from '../model/period';
 import { valueText } from '../model/query';
 import { type Entity, type EntitySearch, entityOf } from '../router';
@@ -45,6 +45,7 @@ function EntityOf({ entity, id }: { entity: Entity; id: string }) {
   const sums = entityRows(data)[0];
   const { fetchNextPage } = list;
   const onMore = useCallback(() => void fetchNextPage(), [fetchNextPage]);
+  const name = (entity === 'users' && userName(rows[0]?.user)) || id;
   const query = `${NAMES[entity]}:${valueText(id)}`;
   useEffect(() => {
     document.title = `${id} · ${text.product}`;
@@ -54,7 +55,8 @@ function EntityOf({ entity, id }: { entity: Entity; id: string }) {
   return (
     <div className={classes.page} tabIndex={0} role="group" aria-label={id}>
       <div className={classes.head}>
-        <h1 className={classes.title}>{id}</h1>
+        <h1 className={classes.title}>{name}</h1>
+        {name !== id && <span className="nt-mono">{id}</span>}
         <Link to={`/${entity}`} className={classes.link}>
           {words.back(words[entity].title)}
         </Link>

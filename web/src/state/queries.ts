@@ -188,10 +188,11 @@ function useRefresh(concerns: (changes: Parameters<Parameters<typeof useChanges>
 }
 
 /** Everything known of one step. */
-export function useSpan(traceId: string, spanId: string) {
+export function useSpan(traceId: string, spanId: string, enabled = true) {
   return useQuery({
     queryKey: keys.span(traceId, spanId),
     queryFn: ({ signal }) => api.span(traceId, spanId, signal),
+    enabled,
     staleTime: 30_000,
   });
 }
