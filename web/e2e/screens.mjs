@@ -160,6 +160,8 @@ export async function screens({ server, page, step, inspect }) {
     await page.setViewportSize({ width: 390, height: 844 });
     for (const [name, path] of [
       ['list', '/'],
+      ['search', '/search?q=bike'],
+      ['users', '/users'],
       ['analytics', '/analytics'],
       ['connect', '/connect'],
       ['settings', '/settings'],

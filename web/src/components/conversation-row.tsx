@@ -25,7 +25,7 @@ export const COLUMNS: readonly Column[] = [
   { name: 'channel', width: 'minmax(56px, 0.9fr)', look: 'channel', wide: true },
   { name: 'session', width: 'minmax(56px, 0.9fr)', look: 'extra', wide: true },
   { name: 'turns', width: '82px', look: 'number' },
-  { name: 'signals', width: 'minmax(72px, 0.9fr)', look: 'signals' },
+  { name: 'signals', width: 'minmax(86px, 0.9fr)', look: 'signals' },
   { name: 'model', width: 'minmax(80px, 1.3fr)', look: 'model', wide: true },
   { name: 'tokens', width: '64px', look: 'extra', wide: true },
   { name: 'cost', width: '64px', look: 'extra', wide: true },

@@ -10,7 +10,7 @@ import type { StepRef } from '../model/outline';
 import classes from './graph-view.module.css';
 import { KindIcon, kindName } from './kind-icon';
 
-const WIDTH = 200;
+const WIDTH = 172;
 const HEIGHT = 50;
 /** A graph that is wider than its place is drawn smaller, but not so small that it cannot be read. */
 const SMALLEST = 0.7;
@@ -29,7 +29,7 @@ interface Laid {
 
 function lay({ nodes, edges }: Graph): Laid {
   const graph = new graphlib.Graph();
-  graph.setGraph({ rankdir: 'TB', nodesep: 26, ranksep: 54, edgesep: 14 });
+  graph.setGraph({ rankdir: 'TB', nodesep: 18, ranksep: 54, edgesep: 14 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { id } of nodes) graph.setNode(id, { width: WIDTH, height: HEIGHT });
   // A step that calls its own kind again goes round in itself; the count at the node says so.

@@ -68,7 +68,10 @@ export function useRecentSearches() {
     getInitialValueInEffect: false,
   });
   const remember = (query: string) => {
-    if (query) setRecent((before) => [query, ...before.filter((each) => each !== query)].slice(0, RECENT));
+    if (query) {
+      // What was only begun on the way to this query is not worth a line.
+      setRecent((before) => [query, ...before.filter((each) => !query.startsWith(each))].slice(0, RECENT));
+    }
   };
   return { recent, remember };
 }
