@@ -74,11 +74,11 @@ async function main() {
     await run((server, page, problems) => robust({ server, page, step, inspect, problems }));
   }
   if (only === 'large') await run((server, page) => large({ server, page, step }));
-  if (!only || only === 'screens') {
+  if (!only || only === 'screens' || only === 'finding') {
     await run(async (server, page, problems) => {
       await fill(binary, server);
       await finding({ server, page, step, inspect, problems });
-      await screens({ server, page, step, inspect });
+      if (only !== 'finding') await screens({ server, page, step, inspect });
     });
   }
 }

@@ -82,7 +82,7 @@ export function Parts({ parts }: { parts: Part[] }) {
 function PartView({ part }: { part: Part }) {
   switch (part.type) {
     case 'text':
-      return <TextView text={part.text} />;
+      return <TextOrJson value={part.text} />;
     case 'reasoning':
       return (
         <details className={classes.reasoning}>

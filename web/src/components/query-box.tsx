@@ -181,6 +181,8 @@ export function QueryMistake({
   const length = query.startsWith(found, at) ? found.length : 1;
   const before = query.slice(0, at);
   const after = query.slice(at + length);
+  // A field is found with its colon, and named without.
+  const colon = found.endsWith(':') ? ':' : '';
   return (
     <div className={classes.mistake} role="alert">
       <code>
@@ -192,7 +194,7 @@ export function QueryMistake({
       {nearest ? (
         <>
           {' '}
-          <button type="button" onClick={() => onChange(`${before}${nearest}${after}`)}>
+          <button type="button" onClick={() => onChange(`${before}${nearest}${colon}${after}`)}>
             {text.query.nearest(nearest)}
           </button>
         </>
