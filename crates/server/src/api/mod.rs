@@ -13,6 +13,7 @@ mod quarantine;
 mod range;
 mod retention;
 pub(crate) mod session;
+mod sources;
 mod status;
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -55,6 +56,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(session::show, session::create, session::delete))
         .routes(routes!(status::show))
         .routes(routes!(status::make_index_anew))
+        .routes(routes!(sources::list))
         .routes(routes!(lists::conversations))
         .routes(routes!(lists::conversation))
         .routes(routes!(lists::traces))

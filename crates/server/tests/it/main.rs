@@ -24,6 +24,7 @@ mod querying;
 mod reading;
 mod replays;
 mod sign_in;
+mod sources;
 
 use std::time::{Duration, Instant};
 
