@@ -13,6 +13,7 @@ mod error;
 mod fields;
 mod language;
 mod media;
+mod prices;
 mod query;
 mod rows;
 mod said;
@@ -37,12 +38,14 @@ pub use error::StoreError;
 pub use fields::{Field, FieldType, FilterError, Key, Root, Value};
 pub use language::QueryError;
 pub use media::{MediaId, Medium, NoMediaId, ShowMedia};
+pub use prices::{CostPart, CostSource, MAX_PRICES, NoCost, Price, PriceTable, Priced, Prices, TokensOf, price_table};
 pub use query::{Cursor, Filter, ListOf, ListQuery, Page, Test, Words};
 pub use rows::{
     ConversationRow, CountReason, FacetRow, Facets, FeedbackCounts, Highlight, ScoreTotals, ScoreValue, SpanDetail, SpanRow,
     Totals, TraceDetail, TraceRow, Transcript, Turn,
 };
 pub use said::{Apart, Form, Said};
+pub use summary::{SpanExplained, TraceExplained};
 
 /// What became of a batch of patches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -381,6 +384,47 @@ impl ProjectStore {
     pub async fn erasure(&self, id: i64) -> Result<Option<Erasure>, StoreError> {
         match &self.store {
             Store::Embedded(store) => store.erasure(self.id, id).await,
+        }
+    }
+
+    /// Where every figure of tokens and cost of a trace is from, and what was not counted; `None` when nothing of it has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn explain(&self, trace: TraceId) -> Result<Option<TraceExplained>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.explain(self.id, trace).await,
+        }
+    }
+
+    /// As [`ProjectStore::explain`], of every trace of a conversation; empty when nothing of it has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn explain_conversation(&self, conversation: ConversationId) -> Result<Vec<TraceExplained>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.explain_conversation(self.id, conversation).await,
+        }
+    }
+
+    /// The project's own prices, and whether the lists show the costs that they make of all of history yet.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn prices(&self) -> Result<(Vec<Price>, bool), StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.prices(self.id).await,
+        }
+    }
+
+    /// Sets the project's own prices in place of those before. What is read by id has the new costs at once; the lists follow in
+    /// the background.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub async fn set_prices(&self, own: Vec<Price>) -> Result<(), StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.set_prices(self.id, own).await,
         }
     }
 

@@ -72,6 +72,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{conversation_id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where every figure of tokens and cost of a conversation is from, and what was not counted: its traces, each as by itself. */
+        get: operations["explain_conversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/disk": {
         parameters: {
             query?: never;
@@ -162,6 +179,27 @@ export interface paths {
          *     in go on; `GET /api/v1/status` tells how far it is.
          */
         post: operations["make_index_anew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What tokens cost in the key's project. */
+        get: operations["prices"];
+        /**
+         * Sets the own prices of the key's project in place of those before. They hold for all of history: what is read by id has the
+         *     new costs at once, lists and aggregates follow in the background (`followed`).
+         */
+        put: operations["set_prices"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -377,6 +415,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/traces/{trace_id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where every figure of tokens and cost of a trace is from, and what was not counted. */
+        get: operations["explain_trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/traces/{trace_id}/media/{media_id}": {
         parameters: {
             query?: never;
@@ -532,6 +587,31 @@ export interface components {
              */
             traces: number;
         };
+        /** @description A part of a cost that was worked out. */
+        CostPart: {
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            cost: number;
+            /**
+             * Format: double
+             * @description US dollars of a million of them.
+             */
+            per_million: number;
+            /**
+             * Format: int64
+             * @description How many tokens.
+             */
+            tokens: number;
+            /** @description What was counted. */
+            tokens_of: components["schemas"]["TokensOf"];
+        };
+        /**
+         * @description Where the cost of a span is from.
+         * @enum {string}
+         */
+        CostSource: "client" | "own_price" | "price_table";
         /**
          * @description Why the tokens, or the cost, of a span count towards those of its trace, or why they do not.
          * @enum {string}
@@ -849,6 +929,16 @@ export interface components {
             /** @description `ingest`, `read` or `admin`. */
             scope: string;
         };
+        /**
+         * @description Why no cost was worked out for a span that tells of none.
+         * @enum {string}
+         */
+        NoCost: "not_counted" | "counted_elsewhere" | "no_model" | "no_price" | "incomplete_price";
+        /** @description A project's own prices. */
+        OwnPrices: {
+            /** @description All of them, up to 1000; an empty list leaves the table alone. */
+            own: components["schemas"]["Price"][];
+        };
         /** @description One page of a list. */
         Page_ConversationRow: {
             /** @description For each row where the words of `q` are; null where they are not in its text. Absent without words. */
@@ -885,13 +975,14 @@ export interface components {
                 conversation_id: components["schemas"]["ConversationId"];
                 /**
                  * Format: double
-                 * @description Cost of the call in US dollars.
+                 * @description Cost of the call in US dollars: what the client told, else what its tokens cost where they count.
                  */
                 cost?: number | null;
                 /** @description Whether the cost counts towards that of the trace. */
                 cost_counted: boolean;
                 /** @description Why it does, or does not. */
                 cost_reason: components["schemas"]["CountReason"];
+                cost_source?: components["schemas"]["CostSource"] | null;
                 /**
                  * Format: double
                  * @description From start to end in milliseconds; null while it has no end.
@@ -1033,6 +1124,74 @@ export interface components {
             field: string;
             /** @description Percentages from 0 to 100, up to 10. */
             of: number[];
+        };
+        /**
+         * @description What a million tokens of a model cost in US dollars, from a moment on, until a later price of the same model holds.
+         * @example {
+         *       "cache_read": 0.15,
+         *       "input": 1.5,
+         *       "model": "my-model*",
+         *       "output": 6
+         *     }
+         */
+        Price: {
+            /**
+             * Format: int64
+             * @description Only for calls with more tokens in than this.
+             */
+            above?: number;
+            /**
+             * Format: double
+             * @description Tokens read from the provider's cache; without it they cost what others in cost.
+             */
+            cache_read?: number | null;
+            /**
+             * Format: double
+             * @description Tokens written to the provider's cache; without it they cost what others in cost.
+             */
+            cache_write?: number | null;
+            /**
+             * Format: double
+             * @description Tokens in that are neither read from the provider's cache nor written to it.
+             */
+            input?: number | null;
+            /** @description The name of the model in any case; with a `*` at its begin or its end, any name that ends or begins like that. */
+            model: string;
+            /**
+             * Format: double
+             * @description Tokens out that are no reasoning.
+             */
+            output?: number | null;
+            /** @description Only where this provider serves the model, by the name that the client gives. */
+            provider?: string | null;
+            /**
+             * Format: double
+             * @description Tokens of reasoning; without it they cost what others out cost.
+             */
+            reasoning?: number | null;
+            /**
+             * Format: date-time
+             * @description Only for calls from this moment on.
+             */
+            since?: string | null;
+        };
+        /** @description A cost that was worked out, and how. */
+        Priced: {
+            /** @description What it is the sum of. */
+            parts: components["schemas"]["CostPart"][];
+            /** @description The price. */
+            price: components["schemas"]["Price"];
+            /** @description Whose price it is. */
+            source: components["schemas"]["CostSource"];
+        };
+        /** @description What tokens cost in a project. */
+        Prices: {
+            /** @description Whether the lists show the costs that these prices make of all of history; they follow in the background. */
+            followed: boolean;
+            /** @description The project's own prices, which win over the table. */
+            own: components["schemas"]["Price"][];
+            /** @description The table that comes with the program. */
+            table: components["schemas"]["Table"];
         };
         /** @description Problem details (RFC 9457). */
         Problem: {
@@ -1305,6 +1464,36 @@ export interface components {
             /** @description What was odd about its messages. */
             warnings: components["schemas"]["Warning"][];
         };
+        /** @description Where the figures of a span are from. */
+        SpanExplained: {
+            /**
+             * Format: double
+             * @description Cost of the span in US dollars.
+             */
+            cost?: number | null;
+            /** @description Whether it counts. */
+            cost_counted: boolean;
+            /** @description Why it does, or does not. */
+            cost_reason: components["schemas"]["CountReason"];
+            cost_source?: components["schemas"]["CostSource"] | null;
+            /** @description What it is. */
+            kind?: string | null;
+            /** @description The model that answered. */
+            model?: string | null;
+            /** @description What it is called. */
+            name?: string | null;
+            no_cost?: components["schemas"]["NoCost"] | null;
+            price?: components["schemas"]["Priced"] | null;
+            /** @description Who served the model. */
+            provider?: string | null;
+            /** @description The span. */
+            span_id: components["schemas"]["SpanId"];
+            usage?: components["schemas"]["Usage"] | null;
+            /** @description Whether they count. */
+            usage_counted: boolean;
+            /** @description Why they do, or do not. */
+            usage_reason: components["schemas"]["CountReason"];
+        };
         /** @description One step (`trace_id` of the neuraltrust protocol). Unique within its trace. */
         SpanId: string;
         /** @description A span as lists and trees show it. */
@@ -1314,13 +1503,14 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: double
-             * @description Cost of the call in US dollars.
+             * @description Cost of the call in US dollars: what the client told, else what its tokens cost where they count.
              */
             cost?: number | null;
             /** @description Whether the cost counts towards that of the trace. */
             cost_counted: boolean;
             /** @description Why it does, or does not. */
             cost_reason: components["schemas"]["CountReason"];
+            cost_source?: components["schemas"]["CostSource"] | null;
             /**
              * Format: double
              * @description From start to end in milliseconds; null while it has no end.
@@ -1397,6 +1587,24 @@ export interface components {
          * @enum {string}
          */
         StatusCode: "unset" | "ok" | "error";
+        /** @description The table that comes with the program. */
+        Table: {
+            /** @description When that was published. */
+            date: string;
+            /** @description Number of prices in it. */
+            prices: number;
+            /** @description The published data set that it was made of. */
+            source: string;
+            /** @description Where it is published. */
+            url: string;
+            /** @description The version of the data set. */
+            version: string;
+        };
+        /**
+         * @description The kinds of tokens that have a price of their own.
+         * @enum {string}
+         */
+        TokensOf: "input" | "cache_read" | "cache_write" | "output" | "reasoning";
         /** @description What is said alike of a trace and of a conversation. */
         Totals: {
             channel_id?: components["schemas"]["ChannelId"] | null;
@@ -1490,6 +1698,26 @@ export interface components {
             spans: components["schemas"]["SpanRow"][];
             /** @description The trace. */
             trace: components["schemas"]["TraceRow"];
+        };
+        /** @description Where the figures of a trace are from. */
+        TraceExplained: {
+            /** @description Its conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /**
+             * Format: double
+             * @description Cost of the trace in US dollars: the sum of those that count.
+             */
+            cost?: number | null;
+            /** @description Every span that tells of tokens or cost or is a model call, by start. */
+            spans: components["schemas"]["SpanExplained"][];
+            /** @description The trace. */
+            trace_id: components["schemas"]["TraceId"];
+            usage?: components["schemas"]["Usage"] | null;
+            /**
+             * Format: int64
+             * @description Spans whose tokens count and of which no cost is known, so that the cost of the trace is too low.
+             */
+            without_cost: number;
         };
         /** @description One unit of work, often one turn (`interaction_id` of the neuraltrust protocol). */
         TraceId: string;
@@ -1827,6 +2055,36 @@ export interface operations {
             };
         };
     };
+    explain_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The conversation */
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceExplained"][];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     disk: {
         parameters: {
             query?: never;
@@ -2138,6 +2396,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prices"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_prices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnPrices"];
+            };
+        };
+        responses: {
+            /** @description What tokens cost from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prices"];
+                };
+            };
+            /** @description A price that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "own[0]: give `input`, `output` or both, in US dollars of a million tokens",
+                     *       "reason": "bad_parameter",
+                     *       "status": 400,
+                     *       "title": "Bad Request"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             "4XX": {
@@ -2767,6 +3101,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TraceDetail"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_trace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The trace */
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceExplained"];
                 };
             };
             "4XX": {

@@ -8,6 +8,7 @@ mod filters;
 mod lists;
 mod media;
 mod params;
+mod prices;
 mod projects;
 mod quarantine;
 mod range;
@@ -67,6 +68,9 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(facets::channels))
         .routes(routes!(facets::facets))
         .routes(routes!(aggregate::aggregate))
+        .routes(routes!(prices::show, prices::replace))
+        .routes(routes!(prices::explain_trace))
+        .routes(routes!(prices::explain_conversation))
         .routes(routes!(projects::create))
         .routes(routes!(projects::create_key))
         .routes(routes!(erasures::create, erasures::list))

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod batches;
+mod costs;
 mod crashes;
 mod erasing;
 mod helicone;

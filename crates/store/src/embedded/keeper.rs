@@ -15,7 +15,7 @@ use super::priority;
 use super::record::Record;
 use super::schema::BUSY;
 use super::writer::Writer;
-use super::{dictionaries, disk, erasures, recoding, removal, retention, sweep};
+use super::{dictionaries, disk, erasures, prices, recoding, removal, retention, sweep};
 use crate::{ProjectId, StoreError};
 
 /// Between two looks at what is to be done; it is woken for what cannot wait.
@@ -91,6 +91,7 @@ impl Keeper {
             self.forget(),
             recoding::let_go(self.record(), self.writer()),
             self.retain(work),
+            self.follow_prices(),
             self.learn(work),
             self.return_room(),
         ];
@@ -222,6 +223,21 @@ impl Keeper {
                 }
                 removal::remove(self.record(), self.writer(), &oldest, up_to)?;
                 patches = patches.saturating_sub(removed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the costs in the index up to the prices, a few traces at a time. The mark that a project is behind is taken away
+    /// when the index has followed.
+    fn follow_prices(&self) -> Result<(), StoreError> {
+        for project in prices::behind(self.record())? {
+            while prices::mark_some(self.writer(), project)? {
+                self.index_follows()?;
+                // Somebody waits for erasures; this goes on afterwards.
+                if self.shared.stopping() || erasures::count_open(self.record())? > 0 {
+                    return Ok(());
+                }
             }
         }
         Ok(())

@@ -23,6 +23,7 @@ mod keeper;
 mod lists;
 mod lock;
 mod media;
+mod prices;
 mod priority;
 mod quarantine;
 mod recoding;
@@ -60,8 +61,8 @@ pub use retention::Retention;
 pub use verify::{Report, verify};
 
 use crate::{
-    Aggregate, Aggregated, Appended, Change, Cursor, Facets, Field, Filter, Key, ListOf, ListQuery, MediaId, Medium, Page,
-    Progress, ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, TraceRow, Transcript, summary, summary::TraceSpans,
+    Aggregate, Aggregated, Appended, Change, Cursor, Facets, Field, Filter, Key, ListOf, ListQuery, MediaId, Medium, Page, Price,
+    Progress, ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, TraceRow, Transcript, summary, summary::TraceExplained,
 };
 use chain::Known;
 use codec::Aids;
@@ -147,6 +148,7 @@ impl EmbeddedStore {
         let indexed = index.reach()?.complete;
         let no_thread = |source| StoreError::DataDir { path: data_dir.to_owned(), source };
         let (writer, writing) = Writer::start(connection, recorded.clone()).map_err(no_thread)?;
+        prices::follow_table(&writer)?;
         let shared = Shared::new(Arc::clone(&record), index, indexed, writer, recorded);
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let for_indexer = shared.clone();
@@ -267,7 +269,7 @@ impl EmbeddedStore {
         aside(move || {
             let Some(trace) = record.find(project, &trace)? else { return Ok(None) };
             let spans = match record.has_more_patches(&trace, READ_WHOLE)? {
-                false => TraceSpans::merge(&trace.trace_id, record.patches(&trace, None)?),
+                false => record.merge(&trace, record.patches(&trace, None)?)?,
                 true => record.span(&trace, &span)?,
             };
             summary::span_detail(spans, &span, |said| record.content(said, Show::of(media, &trace.trace_id)))
@@ -405,6 +407,39 @@ impl EmbeddedStore {
     pub(crate) async fn open_erasures(&self) -> Result<u64, StoreError> {
         let record = Arc::clone(&self.record);
         aside(move || erasures::count_open(&record)).await
+    }
+
+    pub(crate) async fn explain(&self, project: ProjectId, trace: TraceId) -> Result<Option<TraceExplained>, StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || Ok(summary::explain(&record.trace(project, &trace)?))).await
+    }
+
+    pub(crate) async fn explain_conversation(
+        &self,
+        project: ProjectId,
+        id: ConversationId,
+    ) -> Result<Vec<TraceExplained>, StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || Ok(record.conversation(project, &id)?.iter().filter_map(summary::explain).collect())).await
+    }
+
+    pub(crate) async fn prices(&self, project: ProjectId) -> Result<(Vec<Price>, bool), StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || {
+            let own = record.prices().of(&record, project)?.own().to_vec();
+            Ok((own, !prices::behind(&record)?.contains(&project)))
+        })
+        .await
+    }
+
+    pub(crate) async fn set_prices(&self, project: ProjectId, own: Vec<Price>) -> Result<(), StoreError> {
+        let (record, shared) = (Arc::clone(&self.record), self.shared.clone());
+        aside(move || {
+            prices::set(&record, &shared.writer, project, &own)?;
+            shared.housework.raise();
+            Ok(())
+        })
+        .await
     }
 
     pub(crate) async fn retention(&self, project: ProjectId) -> Result<Retention, StoreError> {

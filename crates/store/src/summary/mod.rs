@@ -4,6 +4,8 @@
 //! the same answer. A trace may have 100,000 spans: nothing here costs more than n log n, and no content is cloned but one
 //! that is shown.
 
+mod costs;
+mod explain;
 mod ledger;
 mod merge;
 mod pages;
@@ -12,6 +14,7 @@ mod totals;
 mod tree;
 mod turns;
 
+pub use explain::{SpanExplained, TraceExplained, explain};
 pub use merge::{Arrived, TraceSpans};
 pub(crate) use pages::searchable_text;
 pub use pages::{span_detail, trace_detail, transcript};
