@@ -3,10 +3,11 @@
 //! Sizes, sums and extremes are exact. Memory is bounded: by the number of groups, by the number of distinct values, and a
 //! sketch of percentiles has no more ranges than numbers.
 
-use std::collections::hash_map::{DefaultHasher, Entry};
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::{Hash as _, Hasher as _};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher as _;
 
+use foldhash::fast::{FixedState, RandomState};
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::Column;
 use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
@@ -25,8 +26,13 @@ const MAX_DISTINCT: usize = 1_000_000;
 
 /// A value within a segment: the number of its column and its mark there.
 type Mark = (u8, u64);
-/// What one group has in common; `None` for what has no value.
-type GroupKey = Vec<Option<Common>>;
+/// What one group has in common: for each thing that is grouped by the code of a value; [`NONE`] for what has no value, and where
+/// there is no such thing.
+type Codes = [u32; MAX_GROUPS_BY];
+/// The code of no value.
+const NONE: u32 = 0;
+/// Looked up for each document, so it hashes fast.
+type Quick<K, V> = HashMap<K, V, RandomState>;
 
 /// Collects the groups of an aggregate.
 pub(super) struct Groups {
@@ -47,7 +53,7 @@ pub(super) struct Bucket {
 enum Measure {
     /// Every group is counted.
     Size,
-    Distinct(HashSet<Mark>),
+    Distinct(HashSet<Mark, RandomState>),
     Sum {
         sum: f64,
         count: u64,
@@ -62,7 +68,7 @@ impl Measure {
     fn new(metric: &Metric) -> Self {
         match metric {
             Metric::Count => Self::Size,
-            Metric::Distinct(_) => Self::Distinct(HashSet::new()),
+            Metric::Distinct(_) => Self::Distinct(HashSet::default()),
             Metric::Sum(_) | Metric::Avg(_) => Self::Sum { sum: 0.0, count: 0 },
             Metric::Min(_) => Self::Least(None),
             Metric::Max(_) => Self::Greatest(None),
@@ -120,9 +126,9 @@ impl Measure {
 struct Grouper {
     by: By,
     columns: Vec<Values>,
-    /// Texts of the first column have the codes from 1 on; codes of other values begin behind them. 0 is no value.
+    /// Texts of the first column have the codes from 1 on; codes of other values begin behind them.
     texts: u32,
-    codes: HashMap<Mark, u32>,
+    codes: Quick<Mark, u32>,
     marks: Vec<Mark>,
 }
 
@@ -143,7 +149,7 @@ impl Grouper {
             Group::Histogram { key, width } => (By::Width(*width), columns::open(segment, key)?),
         };
         let texts = columns.first().map_or(0, Values::texts);
-        Ok(Self { by, columns, texts, codes: HashMap::new(), marks: Vec::new() })
+        Ok(Self { by, columns, texts, codes: Quick::default(), marks: Vec::new() })
     }
 
     /// The codes of the groups that a document is in.
@@ -175,18 +181,17 @@ impl Grouper {
             codes.sort_unstable();
             codes.dedup();
         } else if codes.is_empty() {
-            codes.push(0);
+            codes.push(NONE);
         }
     }
 
     /// What each of the codes stands for.
-    fn common(&self, codes: impl Iterator<Item = u32> + Clone) -> tantivy::Result<HashMap<u32, Common>> {
-        let mut common = HashMap::new();
+    fn common(&self, codes: &HashSet<u32, RandomState>) -> tantivy::Result<Quick<u32, Common>> {
+        let mut common = Quick::default();
         if let Some(first) = self.columns.first().filter(|_| self.texts > 0) {
-            let ords = codes.clone().filter(|code| (1..=self.texts).contains(code)).map(|code| u64::from(code) - 1);
+            let ords = codes.iter().filter(|code| (1..=self.texts).contains(code)).map(|code| u64::from(*code) - 1);
             common.extend(first.common(ords)?.into_iter().map(|(ord, text)| (ord as u32 + 1, text)));
         }
-        let codes: HashSet<u32> = codes.collect();
         for (code, (n, mark)) in (self.texts + 1..).zip(&self.marks).filter(|(code, _)| codes.contains(code)) {
             let value = match &self.by {
                 By::Time(_) => Some(Common::Time(mark.cast_signed())),
@@ -208,7 +213,7 @@ pub(super) struct SegmentGroups {
     /// The columns of each metric.
     gauges: Vec<(Metric, Vec<Values>)>,
     time: Column<i64>,
-    at: HashMap<[u32; MAX_GROUPS_BY], usize>,
+    at: Quick<Codes, usize>,
     buckets: Vec<Bucket>,
     distinct_room: usize,
     counted: Counted,
@@ -224,15 +229,77 @@ struct Counted {
     truncated: bool,
 }
 
-/// The groups of one segment, or of all.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) buckets: HashMap<GroupKey, Bucket>,
+/// The groups of one segment, with what their codes stand for.
+pub(super) struct SegmentFound {
+    values: Vec<Quick<u32, Common>>,
+    at: Quick<Codes, usize>,
+    buckets: Vec<Bucket>,
     counted: Counted,
 }
 
+/// The groups of all segments.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    values: [Coded; MAX_GROUPS_BY],
+    buckets: Quick<Codes, Bucket>,
+    counted: Counted,
+}
+
+/// Values by their codes.
+#[derive(Debug, Default)]
+struct Coded {
+    codes: Quick<Common, u32>,
+    /// That of the code 1 first.
+    values: Vec<Common>,
+}
+
+impl Coded {
+    fn code(&mut self, value: Common) -> u32 {
+        *self.codes.entry(value).or_insert_with_key(|value| {
+            self.values.push(value.clone());
+            self.values.len() as u32
+        })
+    }
+
+    /// The value of a code; `None` for [`NONE`].
+    fn of(&self, code: u32) -> Option<&Common> {
+        self.values.get((code as usize).checked_sub(1)?)
+    }
+
+    /// All codes that there are.
+    fn all(&self) -> impl Iterator<Item = u32> + use<> {
+        NONE..=self.values.len() as u32
+    }
+
+    /// For each code its place among those that are kept, in the order of their values.
+    fn in_order(&self) -> Vec<Option<u32>> {
+        let mut codes: Vec<u32> = self.all().collect();
+        codes.sort_unstable_by_key(|code| self.of(*code));
+        self.places(codes)
+    }
+
+    /// ... the codes that most things have before the others, and only so many.
+    fn most_frequent(&self, counts: &[u64], top: usize) -> Vec<Option<u32>> {
+        let count = |code: u32| counts.get(code as usize).copied().unwrap_or(0);
+        let mut codes: Vec<u32> = self.all().filter(|code| count(*code) > 0).collect();
+        codes.sort_unstable_by(|a, b| count(*b).cmp(&count(*a)).then_with(|| self.of(*a).cmp(&self.of(*b))));
+        codes.truncate(top);
+        self.places(codes)
+    }
+
+    fn places(&self, codes: Vec<u32>) -> Vec<Option<u32>> {
+        let mut places = vec![None; self.values.len() + 1];
+        for (place, code) in (0..).zip(codes) {
+            if let Some(at) = places.get_mut(code as usize) {
+                *at = Some(place);
+            }
+        }
+        places
+    }
+}
+
 impl SegmentGroups {
-    fn measure(&mut self, doc: DocId, key: [u32; MAX_GROUPS_BY]) {
+    fn measure(&mut self, doc: DocId, key: Codes) {
         let room = self.buckets.len() < MAX_GROUPS;
         let n = match self.at.entry(key) {
             Entry::Occupied(at) => *at.get(),
@@ -266,20 +333,13 @@ impl SegmentGroups {
         }
     }
 
-    fn found(mut self) -> tantivy::Result<Found> {
+    fn found(mut self) -> tantivy::Result<SegmentFound> {
         self.make_values_common()?;
-        let mut common = Vec::new();
+        let mut values = Vec::with_capacity(self.groupers.len());
         for (n, grouper) in self.groupers.iter().enumerate() {
-            common.push(grouper.common(self.at.keys().filter_map(|key| key.get(n).copied()))?);
+            values.push(grouper.common(&self.at.keys().filter_map(|codes| codes.get(n).copied()).collect())?);
         }
-        let mut buckets: Vec<Option<Bucket>> = self.buckets.into_iter().map(Some).collect();
-        let named = self.at.into_iter().filter_map(|(codes, n)| {
-            let key = common.iter().zip(codes).map(|(common, code)| common.get(&code).cloned()).collect();
-            Some((key, buckets.get_mut(n)?.take()?))
-        });
-        let mut found = Found { counted: self.counted, ..Found::default() };
-        named.for_each(|(key, bucket)| found.add(key, bucket));
-        Ok(found)
+        Ok(SegmentFound { values, at: self.at, buckets: self.buckets, counted: self.counted })
     }
 
     /// Marks of distinct values are those of the segment; from here on they are hashes of the values.
@@ -304,14 +364,13 @@ impl SegmentGroups {
     }
 }
 
+/// The same in all segments.
 fn hash(value: &Common) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
+    FixedState::default().hash_one(value)
 }
 
 impl SegmentCollector for SegmentGroups {
-    type Fruit = tantivy::Result<Found>;
+    type Fruit = tantivy::Result<SegmentFound>;
 
     fn collect(&mut self, doc: DocId, _score: Score) {
         self.counted.matched += 1;
@@ -350,7 +409,7 @@ impl Collector for Groups {
             groupers: self.group_by.iter().map(|group| Grouper::open(segment, group)).collect::<tantivy::Result<_>>()?,
             gauges: self.metrics.iter().map(gauge).collect::<tantivy::Result<_>>()?,
             time: segment.fast_fields().i64(TIME)?,
-            at: HashMap::new(),
+            at: Quick::default(),
             buckets: Vec::new(),
             distinct_room: MAX_DISTINCT,
             counted: Counted::default(),
@@ -362,21 +421,38 @@ impl Collector for Groups {
         false
     }
 
-    fn merge_fruits(&self, segments: Vec<tantivy::Result<Found>>) -> tantivy::Result<Found> {
+    fn merge_fruits(&self, segments: Vec<tantivy::Result<SegmentFound>>) -> tantivy::Result<Found> {
         let mut all = Found::default();
         for segment in segments {
-            let Found { buckets, counted } = segment?;
-            all.counted.matched += counted.matched;
-            all.counted.left_out += counted.left_out;
-            all.counted.truncated |= counted.truncated;
-            buckets.into_iter().for_each(|(key, bucket)| all.add(key, bucket));
+            all.add_segment(segment?);
         }
         Ok(all)
     }
 }
 
 impl Found {
-    fn add(&mut self, key: GroupKey, bucket: Bucket) {
+    fn add_segment(&mut self, segment: SegmentFound) {
+        let SegmentFound { values, at, buckets, counted } = segment;
+        self.counted.matched += counted.matched;
+        self.counted.left_out += counted.left_out;
+        self.counted.truncated |= counted.truncated;
+        // What the codes of the segment are here.
+        let mut here: [Quick<u32, u32>; MAX_GROUPS_BY] = Default::default();
+        for ((here, of_segment), all) in here.iter_mut().zip(values).zip(&mut self.values) {
+            *here = of_segment.into_iter().map(|(code, value)| (code, all.code(value))).collect();
+        }
+        let mut buckets: Vec<Option<Bucket>> = buckets.into_iter().map(Some).collect();
+        for (codes, n) in at {
+            let Some(bucket) = buckets.get_mut(n).and_then(Option::take) else { continue };
+            let mut key = [NONE; MAX_GROUPS_BY];
+            for ((key, here), code) in key.iter_mut().zip(&here).zip(codes) {
+                *key = here.get(&code).copied().unwrap_or(NONE);
+            }
+            self.add(key, bucket);
+        }
+    }
+
+    fn add(&mut self, key: Codes, bucket: Bucket) {
         let room = self.buckets.len() < MAX_GROUPS;
         match self.buckets.entry(key) {
             Entry::Occupied(mut known) => {
@@ -394,36 +470,61 @@ impl Found {
         }
     }
 
+    /// The groups by the values of the first thing that is grouped by, without that of no value.
+    pub(super) fn by_first(self) -> impl Iterator<Item = (Common, Bucket)> {
+        let [values, ..] = self.values;
+        self.buckets.into_iter().filter_map(move |([code, ..], bucket)| Some((values.of(code)?.clone(), bucket)))
+    }
+
     /// The groups as an answer: only the most frequent values of each field, in order, and no more than asked for.
-    pub(super) fn show(self, query: &Aggregate) -> Aggregated {
-        let Self { buckets, mut counted } = self;
-        // For each field the place of each value among those that are kept.
-        let mut places: Vec<Option<HashMap<Option<Common>, usize>>> = Vec::new();
-        for (n, group) in query.group_by.iter().enumerate() {
-            places.push(match group {
-                Group::Field { top, .. } => Some(most_frequent(&buckets, n, *top)),
-                Group::Time { .. } | Group::Histogram { .. } => None,
+    pub(super) fn show(mut self, query: &Aggregate) -> Aggregated {
+        let places: Vec<Vec<Option<u32>>> = query.group_by.iter().enumerate().map(|(n, group)| self.places(n, group)).collect();
+        // By the place of each value.
+        let mut rows: Vec<(Codes, Codes)> = Vec::with_capacity(self.buckets.len());
+        for (key, bucket) in &self.buckets {
+            let mut at = [0; MAX_GROUPS_BY];
+            let kept = at.iter_mut().zip(key).zip(&places).all(|((at, code), places)| {
+                let place = places.get(*code as usize).copied().flatten();
+                *at = place.unwrap_or_default();
+                place.is_some()
             });
-        }
-        let mut rows = BTreeMap::new();
-        for (key, bucket) in buckets {
-            let kept = |(value, places): (&Option<Common>, &Option<HashMap<Option<Common>, usize>>)| match places {
-                Some(places) => places.get(value).copied(),
-                None => Some(0),
-            };
-            match key.iter().zip(&places).map(kept).collect::<Option<Vec<usize>>>() {
-                // By place and then by value: one of the two is the same for all of a kind.
-                Some(at) => {
-                    let order: Vec<(usize, Option<Common>)> = at.into_iter().zip(key.iter().cloned()).collect();
-                    rows.insert(order, (key, bucket));
-                }
-                None => counted.left_out += bucket.count,
+            match kept {
+                true => rows.push((at, *key)),
+                false => self.counted.left_out += bucket.count,
             }
         }
-        let limit = query.limit.min(MAX_ROWS);
-        counted.left_out += rows.values().skip(limit).map(|(_, bucket)| bucket.count).sum::<u64>();
-        let show = |(key, bucket): (GroupKey, Bucket)| AggregateRow {
-            group: key.into_iter().map(|value| value.map(Into::into)).collect(),
+        rows.sort_unstable();
+        let shown = rows.len().min(query.limit.min(MAX_ROWS));
+        let behind = rows.split_off(shown);
+        self.counted.left_out +=
+            behind.iter().filter_map(|(_, key)| self.buckets.get(key)).map(|bucket| bucket.count).sum::<u64>();
+        let items = rows.into_iter().filter_map(|(_, key)| self.row(query, key)).collect();
+        let Counted { matched, left_out, truncated } = self.counted;
+        Aggregated { items, matched, truncated: truncated || left_out > 0, left_out }
+    }
+
+    /// For each code of a thing that is grouped by the place of its groups, where they are kept.
+    fn places(&self, n: usize, group: &Group) -> Vec<Option<u32>> {
+        let Some(values) = self.values.get(n) else { return Vec::new() };
+        match group {
+            Group::Field { top, .. } => {
+                let mut counts = vec![0; values.values.len() + 1];
+                for (key, bucket) in &self.buckets {
+                    if let Some(count) = key.get(n).and_then(|code| counts.get_mut(*code as usize)) {
+                        *count += bucket.count;
+                    }
+                }
+                values.most_frequent(&counts, *top)
+            }
+            Group::Time { .. } | Group::Histogram { .. } => values.in_order(),
+        }
+    }
+
+    fn row(&mut self, query: &Aggregate, key: Codes) -> Option<AggregateRow> {
+        let bucket = self.buckets.remove(&key)?;
+        let values = key.iter().zip(&self.values).take(query.group_by.len());
+        Some(AggregateRow {
+            group: values.map(|(code, values)| values.of(*code).cloned().map(Into::into)).collect(),
             count: bucket.count,
             values: query
                 .metrics
@@ -431,22 +532,6 @@ impl Found {
                 .zip(bucket.measures)
                 .map(|(metric, measure)| measure.show(metric, bucket.count))
                 .collect(),
-        };
-        let items = rows.into_values().take(limit).map(show).collect();
-        let Counted { matched, left_out, truncated } = counted;
-        Aggregated { items, matched, truncated: truncated || left_out > 0, left_out }
+        })
     }
-}
-
-/// The values that most things have, each with its place among them.
-fn most_frequent(buckets: &HashMap<GroupKey, Bucket>, n: usize, top: usize) -> HashMap<Option<Common>, usize> {
-    let mut counts: HashMap<&Option<Common>, u64> = HashMap::new();
-    for (key, bucket) in buckets {
-        if let Some(value) = key.get(n) {
-            *counts.entry(value).or_default() += bucket.count;
-        }
-    }
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_unstable_by(|(a, count_a), (b, count_b)| count_b.cmp(count_a).then_with(|| a.cmp(b)));
-    counts.into_iter().take(top).enumerate().map(|(place, (value, _))| (value.clone(), place)).collect()
 }

@@ -306,16 +306,15 @@ pub(super) fn facets(
     let groups = Groups { group_by: vec![Group::Field { key: key.clone(), top: limit }], metrics: Vec::new() };
     let found = searcher.search(&*query, &groups).map_err(StoreError::index("count"))?;
     let mut rows: Vec<FacetRow> = found
-        .buckets
-        .into_iter()
-        .filter_map(|(group, bucket)| {
-            let value = match group.into_iter().next()??.into() {
+        .by_first()
+        .map(|(value, bucket)| {
+            let value = match value.into() {
                 GroupValue::Text(text) => text,
                 GroupValue::Number(number) => number.to_string(),
                 GroupValue::Flag(flag) => flag.to_string(),
                 GroupValue::Time(time) => time.to_string(),
             };
-            Some(FacetRow { value, count: bucket.count, last_time: Some(Timestamp::from_nanos(bucket.last)) })
+            FacetRow { value, count: bucket.count, last_time: Some(Timestamp::from_nanos(bucket.last)) }
         })
         .collect();
     rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));

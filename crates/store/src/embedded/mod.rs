@@ -229,8 +229,7 @@ impl EmbeddedStore {
     }
 
     pub(crate) async fn trace(&self, project: ProjectId, trace: TraceId) -> Result<Option<TraceDetail>, StoreError> {
-        let record = Arc::clone(&self.record);
-        aside(move || Ok(summary::trace_detail(&record.trace(project, &trace)?))).await
+        self.read(move |record| Ok(summary::trace_detail(&record.trace(project, &trace)?))).await
     }
 
     pub(crate) async fn trace_page(
@@ -240,15 +239,16 @@ impl EmbeddedStore {
         limit: usize,
         cursor: Option<Cursor>,
     ) -> Result<Option<TraceDetail>, StoreError> {
-        let (record, index) = (Arc::clone(&self.record), self.shared.index.clone());
-        aside(move || {
+        let record = Arc::clone(&self.record);
+        self.search(move |index| {
             let only = ListQuery { filter: Filter::equals(Field::TraceId, trace.as_str()), limit: 1, cursor: None };
-            let listed = lists::list::<TraceRow>(&index, &record, project, ListOf::Traces, &only)?.items.pop();
+            let listed = lists::list::<TraceRow>(index, &record, project, ListOf::Traces, &only)?.items.pop();
             if let Some(row) = listed {
-                let page = lists::of_trace(&index, project, &trace, limit, cursor)?;
+                let page = lists::of_trace(index, project, &trace, limit, cursor)?;
                 return Ok(Some(TraceDetail { trace: row, spans: page.items, next_cursor: page.next_cursor }));
             }
             // What has just come is not in the lists yet.
+            let record = record.at_one_moment()?;
             match record.find(project, &trace)? {
                 None => Ok(None),
                 Some(key) if record.has_more_patches(&key, READ_WHOLE)? => Err(StoreError::IndexLags),
@@ -265,8 +265,7 @@ impl EmbeddedStore {
         span: SpanId,
         media: ShowMedia,
     ) -> Result<Option<SpanDetail>, StoreError> {
-        let record = Arc::clone(&self.record);
-        aside(move || {
+        self.read(move |record| {
             let Some(trace) = record.find(project, &trace)? else { return Ok(None) };
             let spans = match record.has_more_patches(&trace, READ_WHOLE)? {
                 false => record.merge(&trace, record.patches(&trace, None)?)?,
@@ -283,8 +282,7 @@ impl EmbeddedStore {
         id: ConversationId,
         media: ShowMedia,
     ) -> Result<Option<Transcript>, StoreError> {
-        let record = Arc::clone(&self.record);
-        aside(move || {
+        self.read(move |record| {
             let traces = record.conversation(project, &id)?;
             summary::transcript(&id, &traces, |trace, said| record.content(said, Show::of(media, trace)))
         })
@@ -292,12 +290,20 @@ impl EmbeddedStore {
     }
 
     pub(crate) async fn medium(&self, project: ProjectId, trace: TraceId, id: MediaId) -> Result<Option<Medium>, StoreError> {
-        let record = Arc::clone(&self.record);
-        aside(move || match record.find(project, &trace)? {
+        self.read(move |record| match record.find(project, &trace)? {
             Some(trace) => record.medium(&trace, id),
             None => Ok(None),
         })
         .await
+    }
+
+    /// Reads the record as it is at one moment.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Record) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || read(&record.at_one_moment()?)).await
     }
 
     pub(crate) async fn piece(&self, medium: &Medium, number: usize) -> Result<Option<Vec<u8>>, StoreError> {
@@ -395,23 +401,19 @@ impl EmbeddedStore {
     }
 
     pub(crate) async fn erasures(&self, project: ProjectId, before: i64, limit: usize) -> Result<Vec<ErasureRow>, StoreError> {
-        let record = Arc::clone(&self.record);
-        aside(move || erasures::list(&record, project, before, limit)).await
+        self.read(move |record| erasures::list(record, project, before, limit)).await
     }
 
     pub(crate) async fn erasure(&self, project: ProjectId, id: i64) -> Result<Option<Erasure>, StoreError> {
-        let record = Arc::clone(&self.record);
-        aside(move || erasures::find(&record, project, id)).await
+        self.read(move |record| erasures::find(record, project, id)).await
     }
 
     pub(crate) async fn open_erasures(&self) -> Result<u64, StoreError> {
-        let record = Arc::clone(&self.record);
-        aside(move || erasures::count_open(&record)).await
+        self.read(move |record| erasures::count_open(record)).await
     }
 
     pub(crate) async fn explain(&self, project: ProjectId, trace: TraceId) -> Result<Option<TraceExplained>, StoreError> {
-        let record = Arc::clone(&self.record);
-        aside(move || Ok(summary::explain(&record.trace(project, &trace)?))).await
+        self.read(move |record| Ok(summary::explain(&record.trace(project, &trace)?))).await
     }
 
     pub(crate) async fn explain_conversation(
@@ -419,8 +421,7 @@ impl EmbeddedStore {
         project: ProjectId,
         id: ConversationId,
     ) -> Result<Vec<TraceExplained>, StoreError> {
-        let record = Arc::clone(&self.record);
-        aside(move || Ok(record.conversation(project, &id)?.iter().filter_map(summary::explain).collect())).await
+        self.read(move |record| Ok(record.conversation(project, &id)?.iter().filter_map(summary::explain).collect())).await
     }
 
     pub(crate) async fn prices(&self, project: ProjectId) -> Result<(Vec<Price>, bool), StoreError> {
@@ -443,8 +444,7 @@ impl EmbeddedStore {
     }
 
     pub(crate) async fn retention(&self, project: ProjectId) -> Result<Retention, StoreError> {
-        let record = Arc::clone(&self.record);
-        aside(move || retention::of(&record, project)).await
+        self.read(move |record| retention::of(record, project)).await
     }
 
     pub(crate) async fn set_retention(&self, project: ProjectId, retention: Retention) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use neuraltrust_model::{Content, ConversationId, SpanId, Timestamp, TraceId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -84,6 +84,14 @@ struct Nodes {
 /// The record, open for reading.
 #[derive(Debug)]
 pub(super) struct Record {
+    common: Arc<Common>,
+    /// The connection of one who sees the record as it was at one moment; else each read sees it as it is then.
+    moment: Option<Mutex<Connection>>,
+}
+
+/// What all who read the record share.
+#[derive(Debug)]
+struct Common {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     dictionaries: Dictionaries,
@@ -91,36 +99,18 @@ pub(super) struct Record {
     scopes: Mutex<()>,
 }
 
-impl Record {
-    /// The record at `path`, which [`open_for_writing`](super::schema::open_for_writing) has made.
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            idle: Mutex::default(),
-            dictionaries: Dictionaries::default(),
-            prices: prices::Known::default(),
-            scopes: Mutex::default(),
-        }
+impl Common {
+    /// A connection that nobody else uses now.
+    fn connection(&self) -> Result<Connection, StoreError> {
+        let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        kept.map_or_else(|| self.connect().map_err(StoreError::record("open the record")), Ok)
     }
 
-    /// Runs a read on a connection of its own.
-    pub(super) fn read<T>(
-        &self,
-        act: &'static str,
-        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = idle().pop();
-        let connection = match kept {
-            Some(connection) => connection,
-            None => self.connect().map_err(StoreError::record("open the record"))?,
-        };
-        let answer = query(&connection).map_err(StoreError::record(act));
-        let mut idle = idle();
+    fn give_back(&self, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_READERS {
             idle.push(connection);
         }
-        answer
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
@@ -132,33 +122,84 @@ impl Record {
         connection.set_prepared_statement_cache_capacity(32);
         Ok(connection)
     }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let Some(connection) = self.moment.take() else { return };
+        let connection = connection.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // One that cannot end its transaction is closed, which ends it.
+        if connection.execute_batch("COMMIT").is_ok() {
+            self.common.give_back(connection);
+        }
+    }
+}
+
+impl Record {
+    /// The record at `path`, which [`open_for_writing`](super::schema::open_for_writing) has made.
+    pub(super) fn new(path: PathBuf) -> Self {
+        let common = Common {
+            path,
+            idle: Mutex::default(),
+            dictionaries: Dictionaries::default(),
+            prices: prices::Known::default(),
+            scopes: Mutex::default(),
+        };
+        Self { common: Arc::new(common), moment: None }
+    }
+
+    /// The record as it is now, whatever is written, moved or taken away until the answer is dropped: who reads a trace and then
+    /// its contents finds them where the trace says.
+    /// NOTE: the log of the record cannot be emptied meanwhile, so it must not be kept for long.
+    pub(super) fn at_one_moment(&self) -> Result<Self, StoreError> {
+        let connection = self.common.connection()?;
+        connection.execute_batch("BEGIN").map_err(StoreError::record("begin to read the record"))?;
+        Ok(Self { common: Arc::clone(&self.common), moment: Some(Mutex::new(connection)) })
+    }
+
+    /// Runs a read on a connection of its own, or on that of the moment. It must not begin another.
+    pub(super) fn read<T>(
+        &self,
+        act: &'static str,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        if let Some(connection) = &self.moment {
+            return query(&connection.lock().unwrap_or_else(PoisonError::into_inner)).map_err(StoreError::record(act));
+        }
+        let connection = self.common.connection()?;
+        let answer = query(&connection).map_err(StoreError::record(act));
+        self.common.give_back(connection);
+        answer
+    }
 
     /// What bodies are coded with.
-    pub(super) const fn dictionaries(&self) -> &Dictionaries {
-        &self.dictionaries
+    pub(super) fn dictionaries(&self) -> &Dictionaries {
+        &self.common.dictionaries
     }
 
     /// What tokens cost.
-    pub(super) const fn prices(&self) -> &prices::Known {
-        &self.prices
+    pub(super) fn prices(&self) -> &prices::Known {
+        &self.common.prices
     }
 
     /// The merged spans of a trace, with the costs that the project's prices make.
     pub(super) fn merge(&self, trace: &TraceKey, patches: Vec<Arrived>) -> Result<TraceSpans, StoreError> {
         let mut spans = TraceSpans::merge(&trace.trace_id, patches);
-        spans.price(self.prices.of(self, trace.project)?.as_ref());
+        // NOTE: prices are remembered for all, so that they are read as they are now, not as they were at a moment.
+        let now = Self { common: Arc::clone(&self.common), moment: None };
+        spans.price(self.prices().of(&now, trace.project)?.as_ref());
         Ok(spans)
     }
 
     /// Held by whoever moves contents between scopes or takes them away: what one has copied and no trace says yet, another must
     /// not take for something that nothing says any more.
     pub(super) fn scopes(&self) -> MutexGuard<'_, ()> {
-        self.scopes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.common.scopes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The JSON of a body.
     pub(super) fn plain<'b>(&self, body: &'b [u8]) -> Result<Cow<'b, [u8]>, StoreError> {
-        coding::plain(body, |id| self.dictionaries.named(self, id))
+        coding::plain(body, |id| self.dictionaries().named(self, id))
     }
 
     /// The number of the last patch that there ever was.
