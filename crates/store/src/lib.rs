@@ -6,6 +6,7 @@
 
 mod accounts;
 mod aggregate;
+mod compare;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod embedded;
@@ -30,22 +31,23 @@ pub use aggregate::{
     Aggregate, AggregateRow, Aggregated, Every, Group, GroupValue, MAX_GROUPS_BY, MAX_METRICS, MAX_ROWS, Measured, Metric,
     RELATIVE_ERROR,
 };
+pub use compare::{Aligned, Comparison, FieldPair, NumberPair, Pair, compare_conversations, compare_spans, compare_traces};
 pub use embedded::{
     Accounts, Asked, DiskFiles, DiskUse, EmbeddedStore, ErasedTrace, Erasure, ErasureRow, NewQuarantined, ProjectDiskUse,
     Quarantine, QuarantineTotals, Quarantined, Retention,
 };
 pub use error::StoreError;
 pub use fields::{Field, FieldType, FilterError, Key, Root, Value};
-pub use language::QueryError;
+pub use language::{QueryError, Typed, Typing, written};
 pub use media::{MediaId, Medium, NoMediaId, ShowMedia};
 pub use prices::{CostPart, CostSource, MAX_PRICES, NoCost, Price, PriceTable, Priced, Prices, TokensOf, price_table};
-pub use query::{Cursor, Filter, ListOf, ListQuery, Page, Test, Words};
+pub use query::{Cursor, Filter, ListOf, ListQuery, Order, OrderBy, Page, Test, Words};
 pub use rows::{
-    ConversationRow, CountReason, FacetRow, Facets, FeedbackCounts, Highlight, ScoreTotals, ScoreValue, SpanDetail, SpanRow,
-    Totals, TraceDetail, TraceRow, Transcript, Turn,
+    ConversationRow, CountReason, FacetRow, Facets, FeedbackCounts, Highlight, PatchDetail, ScoreTotals, ScoreValue, SpanDetail,
+    SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn,
 };
 pub use said::{Apart, Form, Said};
-pub use summary::{SpanExplained, TraceExplained};
+pub use summary::{Context, ContextMessage, Continues, SaidAt, Scored, Side, SpanExplained, TraceExplained};
 
 /// What became of a batch of patches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -274,6 +276,27 @@ impl ProjectStore {
         }
     }
 
+    /// What messages said of a span, each by itself in order of arrival; `None` when nothing about it has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn patches(&self, trace: TraceId, span: SpanId) -> Result<Option<Vec<PatchDetail>>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.patches(self.id, trace, span, self.media).await,
+        }
+    }
+
+    /// Which messages of a model call are new, and where the others had been said before in its conversation; `None` when the span
+    /// has not come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn context(&self, trace: TraceId, span: SpanId) -> Result<Option<Context>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.context(self.id, trace, span, self.media).await,
+        }
+    }
+
     /// A medium that is kept with a trace or its conversation; `None` where there is none of that name.
     ///
     /// # Errors
@@ -304,7 +327,7 @@ impl ProjectStore {
         }
     }
 
-    /// Conversations, the last active first.
+    /// Conversations, the last active first where nothing else is asked for.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -314,7 +337,7 @@ impl ProjectStore {
         }
     }
 
-    /// Traces, newest first.
+    /// Traces, newest first where nothing else is asked for.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -324,7 +347,7 @@ impl ProjectStore {
         }
     }
 
-    /// Spans, newest first.
+    /// Spans, newest first where nothing else is asked for.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -341,6 +364,17 @@ impl ProjectStore {
     pub async fn facets(&self, of: ListOf, key: Key, filter: Filter, limit: usize) -> Result<Facets, StoreError> {
         match &self.store {
             Store::Embedded(store) => store.facets(self.id, of, key, filter, limit).await,
+        }
+    }
+
+    /// The paths below a root that begin so and that spans of the project have, each with the number of those spans, at most
+    /// `limit` in order.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn paths(&self, root: Root, begun: String, limit: usize) -> Result<Vec<(String, u64)>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.paths(self.id, root, begun, limit).await,
         }
     }
 
@@ -404,6 +438,47 @@ impl ProjectStore {
     pub async fn explain_conversation(&self, conversation: ConversationId) -> Result<Vec<TraceExplained>, StoreError> {
         match &self.store {
             Store::Embedded(store) => store.explain_conversation(self.id, conversation).await,
+        }
+    }
+
+    /// The judgements of a trace and of its spans; empty when nothing of it has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn scores(&self, trace: TraceId) -> Result<Vec<Scored>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.scores(self.id, trace).await,
+        }
+    }
+
+    /// As [`ProjectStore::scores`], of all traces of a conversation.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn scores_of_conversation(&self, conversation: ConversationId) -> Result<Vec<Scored>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.scores_of_conversation(self.id, conversation).await,
+        }
+    }
+
+    /// The span at which judgements of a trace are kept: its first root; `None` when nothing of it has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn place_of_trace(&self, trace: TraceId) -> Result<Option<(TraceId, SpanId)>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.place_of_trace(self.id, trace).await,
+        }
+    }
+
+    /// The span at which judgements of a conversation are kept: the first root of its newest trace; `None` when nothing of it
+    /// has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn place_of_conversation(&self, conversation: ConversationId) -> Result<Option<(TraceId, SpanId)>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.place_of_conversation(self.id, conversation).await,
         }
     }
 

@@ -1,8 +1,8 @@
 //! What lists and pages show: plain data, ready for JSON.
 
 use neuraltrust_model::{
-    ChannelId, Content, ConversationId, Event, Kind, Link, Score, SessionId, Source, Span, SpanId, SpanState, StatusCode,
-    Timestamp, TraceId, Unfinished, Usage, User, Warning,
+    ChannelId, Content, ConversationId, Event, Kind, Link, Score, SessionId, Source, Span, SpanId, SpanPatch, SpanState,
+    StatusCode, Timestamp, TraceId, Unfinished, Usage, User, Warning,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -186,6 +186,17 @@ pub struct SpanDetail {
     /// When the first message about it came in.
     #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
+}
+
+/// What one message said of a span, as it was read when it came in.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct PatchDetail {
+    /// When it came in, by the server's clock.
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    /// What it said: any of the fields of a span, and nothing of the others.
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
+    pub patch: SpanPatch,
 }
 
 /// How often users approved and disapproved.

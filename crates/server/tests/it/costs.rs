@@ -90,6 +90,30 @@ fn tokens_cost_what_the_table_says_and_own_prices_win_over_all_of_history() {
 }
 
 #[test]
+fn models_are_listed_with_what_their_calls_cost_each_counted_once() {
+    let server = start();
+    // The second is told of twice: by a step around it, and by itself.
+    send(&server, KNOWN, "0123456789abcde1", "", &[model("gpt-4o")]);
+    send(&server, OWN, "0123456789abcde2", "", &[model("our-own-model")]);
+    send(&server, OWN, "0123456789abcde3", "0123456789abcde2", &[model("our-own-model")]);
+    wait_for(&server, "/api/v1/spans", 3);
+    let rows = wait_for(&server, "/api/v1/models", 2);
+    let of = |name: &str| rows.iter().find(|row| row["value"] == name).unwrap().clone();
+    assert_eq!(of("gpt-4o")["total_tokens"], json!(1_100.0));
+    check(&of("gpt-4o")["cost"], (600.0 * 2.5 + 400.0 * 1.25 + 100.0 * 10.0) / 1e6);
+    assert_eq!((&of("our-own-model")["total_tokens"], &of("our-own-model")["cost"]), (&json!(1_100.0), &Value::Null));
+    assert_eq!((&of("gpt-4o")["error_share"], &of("gpt-4o")["turns"]), (&json!(0.0), &Value::Null));
+    let dearest = wait_for(&server, "/api/v1/models?sort=cost", 2);
+    assert_eq!(dearest[0]["value"], "gpt-4o", "what has no cost comes last: {dearest:?}");
+    assert_eq!(wait_for(&server, "/api/v1/models?sort=cost:asc", 2)[0]["value"], "gpt-4o");
+    assert_eq!(wait_for(&server, "/api/v1/models?q=model:gpt*&limit=1", 1)[0]["count"], 1);
+    wait_for(&server, "/api/v1/tools", 0);
+    // Told of twice, and one call.
+    wait_for(&server, "/api/v1/traces?q=model_calls:1+tool_calls:0", 2);
+    wait_for(&server, "/api/v1/spans?q=usage_counted:true", 2);
+}
+
+#[test]
 fn what_a_client_told_wins_and_nothing_is_counted_twice() {
     let server = start();
     let told = ("gen_ai.usage.cost", json!({ "doubleValue": 0.5 }));
@@ -116,9 +140,9 @@ fn prices_that_cannot_be_are_refused_by_name_and_set_by_admins_only() {
         assert_eq!(answer.status, 400);
         assert!(answer.json()["detail"].as_str().unwrap().contains(expect), "{}", answer.json());
     }
-    let reader = make_key(&server, "read");
-    assert_eq!(server.put("/api/v1/prices", &reader, &json!({ "own": [] })).status, 403);
     let (status, prices) = server.get("/api/v1/prices");
     assert_eq!((status, &prices["own"], prices["table"]["prices"].as_u64() > Some(1_000)), (200, &json!([]), true));
     assert_eq!(server.get("/api/v1/traces/none/explain").0, 404);
+    let reader = make_key(&server, "read");
+    assert_eq!(server.put("/api/v1/prices", &reader, &json!({ "own": [] })).status, 403);
 }

@@ -4,6 +4,8 @@
 
 mod bad_input;
 mod batches;
+mod client;
+mod comparing;
 mod costs;
 mod crashes;
 mod erasing;
@@ -24,6 +26,7 @@ mod quarantine;
 mod querying;
 mod reading;
 mod replays;
+mod scores;
 mod sign_in;
 
 use std::time::{Duration, Instant};

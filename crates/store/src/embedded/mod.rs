@@ -10,6 +10,7 @@ mod clauses;
 mod codec;
 mod coding;
 mod columns;
+mod context;
 mod dictionaries;
 mod disk;
 mod erasing;
@@ -23,6 +24,8 @@ mod keeper;
 mod lists;
 mod lock;
 mod media;
+mod order;
+mod paths;
 mod prices;
 mod priority;
 mod quarantine;
@@ -31,6 +34,7 @@ mod record;
 mod removal;
 mod retention;
 mod schema;
+mod scores;
 mod signal;
 mod silence;
 mod sketch;
@@ -241,7 +245,7 @@ impl EmbeddedStore {
     ) -> Result<Option<TraceDetail>, StoreError> {
         let record = Arc::clone(&self.record);
         self.search(move |index| {
-            let only = ListQuery { filter: Filter::equals(Field::TraceId, trace.as_str()), limit: 1, cursor: None };
+            let only = ListQuery { filter: Filter::equals(Field::TraceId, trace.as_str()), limit: 1, ..ListQuery::default() };
             let listed = lists::list::<TraceRow>(index, &record, project, ListOf::Traces, &only)?.items.pop();
             if let Some(row) = listed {
                 let page = lists::of_trace(index, project, &trace, limit, cursor)?;
@@ -298,7 +302,7 @@ impl EmbeddedStore {
     }
 
     /// Reads the record as it is at one moment.
-    pub(super) async fn read<T: Send + 'static>(
+    async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Record) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {

@@ -162,6 +162,12 @@ impl TraceSpans {
         output.as_ref()
     }
 
+    /// Whether a span is a model call, and not around one.
+    #[must_use]
+    pub fn is_call(&self, span: &Span) -> bool {
+        self.tree.position(&span.span_id).is_some_and(|n| self.ledger.is_call(n))
+    }
+
     /// The row of a span of the trace.
     #[must_use]
     pub fn row(&self, span: &Span) -> SpanRow {
