@@ -28,8 +28,45 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Channels, by the number of their conversations. */
+        /** Channels with what is known of their conversations. `sort` as of users. */
         get: operations["channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Two spans, traces or conversations beside each other: messages, documents, steps or turns aligned by what they share, where
+         *     they part, and the parameters, times, tokens and costs that differ. Media are shown by addresses below that of their trace.
+         */
+        get: operations["compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What may stand at a place of a query: names of fields, then values of the field before the colon, with counts. */
+        get: operations["complete"];
         put?: never;
         post?: never;
         delete?: never;
@@ -45,7 +82,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Conversations, the last active first. */
+        /** Conversations, the last active first where `sort` says nothing else. */
         get: operations["conversations"];
         put?: never;
         post?: never;
@@ -185,6 +222,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Models with what is known of their calls; conditions are those of spans. `sort` as of users. */
+        get: operations["models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/prices": {
         parameters: {
             query?: never;
@@ -311,6 +365,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The judgements of a conversation or trace and of everything in it. */
+        get: operations["scores"];
+        put?: never;
+        /**
+         * Judges a span, a trace or a conversation, of the key's project; under an id that is there, corrects the judgement.
+         * @description The judgement is on disk when the answer comes. One of a trace or conversation is kept at a span of it, the first root (of the
+         *     newest trace), so that filters such as `scores.NAME:>0.5` and aggregates find it there.
+         */
+        post: operations["score"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scores/{score_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraws a judgement: nothing shows it any more. What the client says under its id afterwards holds again. */
+        delete: operations["withdraw_score"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -337,7 +430,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sessions, by the number of their conversations. */
+        /** Sessions with what is known of their conversations. `sort` as of users. */
         get: operations["sessions"];
         put?: never;
         post?: never;
@@ -354,7 +447,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Spans, newest first. */
+        /** Spans, newest first where `sort` says nothing else. */
         get: operations["spans"];
         put?: never;
         post?: never;
@@ -381,6 +474,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tools with what is known of their calls; conditions are those of spans. `sort` as of users. */
+        get: operations["tools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/traces": {
         parameters: {
             query?: never;
@@ -388,7 +498,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Traces, newest first. */
+        /** Traces, newest first where `sort` says nothing else. */
         get: operations["traces"];
         put?: never;
         post?: never;
@@ -466,6 +576,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/traces/{trace_id}/spans/{span_id}/context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The messages of a model call, which of them are new in its conversation, and where the others had been said first. */
+        get: operations["context"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/{trace_id}/spans/{span_id}/patches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What messages said of a span, each by itself, in order of arrival: the span is their merge. */
+        get: operations["patches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -473,7 +617,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Users, by the number of their conversations. */
+        /** Users with what is known of their conversations. `sort` is `count`, `time`, `duration`, `tokens`, `cost` or `errors`. */
         get: operations["users"];
         put?: never;
         post?: never;
@@ -494,6 +638,7 @@ export interface components {
              * @description How far a percentile may be from the value that it stands for, relative to that value.
              */
             percentile_error: number;
+            previous?: components["schemas"]["Aggregated"] | null;
         };
         /** @description What is measured. */
         AggregateBody: {
@@ -518,6 +663,11 @@ export interface components {
              * @default conversations
              */
             of: string | null;
+            /**
+             * @description Whether to measure the stretch of time before as well, as long as the one from `after` to `before` of the filter, which must
+             *     both be given.
+             */
+            previous?: boolean;
         };
         /** @description One group and what was measured in it. */
         AggregateRow: {
@@ -551,8 +701,68 @@ export interface components {
              */
             truncated: boolean;
         };
+        /** @description Items of both sides in one order: what is on both sides stands beside each other. */
+        Aligned: {
+            /** @description The place of the first pair that is not the same on both sides; null where all are. */
+            fork?: number | null;
+            /** @description The items. */
+            pairs: components["schemas"]["Pair"][];
+        };
         /** @description Where the user talks: a web site, a phone line, an app. */
         ChannelId: string;
+        /** @description Two things beside each other. */
+        Comparison: {
+            /** @description Fields, parameters and what applications added, where the two sides differ. */
+            fields: components["schemas"]["FieldPair"][];
+            input?: components["schemas"]["Aligned"] | null;
+            /** @description Sums, times and costs, of both sides where one of them has any. */
+            numbers: components["schemas"]["NumberPair"][];
+            output?: components["schemas"]["Aligned"] | null;
+            steps?: components["schemas"]["Aligned"] | null;
+            turns?: components["schemas"]["Aligned"] | null;
+        };
+        /** @description One completion. */
+        Completion: {
+            /**
+             * Format: int64
+             * @description How often a value, or a path, occurs among what the rest of the query finds; null where that is not counted.
+             */
+            count?: number | null;
+            /** @description What it is. */
+            kind: components["schemas"]["CompletionKind"];
+            /** @description What takes the place of the text from `from` to `to`. */
+            text: string;
+        };
+        /**
+         * @description What a completion is.
+         * @enum {string}
+         */
+        CompletionKind: "field" | "path" | "value";
+        /**
+         * @description What may stand where somebody types.
+         * @example {
+         *       "from": 6,
+         *       "items": [
+         *         {
+         *           "count": 812,
+         *           "kind": "value",
+         *           "text": "gpt-4o"
+         *         }
+         *       ],
+         *       "to": 8,
+         *       "truncated": false
+         *     }
+         */
+        Completions: {
+            /** @description Where what is being typed begins, in UTF-16 code units as JavaScript counts them. */
+            from: number;
+            /** @description The completions: names in order, values the most frequent first. Empty where only the writer knows. */
+            items: components["schemas"]["Completion"][];
+            /** @description Where it ends. */
+            to: number;
+            /** @description Whether not everything was counted. */
+            truncated: boolean;
+        };
         /** @description What went into a span or came out of it, as what it is. */
         Content: {
             /** @description The text. */
@@ -574,6 +784,33 @@ export interface components {
             type: "json";
             /** @description The value. */
             value: unknown;
+        };
+        /** @description The messages of a model call, and where they had been said before. */
+        Context: {
+            continues?: components["schemas"]["Continues"] | null;
+            /** @description The messages that went in, in order; none where what went in is no list of messages. */
+            messages: components["schemas"]["ContextMessage"][];
+            /** @description Number of those that nobody had said before in the conversation. */
+            new: number;
+            /** @description Whether the conversation has more earlier calls than were looked at, so that a message taken to be new may not be. */
+            truncated: boolean;
+        };
+        /** @description A message that went into a call. */
+        ContextMessage: {
+            first?: components["schemas"]["SaidAt"] | null;
+            /** @description The message. */
+            message: components["schemas"]["Message"];
+            /** @description Whether nobody had said it before in the conversation. */
+            new: boolean;
+        };
+        /** @description An earlier call that this one goes on from. */
+        Continues: {
+            /** @description Number of messages from the begin on that are those of the earlier call and of its answer. */
+            messages: number;
+            /** @description The span. */
+            span_id: components["schemas"]["SpanId"];
+            /** @description The trace. */
+            trace_id: components["schemas"]["TraceId"];
         };
         /** @description Everything that one user and the application said to each other in one thread. */
         ConversationId: string;
@@ -792,6 +1029,15 @@ export interface components {
              */
             positive: number;
         };
+        /** @description A field that differs. */
+        FieldPair: {
+            /** @description Its value on the left side; null where it has none. */
+            left: unknown;
+            /** @description The field, or a path such as `attributes.temperature`. */
+            name: string;
+            /** @description Its value on the right side. */
+            right: unknown;
+        };
         /** @description What things are grouped by: one of `field`, `time` and `histogram`. */
         GroupBody: {
             /**
@@ -930,10 +1176,52 @@ export interface components {
             scope: string;
         };
         /**
+         * @description A judgement to be made or, under an id that is there, corrected.
+         * @example {
+         *       "comment": "One date is wrong.",
+         *       "name": "correctness",
+         *       "span_id": "span-1",
+         *       "trace_id": "trace-1",
+         *       "value": 0.8
+         *     }
+         */
+        NewScore: {
+            /** @description The reasons. */
+            comment?: string | null;
+            /** @description The conversation that is judged, where neither `trace_id` nor `span_id` is given. */
+            conversation_id?: string | null;
+            /** @description Its id; one is made up where none is given. What has that id at the same place is replaced. */
+            id?: string | null;
+            /** @description What is judged, such as `correctness`. */
+            name: string;
+            source?: components["schemas"]["ScoreSource"] | null;
+            /** @description The span that is judged. It need not have come yet. */
+            span_id?: string | null;
+            /** @description The trace that is judged or, with `span_id`, the trace of the span. */
+            trace_id?: string | null;
+            /** @description The verdict: a number, a category or other text, true or false. */
+            value: components["schemas"]["ScoreVerdict"];
+        };
+        /**
          * @description Why no cost was worked out for a span that tells of none.
          * @enum {string}
          */
         NoCost: "not_counted" | "counted_elsewhere" | "no_model" | "no_price" | "incomplete_price";
+        /** @description A number of both sides. */
+        NumberPair: {
+            /**
+             * Format: double
+             * @description Of the left side.
+             */
+            left?: number | null;
+            /** @description Its name in rows. */
+            name: string;
+            /**
+             * Format: double
+             * @description Of the right side.
+             */
+            right?: number | null;
+        };
         /** @description A project's own prices. */
         OwnPrices: {
             /** @description All of them, up to 1000; an empty list leaves the table alone. */
@@ -1069,6 +1357,15 @@ export interface components {
             /** @description Whether a condition on steps or words was met by more than is looked at, so that rows may be missing. */
             truncated: boolean;
         };
+        /** @description An item of one side or of both. */
+        Pair: {
+            /** @description The item of the left side; null where it has none. */
+            left: unknown;
+            /** @description The item of the right side; null where it has none, or where it is the same as the left one. */
+            right: unknown;
+            /** @description Whether it is the same on both sides. */
+            same: boolean;
+        };
         /** @description One part of a message. */
         Part: {
             /** @description The text. */
@@ -1117,6 +1414,23 @@ export interface components {
             type: "other";
             /** @description The part. */
             value: unknown;
+        };
+        /** @description What one message said of a span, as it was read when it came in. */
+        PatchDetail: {
+            /** @description What it said: any of the fields of a span, and nothing of the others. */
+            patch: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it came in, by the server's clock.
+             */
+            received_at: string;
+        };
+        /** @description What messages said of a span. */
+        Patches: {
+            /** @description What each message said, in order of arrival. */
+            items: components["schemas"]["PatchDetail"][];
         };
         /** @description Which percentiles of what. */
         Percentiles: {
@@ -1355,7 +1669,18 @@ export interface components {
              */
             max_bytes: number | null;
         };
-        /** @description A judgement of a span. */
+        /** @description Where a message was said. */
+        SaidAt: {
+            /** @description Its place among the messages of that side, from 0 on. */
+            index: number;
+            /** @description Whether it went in or came out. */
+            side: components["schemas"]["Side"];
+            /** @description The span. */
+            span_id: components["schemas"]["SpanId"];
+            /** @description The trace. */
+            trace_id: components["schemas"]["TraceId"];
+        };
+        /** @description A judgement of a span, or, kept at one of its spans, of a trace or conversation. */
         Score: {
             /** @description The reasons given. */
             comment?: string | null;
@@ -1365,6 +1690,8 @@ export interface components {
             name: string;
             /** @description Who judges. */
             source: components["schemas"]["ScoreSource"];
+            /** @description What is judged; the span where nothing else is said. */
+            target?: components["schemas"]["ScoreTarget"];
             /**
              * Format: date-time
              * @description When.
@@ -1372,12 +1699,19 @@ export interface components {
             time?: string | null;
             /** @description The verdict: a number, a category, yes or no. */
             value: unknown;
+            /** @description Whether the judgement of that id does not hold any more: a span shows no such judgement. */
+            withdrawn?: boolean;
         };
         /**
          * @description Who judges.
          * @enum {string}
          */
         ScoreSource: "user" | "api" | "evaluator";
+        /**
+         * @description What is judged.
+         * @enum {string}
+         */
+        ScoreTarget: "span" | "trace" | "conversation";
         /** @description The judgements of one name. */
         ScoreTotals: {
             /**
@@ -1410,6 +1744,22 @@ export interface components {
             /** @description The category; `true` or `false` where it was yes or no. At most 64 characters. */
             value: string;
         };
+        /** @description A number, a text, true or false. */
+        ScoreVerdict: number | string | boolean;
+        /** @description A judgement, and where it is kept. */
+        Scored: components["schemas"]["Score"] & {
+            /** @description The conversation of the trace. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description The span: the one that is judged, or the one at which the judgement of its trace or conversation is kept. */
+            span_id: components["schemas"]["SpanId"];
+            /** @description The trace. */
+            trace_id: components["schemas"]["TraceId"];
+        };
+        /** @description Judgements. */
+        Scores: {
+            /** @description The judgements, by the start of what they are kept at. */
+            items: components["schemas"]["Scored"][];
+        };
         /** @description Who is signed in. */
         Session: {
             /** @description The project. */
@@ -1421,6 +1771,11 @@ export interface components {
         };
         /** @description One sitting of a user. */
         SessionId: string;
+        /**
+         * @description A side of a call.
+         * @enum {string}
+         */
+        Side: "input" | "output";
         /** @description What signs a browser in. */
         SignIn: {
             /** @description A key that may read. */
@@ -1842,6 +2197,58 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description A value, and what is known of the things that have it. */
+        ValueRow: {
+            /**
+             * Format: double
+             * @description Cost of them in US dollars, each model call counted once.
+             */
+            cost?: number | null;
+            /**
+             * Format: int64
+             * @description Number of conversations that have it; of models and tools number of calls.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description The duration in milliseconds that half of them do not exceed.
+             */
+            duration_ms_p50?: number | null;
+            /**
+             * Format: double
+             * @description The duration in milliseconds that 95 of 100 do not exceed.
+             */
+            duration_ms_p95?: number | null;
+            /**
+             * Format: double
+             * @description The part of them that failed, from 0 to 1.
+             */
+            error_share?: number | null;
+            /**
+             * Format: date-time
+             * @description When one of them last happened.
+             */
+            last_time?: string | null;
+            /**
+             * Format: double
+             * @description Tokens of them, each model call counted once.
+             */
+            total_tokens?: number | null;
+            /**
+             * Format: double
+             * @description Number of turns; null for models and tools.
+             */
+            turns?: number | null;
+            /** @description The value. */
+            value: string;
+        };
+        /** @description Values of a field. */
+        Values: {
+            /** @description The values. */
+            items: components["schemas"]["ValueRow"][];
+            /** @description Whether there are more of them, or not everything was counted. */
+            truncated: boolean;
+        };
         /** @description Something about a payload that was kept but is not as it should be. Data, not an error. */
         Warning: {
             /** @description Stable name of the case, e.g. `end_before_start`. */
@@ -1897,6 +2304,12 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
+                /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
                  *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
@@ -1941,7 +2354,86 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Facets"];
+                    "application/json": components["schemas"]["Values"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare: {
+        parameters: {
+            query?: {
+                /** @description A conversation. */
+                left_conversation_id?: string;
+                /** @description The conversation beside it. */
+                right_conversation_id?: string;
+                /** @description A trace. */
+                left_trace_id?: string;
+                /** @description The trace beside it. */
+                right_trace_id?: string;
+                /** @description A span of the left trace. */
+                left_span_id?: string;
+                /** @description The span of the right trace beside it. */
+                right_span_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    complete: {
+        parameters: {
+            query?: {
+                /** @description What is listed: `conversations`, `traces` or `spans`. */
+                of?: string;
+                /**
+                 * @description The whole text as it stands.
+                 * @example model:gp
+                 */
+                q?: string;
+                /** @description Where the cursor is, in UTF-16 code units; the end where nothing is said. */
+                at?: number;
+                /** @description Most completions: 1 to 1000. */
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Completions"];
                 };
             };
             "4XX": {
@@ -1961,6 +2453,12 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
                 /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
@@ -2324,6 +2822,12 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
+                /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
                  *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
@@ -2396,6 +2900,77 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    models: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
+                /**
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
+                 */
+                q?: string;
+                /** @description Only rows from this moment on (RFC 3339). */
+                after?: string;
+                /** @description Only rows before this moment (RFC 3339). */
+                before?: string;
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
+                filter?: string[];
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Values"];
                 };
             };
             "4XX": {
@@ -2770,6 +3345,141 @@ export interface operations {
             };
         };
     };
+    scores: {
+        parameters: {
+            query?: {
+                /** @description Of this conversation, its traces and their spans; either this or `trace_id`. */
+                conversation_id?: string;
+                /** @description Of this trace and its spans. */
+                trace_id?: string;
+                /** @description Only those kept at this span. */
+                span_id?: string;
+                /** @description Only those of this name. */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scores"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    score: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewScore"];
+            };
+        };
+        responses: {
+            /** @description It is kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scored"];
+                };
+            };
+            /** @description It names nothing that can be judged, or no verdict */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "give trace_id and span_id for a span, trace_id for a trace, or conversation_id for a conversation",
+                     *       "reason": "bad_parameter",
+                     *       "status": 400,
+                     *       "title": "Bad Request"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The project has no such trace or conversation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_score: {
+        parameters: {
+            query: {
+                /** @description The trace that the judgement names. */
+                trace_id: string;
+            };
+            header?: never;
+            path: {
+                /** @description The judgement's id */
+                score_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is withdrawn */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The trace has no judgement of that id in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     session: {
         parameters: {
             query?: never;
@@ -2861,6 +3571,12 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
+                /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
                  *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
@@ -2905,7 +3621,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Facets"];
+                    "application/json": components["schemas"]["Values"];
                 };
             };
             "4XX": {
@@ -2925,6 +3641,12 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
                 /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
@@ -3010,6 +3732,77 @@ export interface operations {
             };
         };
     };
+    tools: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
+                /**
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
+                 */
+                q?: string;
+                /** @description Only rows from this moment on (RFC 3339). */
+                after?: string;
+                /** @description Only rows before this moment (RFC 3339). */
+                before?: string;
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
+                filter?: string[];
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Values"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     traces: {
         parameters: {
             query?: {
@@ -3017,6 +3810,12 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
                 /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
@@ -3233,6 +4032,82 @@ export interface operations {
             };
         };
     };
+    context: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `linked`: texts that hold a medium of 1 KiB and more are replaced by the path of its bytes. `inline`: contents are as
+                 *     they came in.
+                 */
+                media?: ("linked" | "inline") & Record<string, never>;
+            };
+            header?: never;
+            path: {
+                /** @description The trace */
+                trace_id: string;
+                /** @description The span */
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Context"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patches: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `linked`: texts that hold a medium of 1 KiB and more are replaced by the path of its bytes. `inline`: contents are as
+                 *     they came in.
+                 */
+                media?: ("linked" | "inline") & Record<string, never>;
+            };
+            header?: never;
+            path: {
+                /** @description The trace */
+                trace_id: string;
+                /** @description The span */
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Patches"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     users: {
         parameters: {
             query?: {
@@ -3240,6 +4115,12 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
                 /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
@@ -3285,7 +4166,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Facets"];
+                    "application/json": components["schemas"]["Values"];
                 };
             };
             "4XX": {

@@ -27,9 +27,9 @@ fn a_judgement_is_made_corrected_found_and_withdrawn() {
     assert_eq!(judge(&server, server.key(), &corrected).1["value"], json!(0.75));
     let (_, read) = server.get(&format!("/api/v1/scores?trace_id={trace_id}&name=relevance"));
     assert_eq!((read["items"].as_array().unwrap().len(), &read["items"][0]["source"]), (1, &json!("user")));
-    wait_for(&server, "/api/v1/spans?q=scores.relevance:>0.5", 1);
-    wait_for(&server, "/api/v1/conversations?q=scores.relevance:>0.5", 1);
-    wait_for(&server, "/api/v1/spans?q=score:relevance+scores.relevance:<0.5", 0);
+    wait_for(&server, "/api/v1/spans?q=scores.relevance:%3E0.5", 1);
+    wait_for(&server, "/api/v1/conversations?q=scores.relevance:%3E0.5", 1);
+    wait_for(&server, "/api/v1/spans?q=score:relevance+scores.relevance:%3C0.5", 0);
     let headers = [("authorization", &*format!("Bearer {}", server.key())), ("content-type", "application/json")];
     let mean = json!({ "of": "spans", "metrics": [{ "avg": { "field": "scores.relevance" } }] }).to_string();
     let answer = server.post("/api/v1/aggregate", &headers, mean).json();

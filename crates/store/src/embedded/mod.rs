@@ -413,7 +413,7 @@ impl EmbeddedStore {
     }
 
     pub(crate) async fn open_erasures(&self) -> Result<u64, StoreError> {
-        self.read(move |record| erasures::count_open(record)).await
+        self.read(erasures::count_open).await
     }
 
     pub(crate) async fn explain(&self, project: ProjectId, trace: TraceId) -> Result<Option<TraceExplained>, StoreError> {
