@@ -327,6 +327,22 @@ impl ProjectStore {
         }
     }
 
+    /// A conversation with the turns of one page of its traces by their start, as the lists know them: the way to read one that is
+    /// too long to be read whole. User, metadata and custom data are what the traces of the page say.
+    ///
+    /// # Errors
+    /// [`StoreError::IndexLags`] where a long conversation is not in the lists yet; when the index or the record cannot be read.
+    pub async fn conversation_page(
+        &self,
+        conversation: ConversationId,
+        limit: usize,
+        cursor: Option<Cursor>,
+    ) -> Result<Option<Transcript>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.conversation_page(self.id, conversation, limit, cursor, self.media).await,
+        }
+    }
+
     /// Conversations, the last active first where nothing else is asked for.
     ///
     /// # Errors

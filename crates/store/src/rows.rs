@@ -373,6 +373,10 @@ pub struct Transcript {
     pub custom: Option<Value>,
     /// The turns, oldest first.
     pub turns: Vec<Turn>,
+    /// Where this page of the turns ended; none where it holds the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub next_cursor: Option<Cursor>,
 }
 
 /// A value of a field and how often it occurs.

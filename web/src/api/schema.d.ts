@@ -2097,6 +2097,8 @@ export interface components {
             metadata: {
                 [key: string]: unknown;
             };
+            /** @description Where this page of the turns ended; none where it holds the last. */
+            next_cursor?: string | null;
             /** @description The turns, oldest first. */
             turns: components["schemas"]["Turn"][];
             user?: components["schemas"]["User"] | null;
@@ -2521,9 +2523,13 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description `linked`: texts that hold a medium of 1 KiB and more are replaced by the path of its bytes. `inline`: contents are as
-                 *     they came in.
+                 * @description Traces of one page: 1 to 1000. Without it all turns are answered at once, as the record knows them now; which traces are on
+                 *     a page is read from the lists, and user, metadata and custom data are what they say.
                  */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description As of a span: `linked` or `inline`. */
                 media?: ("linked" | "inline") & Record<string, never>;
             };
             header?: never;

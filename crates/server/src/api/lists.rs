@@ -9,7 +9,7 @@ use neuraltrust_store::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::media::MediaParams;
+use super::media::{MediaParams, ShownMedia};
 use super::params::{Ids, ListParams, Params, id};
 use crate::auth::Reader;
 use crate::error::{ApiError, Problem};
@@ -54,20 +54,43 @@ pub(super) async fn conversations(
     Ok(Json(app.store.project(grant.project).conversations(params.query(ListOf::Conversations)?).await?.into()))
 }
 
+/// Which of the turns of a conversation, and how they show media.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TurnsParams {
+    /// Traces of one page: 1 to 1000. Without it all turns are answered at once, as the record knows them now; which traces are on
+    /// a page is read from the lists, and user, metadata and custom data are what they say.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<String>,
+    /// Where the page before ended: its `next_cursor`.
+    cursor: Option<String>,
+    /// As of a span: `linked` or `inline`.
+    #[serde(default)]
+    #[param(inline, default = "linked")]
+    media: ShownMedia,
+}
+
 /// A conversation with its turns.
 #[utoipa::path(
     get, path = "/api/v1/conversations/{conversation_id}", tag = "read",
-    params(("conversation_id" = String, Path, description = "The conversation"), MediaParams),
+    params(("conversation_id" = String, Path, description = "The conversation"), TurnsParams),
     responses((status = 200, body = Transcript), (status = "4XX", body = Problem))
 )]
 pub(super) async fn conversation(
     State(app): State<App>,
     Reader(grant): Reader,
     Ids(conversation): Ids<String>,
-    Params(params): Params<MediaParams>,
+    Params(params): Params<TurnsParams>,
 ) -> Result<Json<Transcript>, ApiError> {
     let conversation = id(conversation, ConversationId::new)?;
-    let found = app.store.project(grant.project).showing(params.show()).conversation(conversation.clone()).await?;
+    let project = app.store.project(grant.project).showing(params.media.show());
+    let found = if params.limit.is_some() || params.cursor.is_some() {
+        let cursor = params.cursor.map(|text| text.parse()).transpose()?;
+        project.conversation_page(conversation.clone(), ListParams::limited(params.limit).limit()?, cursor).await?
+    } else {
+        project.conversation(conversation.clone()).await?
+    };
     found.map(Json).ok_or_else(|| ApiError::not_found(format!("the project has no conversation {:?}", conversation.as_str())))
 }
 

@@ -50,9 +50,15 @@ pub(super) struct MediaParams {
 
 impl MediaParams {
     pub(super) const fn show(&self) -> ShowMedia {
-        match self.media {
-            ShownMedia::Linked => ShowMedia::At(path),
-            ShownMedia::Inline => ShowMedia::Inline,
+        self.media.show()
+    }
+}
+
+impl ShownMedia {
+    pub(super) const fn show(self) -> ShowMedia {
+        match self {
+            Self::Linked => ShowMedia::At(path),
+            Self::Inline => ShowMedia::Inline,
         }
     }
 }

@@ -17,6 +17,8 @@ const MAX_DEPTH: usize = 8;
 /// Longest text in the index that is compared as a whole, in bytes. A longer one is known by its beginning, in a span as in
 /// a filter.
 const MAX_TEXT: usize = 256;
+/// A text of no more bytes is known whole, wherever the beginning of a longer one ends: a character has up to four.
+pub(super) const MAX_EXACT_TEXT: usize = MAX_TEXT - 4;
 
 /// What one thing of a list has.
 #[derive(Debug, Default)]

@@ -22,9 +22,7 @@ use super::record::Record;
 use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, check_grouped};
 use crate::fields::{Field, Key};
 use crate::summary::{TraceSpans, searchable_text};
-use crate::{
-    Cursor, FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Order, OrderBy, Page, ProjectId, SpanRow, StoreError,
-};
+use crate::{Cursor, FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Order, OrderBy, Page, ProjectId, StoreError};
 
 /// Most conversations or traces that are found by words of their spans; those whose spans are the newest count.
 const MAX_FOUND_BY_WORDS: usize = 20_000;
@@ -77,28 +75,38 @@ fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(row).map_err(StoreError::damaged("a row of the index"))
 }
 
-/// The spans of a trace by their start, one page of them.
-pub(super) fn of_trace(
+/// The row of the one thing of a list that has this value.
+pub(super) fn one<T: DeserializeOwned>(
     index: &SearchIndex,
     project: ProjectId,
-    trace_id: &TraceId,
-    limit: usize,
-    cursor: Option<Cursor>,
-) -> Result<Page<SpanRow>, StoreError> {
+    list: ListOf,
+    (field, value): (Field, &str),
+) -> Result<Option<T>, StoreError> {
+    let only = ListQuery { filter: Filter::equals(field, value), limit: 1, ..ListQuery::default() };
+    Ok(oldest(index, project, list, &only)?.items.pop())
+}
+
+/// One page of a list of traces or spans by their start.
+pub(super) fn oldest<T: DeserializeOwned>(
+    index: &SearchIndex,
+    project: ProjectId,
+    list: ListOf,
+    query: &ListQuery,
+) -> Result<Page<T>, StoreError> {
     let searcher = index.reader.searcher();
     let cut = Cell::new(false);
-    let clauses = Clauses::new(index, &searcher, project, ListOf::Spans, &cut);
-    let mut spans = clauses.query(&Filter::equals(Field::TraceId, trace_id.as_str()))?;
+    let clauses = Clauses::new(index, &searcher, project, list, &cut);
+    let mut filtered = clauses.query(&query.filter)?;
     let by_start = Order { by: OrderBy::Time, ascending: true };
-    if let Some(cursor) = cursor {
+    if let Some(cursor) = query.cursor {
         if cursor.by != by_start.by {
             return Err(StoreError::Cursor);
         }
-        spans = all(vec![spans, order::behind(index, cursor, by_start)]);
+        filtered = all(vec![filtered, order::behind(index, cursor, by_start)]);
     }
-    let mut found = order::first(&searcher, &*spans, by_start, limit.saturating_add(1))?;
-    let more = found.len() > limit;
-    found.truncate(limit);
+    let mut found = order::first(&searcher, &*filtered, by_start, query.limit.saturating_add(1))?;
+    let more = found.len() > query.limit;
+    found.truncate(query.limit);
     let next_cursor = found.last().filter(|_| more).map(|(cursor, _)| *cursor);
     let items = found.into_iter().map(|(_, at)| read(&row(index, &searcher, at)?)).collect::<Result<_, _>>()?;
     Ok(Page { items, highlights: Vec::new(), next_cursor, total: None, truncated: cut.get() })

@@ -496,6 +496,23 @@ impl Record {
         rows.into_iter().map(key).collect()
     }
 
+    /// Whether more than that many traces ever named the conversation.
+    pub(super) fn has_more_traces(
+        &self,
+        project: ProjectId,
+        conversation: &ConversationId,
+        than: usize,
+    ) -> Result<bool, StoreError> {
+        self.read("count the traces of a conversation", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT 1 FROM conversation JOIN membership ON membership.conversation = conversation.id
+                     WHERE conversation.project = ?1 AND conversation_id = ?2 LIMIT 1 OFFSET ?3",
+                )?
+                .exists(params![project.0, conversation.as_str(), than as i64])
+        })
+    }
+
     /// The number of the first patch of a trace, marks included; 0 where there is none.
     pub(super) fn first_patch_of(&self, trace: &TraceKey) -> Result<u64, StoreError> {
         let seq: i64 = self.read("find the first patch of a trace", |connection| {
