@@ -63,6 +63,9 @@ impl ShownMedia {
     }
 }
 
+/// Shows media by their address below that of their trace, `/api/v1/traces/{trace_id}/`: the same in all traces.
+pub(super) const BELOW_TRACE: ShowMedia = ShowMedia::At(|_, medium| format!("media/{medium}"));
+
 /// Where the bytes of a medium are.
 fn path(trace: &TraceId, medium: MediaId) -> String {
     let mut path = "/api/v1/traces/".to_owned();

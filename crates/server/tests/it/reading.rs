@@ -59,6 +59,8 @@ fn lists_are_narrowed_and_counted_and_mistakes_are_named() {
     for list in ["users", "sessions", "channels"] {
         assert_eq!(wait_for(&server, &format!("/api/v1/{list}"), 1)[0]["count"], 1);
     }
+    let user = wait_for(&server, "/api/v1/users?sort=tokens", 1).remove(0);
+    assert_eq!((&user["error_share"], &user["turns"], user["duration_ms_p95"].is_number()), (&json!(0.0), &json!(1.0), true));
     assert_eq!(wait_for(&server, "/api/v1/facets?of=spans&field=kind", 5)[0]["count"], 1);
 
     let (_, first) = server.get("/api/v1/spans?limit=3");

@@ -102,7 +102,7 @@ fn found(
         std::thread::sleep(Duration::from_millis(20));
     }
     let mut traces = BTreeMap::new();
-    let mut query = ListQuery { filter, limit: PAGE, cursor: None };
+    let mut query = ListQuery { filter, limit: PAGE, ..ListQuery::default() };
     loop {
         let page = lists::list::<SpanRow>(&shared.index, &shared.record, project, ListOf::Spans, &query)?;
         if page.truncated {

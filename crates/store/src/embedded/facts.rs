@@ -62,6 +62,8 @@ impl Facts {
         facts.number(Field::DurationMs, row.duration_ms);
         facts.usage(row.usage);
         facts.number(Field::Cost, row.cost);
+        facts.add(Field::UsageCounted, Value::Flag(row.usage_counted));
+        facts.add(Field::CostCounted, Value::Flag(row.cost_counted));
         for score in &span.scores {
             facts.text(Field::Score, Some(&score.name));
         }
@@ -118,6 +120,8 @@ impl Facts {
         self.count(Field::Turns, totals.turns);
         self.count(Field::Spans, totals.spans);
         self.count(Field::Errors, totals.errors);
+        self.count(Field::ModelCalls, totals.model_calls);
+        self.count(Field::ToolCalls, totals.tool_calls);
         self.count(Field::FeedbackPositive, totals.feedback.positive);
         self.count(Field::FeedbackNegative, totals.feedback.negative);
         self.count(Field::FeedbackNeutral, totals.feedback.neutral);

@@ -21,7 +21,7 @@ use super::signal::Signal;
 use super::troubles::{Part, Troubles};
 use super::writer::{Recorded, Writer};
 use crate::rows::TraceRow;
-use crate::summary::{TraceSpans, conversation_row, searchable_text, trace_row};
+use crate::summary::{conversation_row, searchable_text, trace_row};
 use crate::{Change, ListOf, ProjectId, StoreError};
 
 /// Changes that a slow listener can be behind before it is told that it missed some.
@@ -374,7 +374,7 @@ impl Work {
         // What came after these changes is seen with the next ones, so that no span is taken for new twice.
         let (patches, before_these) = record.patches_between(key, waiting.from.max(self.touched), to)?;
         let changed = &waiting.spans;
-        let trace = TraceSpans::merge(&trace_id, patches);
+        let trace = record.merge(key, patches)?;
         let row = trace_row(&trace);
         let conversation_id = &trace.conversation_id;
         let before = match &row {

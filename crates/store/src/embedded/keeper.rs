@@ -16,7 +16,7 @@ use super::record::Record;
 use super::schema::BUSY;
 use super::troubles::Part;
 use super::writer::Writer;
-use super::{dictionaries, disk, erasures, recoding, removal, retention, sweep};
+use super::{dictionaries, disk, erasures, prices, recoding, removal, retention, sweep};
 use crate::{ProjectId, StoreError};
 
 /// Between two looks at what is to be done; it is woken for what cannot wait.
@@ -116,13 +116,14 @@ impl Keeper {
     }
 
     fn keep(&self, work: &mut Work) -> Result<(), StoreError> {
-        let tasks: [Task; 8] = [
+        let tasks: [Task; 9] = [
             |keeper, _| keeper.try_writing(),
             Self::erase,
             |keeper, _| sweep::sweep_marked(keeper.record(), keeper.writer()),
             |keeper, _| keeper.forget(),
             |keeper, _| keeper.let_go(),
             Self::retain,
+            |keeper, _| keeper.follow_prices(),
             Self::learn,
             |keeper, _| keeper.return_room(),
         ];
@@ -276,6 +277,21 @@ impl Keeper {
                 }
                 removal::remove(self.record(), self.writer(), &oldest, up_to)?;
                 bytes = bytes.saturating_sub(removed.max(1));
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the costs in the index up to the prices, a few traces at a time. The mark that a project is behind is taken away
+    /// when the index has followed.
+    fn follow_prices(&self) -> Result<(), StoreError> {
+        for project in prices::behind(self.record())? {
+            while prices::mark_some(self.writer(), project)? {
+                self.index_follows()?;
+                // Somebody waits for erasures; this goes on afterwards.
+                if self.shared.stopping() || erasures::count_open(self.record())? > 0 {
+                    return Ok(());
+                }
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ mod clauses;
 mod codec;
 mod coding;
 mod columns;
+mod context;
 mod dictionaries;
 mod disk;
 mod erasing;
@@ -23,6 +24,9 @@ mod keeper;
 mod lists;
 mod lock;
 mod media;
+mod order;
+mod paths;
+mod prices;
 mod priority;
 mod quarantine;
 mod recoding;
@@ -30,6 +34,7 @@ mod record;
 mod removal;
 mod retention;
 mod schema;
+mod scores;
 mod signal;
 mod silence;
 mod sketch;
@@ -62,8 +67,8 @@ pub use verify::{Report, verify};
 
 use crate::{
     Aggregate, Aggregated, Appended, Change, ConversationRow, Cursor, Facets, Field, Filter, Key, ListOf, ListQuery, MediaId,
-    Medium, Page, Progress, ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, TraceRow, Transcript, summary,
-    summary::TraceSpans,
+    Medium, Page, Price, Progress, ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, TraceRow, Transcript, summary,
+    summary::TraceExplained,
 };
 use chain::Known;
 use codec::Aids;
@@ -151,6 +156,7 @@ impl EmbeddedStore {
         let troubles = Troubles::default();
         let no_thread = |source| StoreError::DataDir { path: data_dir.to_owned(), source };
         let (writer, writing) = Writer::start(connection, recorded.clone(), troubles.clone()).map_err(no_thread)?;
+        prices::follow_table(&writer)?;
         let shared = Shared::new(Arc::clone(&record), index, indexed, writer, recorded, troubles);
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let for_indexer = shared.clone();
@@ -245,7 +251,8 @@ impl EmbeddedStore {
         self.search(move |index| {
             let of_it = (Field::TraceId, trace.as_str());
             if let Some(row) = lists::one(index, project, ListOf::Traces, of_it)? {
-                let spans = ListQuery { filter: Filter::equals(of_it.0, of_it.1), limit, cursor };
+                let filter = Filter::equals(of_it.0, of_it.1);
+                let spans = ListQuery { filter, limit, cursor, ..ListQuery::default() };
                 let page = lists::oldest(index, project, ListOf::Spans, &spans)?;
                 return Ok(Some(TraceDetail { trace: row, spans: page.items, next_cursor: page.next_cursor }));
             }
@@ -270,7 +277,7 @@ impl EmbeddedStore {
         self.read(move |record| {
             let Some(trace) = record.find(project, &trace)? else { return Ok(None) };
             let spans = match record.has_more_patches(&trace, READ_WHOLE)? {
-                false => TraceSpans::merge(&trace.trace_id, record.patches(&trace, None)?),
+                false => record.merge(&trace, record.patches(&trace, None)?)?,
                 true => record.span(&trace, &span)?,
             };
             summary::span_detail(spans, &span, |said| record.content(said, Show::of(media, &trace.trace_id)))
@@ -303,7 +310,7 @@ impl EmbeddedStore {
         self.search(move |index| {
             let of_it = (Field::ConversationId, id.as_str());
             let row: Option<ConversationRow> = lists::one(index, project, ListOf::Conversations, of_it)?;
-            let query = ListQuery { filter: Filter::equals(of_it.0, of_it.1), limit, cursor };
+            let query = ListQuery { filter: Filter::equals(of_it.0, of_it.1), limit, cursor, ..ListQuery::default() };
             let page: Page<TraceRow> = lists::oldest(index, project, ListOf::Traces, &query)?;
             let record = record.at_one_moment()?;
             let read = |trace: &TraceId, said| record.content(said, Show::of(media, trace));
@@ -444,6 +451,37 @@ impl EmbeddedStore {
 
     pub(crate) async fn open_erasures(&self) -> Result<u64, StoreError> {
         self.read(erasures::count_open).await
+    }
+
+    pub(crate) async fn explain(&self, project: ProjectId, trace: TraceId) -> Result<Option<TraceExplained>, StoreError> {
+        self.read(move |record| Ok(summary::explain(&record.trace(project, &trace)?))).await
+    }
+
+    pub(crate) async fn explain_conversation(
+        &self,
+        project: ProjectId,
+        id: ConversationId,
+    ) -> Result<Vec<TraceExplained>, StoreError> {
+        self.read(move |record| Ok(record.conversation(project, &id)?.iter().filter_map(summary::explain).collect())).await
+    }
+
+    pub(crate) async fn prices(&self, project: ProjectId) -> Result<(Vec<Price>, bool), StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || {
+            let own = record.prices().of(&record, project)?.own().to_vec();
+            Ok((own, !prices::behind(&record)?.contains(&project)))
+        })
+        .await
+    }
+
+    pub(crate) async fn set_prices(&self, project: ProjectId, own: Vec<Price>) -> Result<(), StoreError> {
+        let (record, shared) = (Arc::clone(&self.record), self.shared.clone());
+        aside(move || {
+            prices::set(&record, &shared.writer, project, &own)?;
+            shared.housework.raise();
+            Ok(())
+        })
+        .await
     }
 
     pub(crate) async fn retention(&self, project: ProjectId) -> Result<Retention, StoreError> {

@@ -55,7 +55,7 @@ pub(crate) async fn append(store: &Store, id: ProjectId, patches: Vec<SpanPatch>
 
 async fn found(project: &ProjectStore, text: &str) -> usize {
     let filter = Filter::read(ListOf::Spans, text, neuraltrust_model::Timestamp::from_nanos(0)).unwrap();
-    project.spans(ListQuery { filter, limit: 1_000, cursor: None }).await.unwrap().items.len()
+    project.spans(ListQuery { filter, limit: 1_000, ..ListQuery::default() }).await.unwrap().items.len()
 }
 
 pub(crate) async fn done(project: &ProjectStore, erasure: &Erasure) -> Erasure {
@@ -211,7 +211,8 @@ async fn a_conversation_a_trace_and_a_user_can_be_erased() {
     settle(&store).await;
     let project = store.project(id);
     let rows = |project: ProjectStore| async move {
-        let spans = project.spans(ListQuery { filter: Filter::default(), limit: 100, cursor: None }).await.unwrap().items;
+        let spans =
+            project.spans(ListQuery { filter: Filter::default(), limit: 100, ..ListQuery::default() }).await.unwrap().items;
         spans.iter().map(|row| row.trace_id.as_str()[1..].parse::<u32>().unwrap()).collect::<BTreeSet<_>>()
     };
     let asked = project.erase(Asked::Trace(TraceId::new("t0").unwrap())).await.unwrap();
@@ -281,7 +282,8 @@ async fn what_is_too_old_or_too_much_goes_oldest_first() {
     let left = |id: ProjectId| {
         let project = store.project(id);
         async move {
-            let rows = project.traces(ListQuery { filter: Filter::default(), limit: 100, cursor: None }).await.unwrap().items;
+            let rows =
+                project.traces(ListQuery { filter: Filter::default(), limit: 100, ..ListQuery::default() }).await.unwrap().items;
             rows.iter().map(|row| row.trace_id.as_str()[1..].parse::<u32>().unwrap()).collect::<BTreeSet<_>>()
         }
     };
@@ -360,7 +362,7 @@ async fn what_cannot_be_read_does_not_keep_other_erasures_from_ending() {
     done(&project, &whole).await;
     done(&project, &beside).await;
     settle(&store).await;
-    let rows = project.traces(ListQuery { filter: Filter::default(), limit: 100, cursor: None }).await.unwrap().items;
+    let rows = project.traces(ListQuery { filter: Filter::default(), limit: 100, ..ListQuery::default() }).await.unwrap().items;
     let left: BTreeSet<_> = rows.iter().map(|row| row.trace_id.to_string()).collect();
     assert_eq!(left, ["t4", "t6", "t7", "t8"].map(str::to_owned).into());
 }
