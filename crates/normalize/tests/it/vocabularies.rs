@@ -301,7 +301,7 @@ fn a_call_that_an_event_of_its_span_tells() {
     }));
     let attributes = details.attributes;
     let name = "gen_ai.client.inference.operation.details".to_owned();
-    call.events.push(Event { name, attributes, time_unix_nano: 1, ..Event::default() });
+    call.events.push(Event { name, attributes, time_unix_nano: 1_795_402_869_000_000_000, ..Event::default() });
     let patch = export(vec![call]).patches.remove(0);
     assert!(matches!(patch.input, Some(Content::Messages { .. })), "{:?}", patch.input);
     assert_eq!((patch.usage.unwrap().input, patch.events.len()), (Some(3), 0));
