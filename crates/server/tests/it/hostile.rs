@@ -271,7 +271,7 @@ fn most_memory(server: &Server) -> usize {
 #[test]
 fn many_small_values_are_refused_before_they_are_decoded() {
     let server = start();
-    let most = MAX_BODY_BYTES / 4;
+    let most = MAX_BODY_BYTES / 8;
     let filled = |head: &str, unit: &str, tail: &str| format!("{head}{}{tail}", unit.repeat((most - head.len()) / unit.len()));
     let form = |body: &str| format!("--b\r\nContent-Disposition: form-data; name=\"post.r\"\r\n\r\n{body}\r\n--b--\r\n");
     // Empty spans in the scope spans of resource spans; the lengths are those of the messages around them.
