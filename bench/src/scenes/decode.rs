@@ -83,7 +83,7 @@ fn source() -> Source {
 }
 
 fn protobuf(steps: &[Step]) -> Vec<u8> {
-    exports(steps.to_vec().into_iter(), steps.len()).flat_map(|request| request.body).collect()
+    exports(steps.iter().cloned(), steps.len()).flat_map(|request| request.body).collect()
 }
 
 fn protobuf_spans(body: &[u8]) -> Result<usize, Rejection> {
