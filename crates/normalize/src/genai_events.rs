@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use crate::content::{json_text, messages};
 
+/// A model call as a whole, in one event (semantic conventions for generative AI events).
+pub(crate) const DETAILS: &str = "gen_ai.client.inference.operation.details";
 /// A verdict on a span.
 pub(crate) const EVALUATION: &str = "gen_ai.evaluation.result";
 

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use neuraltrust_normalize::Rejection;
+use neuraltrust_normalize::{Reason, Rejection};
 use neuraltrust_store::{QueryError, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -81,7 +81,8 @@ impl ApiError {
 
 impl From<Rejection> for ApiError {
     fn from(rejection: Rejection) -> Self {
-        Self::bad_request(rejection.reason.as_str(), rejection.to_string())
+        let status = if rejection.reason == Reason::TooMany { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+        Self::new(status, rejection.reason.as_str(), rejection.to_string())
     }
 }
 
