@@ -22,7 +22,7 @@ use super::record::Record;
 use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, check_grouped};
 use crate::fields::{Field, Key};
 use crate::summary::{TraceSpans, searchable_text};
-use crate::{Cursor, FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Order, OrderBy, Page, ProjectId, StoreError};
+use crate::{FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Order, OrderBy, Page, ProjectId, StoreError};
 
 /// Most conversations or traces that are found by words of their spans; those whose spans are the newest count.
 const MAX_FOUND_BY_WORDS: usize = 20_000;
