@@ -331,7 +331,7 @@ async fn of_few_large_traces_and_many_small_ones_no_more_than_needed_goes() {
     }
     assert!(gone().await, "the oldest went");
     settle(&store).await;
-    let rows = project.traces(ListQuery { filter: Filter::default(), limit: 1_000, cursor: None }).await.unwrap().items;
+    let rows = project.traces(ListQuery { filter: Filter::default(), limit: 1_000, ..ListQuery::default() }).await.unwrap().items;
     assert!(rows.len() >= 300, "a quarter of the bytes was in one or two of the large ones: {} are left", rows.len());
 }
 
