@@ -16,6 +16,7 @@ mod quarantine;
 mod receive;
 mod serve;
 mod silence;
+mod sources;
 mod ui;
 
 use std::process::ExitCode;

@@ -440,6 +440,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which spans of each process never arrived. Our SDKs number what they send, so that a gap is seen; processes with other
+         *     clients are not listed. A source is remembered for 30 days.
+         */
+        get: operations["sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/spans": {
         parameters: {
             query?: never;
@@ -1106,6 +1126,24 @@ export interface components {
             span_id: components["schemas"]["SpanId"];
             /** @description The trace of the other span. */
             trace_id: components["schemas"]["TraceId"];
+        };
+        /** @description What is lost in all. */
+        Losses: {
+            /**
+             * Format: int64
+             * @description Spans that are missing so far and may only be late.
+             */
+            awaited: number;
+            /**
+             * Format: int64
+             * @description What the sources dropped themselves, as they say.
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description Spans that never arrived, though later ones of their source did.
+             */
+            missing: number;
         };
         /** @description What a measure is of. */
         Measure: {
@@ -1789,6 +1827,51 @@ export interface components {
             protocol: string;
             /** @description Its version. */
             version?: string | null;
+        };
+        /** @description The sources of a project, and what is lost of them. */
+        SourceList: {
+            /** @description The sources that were heard last, newest first, up to a thousand. */
+            items: components["schemas"]["SourceReport"][];
+            /** @description What is lost of all of them. */
+            losses: components["schemas"]["Losses"];
+            /** @description How many there are. */
+            total: number;
+        };
+        /** @description A source of spans: one process of an application. */
+        SourceReport: {
+            /**
+             * Format: int64
+             * @description Spans that are missing so far and may only be late.
+             */
+            awaited: number;
+            /**
+             * Format: int64
+             * @description Starts and ends of steps that the process itself dropped, as it says: its queue was full, a step too large.
+             */
+            dropped: number;
+            /** @description When it was heard first. */
+            first_heard: string;
+            /** @description The first gaps, as pairs of the first and the last number that has not come. */
+            gaps: number[][];
+            /** @description When it was heard last. */
+            last_heard: string;
+            /**
+             * Format: int64
+             * @description Spans that never arrived, though later ones did.
+             */
+            missing: number;
+            /**
+             * Format: int64
+             * @description Spans of it that came.
+             */
+            received: number;
+            /** @description The name that the process gave itself, anew at each start. */
+            source: string;
+            /**
+             * Format: int64
+             * @description Spans of which it is not known whether they came, since the server crashed around that time.
+             */
+            unknown: number;
         };
         /** @description A span with everything that is known of it. */
         SpanDetail: components["schemas"]["SpanRow"] & {
@@ -3628,6 +3711,61 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Values"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "awaited": 0,
+                     *           "dropped": 0,
+                     *           "first_heard": "2026-11-23T09:00:00.000000000Z",
+                     *           "gaps": [
+                     *             [
+                     *               871,
+                     *               873
+                     *             ]
+                     *           ],
+                     *           "last_heard": "2026-11-23T09:41:07.000000000Z",
+                     *           "missing": 3,
+                     *           "received": 1200,
+                     *           "source": "0c4d9f1e7a2b4c58a1d3e5f708192a3b",
+                     *           "unknown": 0
+                     *         }
+                     *       ],
+                     *       "losses": {
+                     *         "awaited": 0,
+                     *         "dropped": 0,
+                     *         "missing": 3
+                     *       },
+                     *       "total": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SourceList"];
                 };
             };
             "4XX": {

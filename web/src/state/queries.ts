@@ -1,7 +1,7 @@
 // What the page knows of the server: query keys, when to ask again, and how live changes reach the cache.
 import { type InfiniteData, QueryClient, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { ApiError, api, type ConversationFilter } from '../api/client';
+import { ApiError, api, type ConversationFilter, type FacetOptions } from '../api/client';
 import type { ConversationRow, Page, Session } from '../api/types';
 import { throttle } from '../lib/throttle';
 import { joinTracePages, mergeFirstPage } from '../model/pages';
@@ -20,7 +20,7 @@ export const keys = {
   conversation: (id: string) => ['conversation', id] as const,
   trace: (id: string) => ['trace', id] as const,
   span: (traceId: string, spanId: string) => ['span', traceId, spanId] as const,
-  facet: (field: string) => ['facet', field] as const,
+  facet: (field: string, options: FacetOptions) => ['facet', field, options] as const,
 };
 
 export function createQueryClient(): QueryClient {
@@ -188,20 +188,22 @@ function useRefresh(concerns: (changes: Parameters<Parameters<typeof useChanges>
 }
 
 /** Everything known of one step. */
-export function useSpan(traceId: string, spanId: string) {
+export function useSpan(traceId: string, spanId: string, enabled = true) {
   return useQuery({
     queryKey: keys.span(traceId, spanId),
     queryFn: ({ signal }) => api.span(traceId, spanId, signal),
+    enabled,
     staleTime: 30_000,
   });
 }
 
 /** The values of a field and how often they occur, asked for when a filter is opened. */
-export function useFacet(field: string, enabled: boolean) {
+export function useFacet(field: string, enabled: boolean, options: FacetOptions = {}) {
   return useQuery({
-    queryKey: keys.facet(field),
-    queryFn: ({ signal }) => api.facet(field, signal),
+    queryKey: keys.facet(field, options),
+    queryFn: ({ signal }) => api.facet(field, options, signal),
     enabled,
+    placeholderData: (previous, query) => (query?.queryKey[1] === field ? previous : undefined),
     staleTime: 5000,
   });
 }

@@ -17,6 +17,7 @@ mod range;
 mod retention;
 mod scores;
 pub(crate) mod session;
+mod sources;
 mod status;
 mod values;
 
@@ -60,6 +61,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(session::show, session::create, session::delete))
         .routes(routes!(status::show))
         .routes(routes!(status::make_index_anew))
+        .routes(routes!(sources::list))
         .routes(routes!(lists::conversations))
         .routes(routes!(lists::conversation))
         .routes(routes!(lists::traces))

@@ -28,6 +28,7 @@ mod reading;
 mod replays;
 mod scores;
 mod sign_in;
+mod sources;
 
 use std::time::{Duration, Instant};
 

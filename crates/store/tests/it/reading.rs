@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use neuraltrust_model::{ConversationId, SpanPatch, TraceId};
 use neuraltrust_store::conformance::settle;
+use neuraltrust_store::embedded::verify;
 use neuraltrust_store::{Asked, Cursor, ProjectId, Store, StoreError};
 
 use crate::embedded::{open, project};
@@ -71,6 +72,10 @@ async fn who_reads_beside_moves_and_erasures_sees_one_moment() {
     }
     over.store(true, Ordering::Release);
     assert!(reading.await.unwrap() > 0);
+    store.close().await.unwrap();
+    drop(store);
+    let report = verify(dir.path(), |_, _| {}).unwrap();
+    assert!(report.findings.is_empty(), "{report:?}");
 }
 
 async fn page(store: &Store, id: ProjectId, cursor: Option<Cursor>) -> neuraltrust_store::Transcript {
