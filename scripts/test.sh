@@ -33,7 +33,7 @@ rust_test() { cargo test --workspace && test -x "$target/debug/neuraltrust"; }
 python_test() {
   local venv=$target/python-test
   { [ -x "$venv/bin/python" ] || python3 -m venv "$venv"; } &&
-    MATURIN_PEP517_ARGS="--profile dev" "$venv/bin/pip" install -q "./python[test]" &&
+    MATURIN_PEP517_ARGS="--profile dev" "$venv/bin/pip" install -q "./python[test,recipes]" &&
     "$venv/bin/python" -m pytest -q python/tests &&
     "$venv/bin/python" -m mypy.stubtest neuraltrust._native &&
     "$venv/bin/ruff" check -q python tests &&

@@ -1,10 +1,11 @@
 //! `_native.Client`, and its notices on their way to Python's `logging`.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use neuraltrust::{Map, Notice, NoticeKind, Options, Redact, TraceOptions, Value};
+use neuraltrust::{Map, Notice, NoticeKind, Options, Redact, Spool, TraceOptions, Value};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -71,7 +72,7 @@ pub(crate) struct Client {
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (api_key, base_url, timeout, service_name, sample_rate, mask, redact))]
+    #[pyo3(signature = (api_key, base_url, timeout, service_name, sample_rate, mask, redact, spool, spool_bytes, headers, proxy, ca_file))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
@@ -82,12 +83,27 @@ impl Client {
         sample_rate: f64,
         mask: Option<Py<PyAny>>,
         redact: Vec<String>,
+        spool: String,
+        spool_bytes: Option<u64>,
+        headers: Vec<(String, String)>,
+        proxy: Option<String>,
+        ca_file: Option<PathBuf>,
     ) -> PyResult<Self> {
         let redact: Result<Vec<Redact>, _> = redact.iter().map(|name| name.parse()).collect();
         let mask = mask.map(|hook| Arc::new(Mask::new(hook)));
         let notices = Arc::new(Notices::default());
         let kept = Arc::clone(&notices);
+        let spool = match spool.trim() {
+            "off" => None,
+            "" => Spool::of_user(),
+            folder => Some(Spool::new(folder)),
+        };
+        let spool = spool.map(|spool| Spool { bytes: spool_bytes.unwrap_or(spool.bytes), ..spool });
         let options = Options {
+            spool,
+            headers,
+            proxy,
+            ca_file,
             api_key,
             base_url,
             timeout: seconds(timeout),
@@ -161,6 +177,8 @@ impl Client {
             ("sent", stats.sent),
             ("rejected", stats.rejected),
             ("pending", stats.pending),
+            ("spooled", stats.spooled),
+            ("adopted", stats.adopted),
             ("retries", stats.retries),
             ("mask_failed", stats.mask_failed),
             ("dropped", stats.dropped.total()),

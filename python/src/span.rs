@@ -55,6 +55,30 @@ impl Trace {
         made(input.py(), step, &self.notices)
     }
 
+    /// Records a step that ends now, under an id that it has already. The start is in nanoseconds.
+    #[pyo3(signature = (kind, id, name, start, attributes, error))]
+    fn record(
+        &self,
+        py: Python<'_>,
+        kind: String,
+        id: String,
+        name: String,
+        start: Option<u64>,
+        attributes: &Bound<'_, PyDict>,
+        error: Option<Error>,
+    ) -> PyResult<()> {
+        let options = StepOptions {
+            id: Some(id),
+            name: Some(name),
+            start: start.map(|nanos| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)),
+            attributes: map(Some(attributes))?,
+            ..StepOptions::default()
+        };
+        let failure = error.map(|(kind, message, stacktrace)| Failure { kind, message, stacktrace });
+        self.trace.step(Kind::from(kind), options).end_with(Ending { failure, ..Ending::default() });
+        self.notices.log(py)
+    }
+
     /// Records a whole step.
     #[pyo3(signature = (kind, input, parent_id, name, attributes, output, start, end, latency))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]

@@ -3,7 +3,7 @@
 //! Never fails for a value: what has no JSON is described by `neuraltrust._values`, what cannot even be described is named
 //! by its type. Only an interrupt, which is not about the value, goes through.
 
-use neuraltrust::{Map, Value};
+use neuraltrust::{MAX_VALUE_BYTES, Map, Value, left_out, shortened};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -11,14 +11,16 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 /// Deepest nesting that is kept, the server's limit.
 const MAX_DEPTH: usize = 64;
+/// About how many bytes a value takes beside its text.
+const NODE: usize = 16;
 
 /// The value as JSON.
 pub(crate) fn plain(value: &Bound<'_, PyAny>) -> PyResult<Value> {
     // Most values are text: they need no walk.
     if let Ok(text) = value.cast_exact::<PyString>() {
-        return Ok(Value::String(text.to_string_lossy().into_owned()));
+        return Ok(Value::String(short(text, MAX_VALUE_BYTES)));
     }
-    Walk { path: Vec::new() }.value(value)
+    Walk { path: Vec::new(), left: MAX_VALUE_BYTES }.value(value)
 }
 
 /// JSON as Python's values.
@@ -52,6 +54,16 @@ pub(crate) fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py,
 /// A walk through a value, which knows where it is: a value that holds itself would never end.
 struct Walk {
     path: Vec<usize>,
+    /// How many more bytes of text are copied: what is over the limit is not even copied.
+    left: usize,
+}
+
+/// A text of up to `most` bytes, with a mark where it was longer.
+fn short(text: &Bound<'_, PyString>, most: usize) -> String {
+    match text.to_string_lossy() {
+        text if text.len() > most => shortened(&text, most),
+        text => text.into_owned(),
+    }
 }
 
 impl Walk {
@@ -59,8 +71,11 @@ impl Walk {
         if value.is_none() {
             return Ok(Value::Null);
         }
+        self.left = self.left.saturating_sub(NODE);
         if let Ok(text) = value.cast::<PyString>() {
-            return Ok(Value::String(text.to_string_lossy().into_owned()));
+            let text = short(text, self.left);
+            self.left = self.left.saturating_sub(text.len());
+            return Ok(Value::String(text));
         }
         if let Ok(flag) = value.cast::<PyBool>() {
             return Ok(Value::Bool(flag.is_true()));
@@ -104,24 +119,42 @@ impl Walk {
         if let Ok(dict) = value.cast::<PyDict>() {
             // The list of items is a copy: describing an item runs the application's code, which may change the dict.
             let mut map = Map::new();
+            let all = dict.len();
             for item in dict.items() {
+                if self.left == 0 {
+                    map.insert("[truncated]".to_owned(), left_out(all.saturating_sub(map.len()), "fields").into());
+                    break;
+                }
                 let (key, item): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
                 let key = match key.cast::<PyString>() {
                     Ok(text) => text.to_string_lossy().into_owned(),
                     Err(_) => self.describe("key", &key)?.extract::<String>()?,
                 };
+                self.left = self.left.saturating_sub(key.len());
                 map.insert(key, self.value(&item)?);
             }
             return Ok(Value::Object(map));
         }
         if let Ok(list) = value.cast::<PyList>() {
-            return list.iter().map(|item| self.value(&item)).collect();
+            return self.items(list.len(), list.iter());
         }
         if let Ok(tuple) = value.cast_exact::<PyTuple>() {
-            return tuple.iter().map(|item| self.value(&item)).collect();
+            return self.items(tuple.len(), tuple.iter());
         }
         let described = self.describe("plain", value)?;
         self.value(&described)
+    }
+
+    fn items<'py>(&mut self, all: usize, items: impl Iterator<Item = Bound<'py, PyAny>>) -> PyResult<Value> {
+        let mut kept = Vec::new();
+        for item in items {
+            if self.left == 0 {
+                kept.push(left_out(all.saturating_sub(kept.len()), "items").into());
+                break;
+            }
+            kept.push(self.value(&item)?);
+        }
+        Ok(Value::Array(kept))
     }
 
     fn describe<'py>(&self, function: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {

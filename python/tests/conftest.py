@@ -57,7 +57,7 @@ class Span:
 class Server:
     """Keeps requests; answers as `status` says."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.status = 200
         self.requests: list[tuple[dict[str, str], ExportTraceServiceRequest]] = []
         outer = self
@@ -77,7 +77,7 @@ class Server:
             def log_message(self, *args: object) -> None:
                 pass
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_port}"
         threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
@@ -103,6 +103,14 @@ class Server:
             known.failed = known.failed or span.failed
             known.output = known.attributes.get("neuraltrust.output")
         return list(merged.values())
+
+
+@pytest.fixture(autouse=True)
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the folder in which a test's clients keep what they cannot deliver."""
+    folder = tmp_path / "spool"
+    monkeypatch.setenv("NEURALTRUST_SPOOL", str(folder))
+    return folder
 
 
 @pytest.fixture
@@ -139,6 +147,7 @@ def run(tmp_path: Path) -> Run:
         path = tmp_path / "script.py"
         path.write_text(script)
         env = {name: text for name, text in os.environ.items() if not name.startswith("NEURALTRUST_")}
+        env["NEURALTRUST_SPOOL"] = os.environ["NEURALTRUST_SPOOL"]
         env["NEURALTRUST_BASE_URL"] = base_url
         if key is not None:
             env["NEURALTRUST_API_KEY"] = key

@@ -199,3 +199,17 @@ def test_a_user_may_be_a_dict_or_an_id(server: Server, client: NeuralTrust) -> N
     assert first.attributes["neuraltrust.user"] == {"user_id": 7}
     assert second.attributes["neuraltrust.user"] == {"id": "u7"}
     assert second.attributes["neuraltrust.metadata"] == {"value": "m"}
+
+
+def test_what_is_too_large_is_cut_and_says_so(server: Server, client: NeuralTrust) -> None:
+    text = "x" * 200_000_000
+    client.trace().message(text).end([text, 1, 2])
+    client.trace().message({"a": text, "b": 1}).end("fine")
+    assert client.flush(LONG)
+    first, second = server.spans()
+    assert first.input.endswith(" [truncated: the first 8388608 of 200000000 bytes]")
+    assert len(first.input) < 8_400_000
+    assert first.output[0].endswith(" of 200000000 bytes]")
+    assert first.output[1:] == ["[truncated: 2 more items]"]
+    assert second.input["[truncated]"] == "[truncated: 1 more fields]"
+    assert (second.output, client.stats()["dropped"]) == ("fine", 0)

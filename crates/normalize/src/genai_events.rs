@@ -134,7 +134,7 @@ pub(crate) fn verdict(id: String, mut attributes: Map, time: Option<Timestamp>) 
         (Some(number), label, explanation) => (number, label.or(explanation)),
         (None, label, explanation) => (label.map(Value::String).unwrap_or_default(), explanation),
     };
-    Score { id, name, value, comment, source: ScoreSource::Evaluator, time }
+    Score { comment, time, ..Score::new(id, name, value, ScoreSource::Evaluator) }
 }
 
 #[cfg(test)]

@@ -12,12 +12,14 @@ use std::time::{Duration, Instant};
 use neuraltrust_model::limits::MAX_SPAN_BYTES;
 
 use crate::error::{Error, Notice, NoticeKind};
+use crate::ids::TraceId;
 use crate::mask::Masking;
-use crate::options::{OnNotice, Options};
+use crate::options::{OnNotice, Options, Spool};
 use crate::queue::{Full, Limits, Queue};
 use crate::redact::Redact;
 use crate::sampling::Sampling;
 use crate::span::Entry;
+use crate::spool;
 use crate::stats::{Stats, add};
 use crate::trace::{Trace, TraceOptions};
 use crate::transport::Target;
@@ -52,6 +54,7 @@ struct Process {
 /// What stays as the options said.
 pub(crate) struct Config {
     pub(crate) target: Option<Target>,
+    pub(crate) spool: Option<spool::Place>,
     pub(crate) sampling: Sampling,
     pub(crate) masking: Masking,
     pub(crate) timeout: Duration,
@@ -69,6 +72,10 @@ pub(crate) struct Config {
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
     pub(crate) queue: Queue,
+    /// Names the client in this process to the server, which keeps account of what it numbers.
+    pub(crate) source: String,
+    /// How many spans have got a number.
+    pub(crate) numbered: AtomicU64,
     notices: Notices,
 }
 
@@ -84,10 +91,12 @@ impl Client {
     /// # Errors
     /// [`Error`] when an option cannot be used. A missing key is no error: such a client records nothing.
     pub fn new(options: Options) -> Result<Self, Error> {
+        let target = options.target()?;
         let config = Config {
             sampling: options.sampling()?,
             masking: options.masking(),
-            target: options.target()?,
+            spool: options.place(target.as_ref()),
+            target,
             timeout: options.timeout,
             retry_for: options.retry_for,
             backoff: options.backoff,
@@ -101,11 +110,17 @@ impl Client {
         if shared.config.target.is_none() {
             shared.notify(NoticeKind::NoKey, || "no API key was given: nothing is recorded".to_owned());
         }
-        Ok(Self { inner: Arc::new(Inner { process: Process::new(shared) }) })
+        let client = Self { inner: Arc::new(Inner { process: Process::new(shared) }) };
+        if client.shared().config.spool.as_ref().is_some_and(spool::Place::is_used) {
+            client.shared().ensure_worker(true);
+        }
+        Ok(client)
     }
 
     /// Sets up a client from `NEURALTRUST_API_KEY`, `NEURALTRUST_BASE_URL`, `NEURALTRUST_SAMPLE_RATE`, `NEURALTRUST_REDACT` (names
-    /// of [`Redact`](crate::Redact) with commas between them) and `OTEL_SERVICE_NAME`.
+    /// of [`Redact`](crate::Redact) with commas between them), `NEURALTRUST_HEADERS` (`name=value`, with commas),
+    /// `NEURALTRUST_PROXY`, `NEURALTRUST_CA_FILE` and `OTEL_SERVICE_NAME`. `NEURALTRUST_SPOOL` is the folder of the [`Spool`], or
+    /// `off`; without it, that is [`Spool::of_user`]. `NEURALTRUST_SPOOL_BYTES` is its size.
     ///
     /// # Errors
     /// See [`Client::new`].
@@ -122,6 +137,24 @@ impl Client {
         if let Some(names) = read("NEURALTRUST_REDACT") {
             options.redact = names.split(',').map(str::parse::<Redact>).collect::<Result<Vec<_>, _>>()?;
         }
+        options.spool = match read("NEURALTRUST_SPOOL") {
+            Some(off) if off.trim().eq_ignore_ascii_case("off") => None,
+            Some(folder) => Some(Spool::new(folder)),
+            None => Spool::of_user(),
+        };
+        if let (Some(spool), Some(bytes)) = (&mut options.spool, read("NEURALTRUST_SPOOL_BYTES")) {
+            spool.bytes = bytes.trim().parse().map_err(|_| Error::SpoolBytes(bytes))?;
+        }
+        if let Some(list) = read("NEURALTRUST_HEADERS") {
+            let pairs = list.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+            let pair = |pair: &str| {
+                let (name, value) = pair.split_once('=').ok_or_else(|| Error::Header(pair.to_owned()))?;
+                Ok((name.trim().to_owned(), value.trim().to_owned()))
+            };
+            options.headers = pairs.map(pair).collect::<Result<_, Error>>()?;
+        }
+        options.proxy = read("NEURALTRUST_PROXY");
+        options.ca_file = read("NEURALTRUST_CA_FILE").map(Into::into);
         Self::new(options)
     }
 
@@ -131,14 +164,16 @@ impl Client {
         Trace::new(self.clone(), options)
     }
 
-    /// Waits until all that was recorded before is delivered, or dropped and counted. False when the time is over first.
+    /// Waits until all that was recorded before is delivered, kept on disk, or dropped and counted. False when the time is over
+    /// first.
     pub fn flush(&self, timeout: Duration) -> bool {
         let shared = self.shared();
-        shared.ensure_worker();
+        shared.ensure_worker(false);
         shared.queue.flush(timeout)
     }
 
-    /// Records nothing more, and waits like [`Client::flush`]. A server that cannot be reached is given up earlier.
+    /// Records nothing more, and waits like [`Client::flush`]. A server that cannot be reached is given up earlier; what is on
+    /// disk then is delivered by the next process.
     pub fn close(&self, timeout: Duration) -> bool {
         self.shared().close(timeout)
     }
@@ -169,7 +204,7 @@ impl Client {
             return;
         }
         match shared.queue.push(entry) {
-            Ok(()) => shared.ensure_worker(),
+            Ok(()) => shared.ensure_worker(false),
             Err(Full::Closed) => {}
             Err(Full::Queue) => {
                 shared
@@ -213,12 +248,18 @@ impl Process {
 
 impl Shared {
     fn new(config: Arc<Config>) -> Self {
-        Self { queue: Queue::new(config.limits), config, notices: Notices::default() }
+        Self {
+            queue: Queue::new(config.limits),
+            config,
+            source: TraceId::random().text().into_owned(),
+            numbered: AtomicU64::new(0),
+            notices: Notices::default(),
+        }
     }
 
-    /// Starts the thread that delivers, where there is work and it does not run.
-    fn ensure_worker(self: &Arc<Self>) {
-        if !self.queue.claim_worker() {
+    /// Starts the thread that delivers, where there is work, in the queue or elsewhere, and it does not run.
+    fn ensure_worker(self: &Arc<Self>, elsewhere: bool) {
+        if !self.queue.claim_worker(elsewhere) {
             return;
         }
         let shared = Arc::clone(self);
@@ -230,7 +271,7 @@ impl Shared {
     }
 
     fn close(self: &Arc<Self>, timeout: Duration) -> bool {
-        self.ensure_worker();
+        self.ensure_worker(false);
         self.queue.close(timeout)
     }
 

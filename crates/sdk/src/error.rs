@@ -18,6 +18,23 @@ pub enum Error {
     /// Nothing of this name is redacted.
     #[error("redact {0:?} is not accepted: it must be api_keys, emails, cards or phones")]
     Redact(String),
+    /// The size of the spool is no number.
+    #[error("spool size {0:?} is not accepted: it must be a number of bytes")]
+    SpoolBytes(String),
+    /// A header's name or value cannot be written into a request.
+    #[error("header {0:?} is not accepted: it must be NAME=VALUE in printable ASCII, and none that the SDK sets itself")]
+    Header(String),
+    /// The proxy's address is none.
+    #[error("proxy {0:?} is not accepted: it must be http://HOST:PORT or https://HOST:PORT, with an optional USER:PASSWORD@")]
+    Proxy(String),
+    /// The file of certificates cannot be used.
+    #[error("ca_file {path:?} cannot be used: {why}")]
+    CaFile {
+        /// The file that was named.
+        path: std::path::PathBuf,
+        /// Why not.
+        why: String,
+    },
 }
 
 /// What a notice is about. Each kind is told at most once a minute.
@@ -38,6 +55,8 @@ pub enum NoticeKind {
     Refused,
     /// The server rejected some spans of a batch and kept the rest.
     Rejected,
+    /// What waits cannot be kept on disk, because the spool is full or cannot be written or read: it waits in memory.
+    Spool,
     /// The masking hook failed: a mark was sent in the place of the value.
     Masking,
     /// The SDK failed: its thread could not be started, or a defect stopped it.

@@ -86,6 +86,11 @@ pub(crate) fn printable(text: &str) -> String {
     format!("{}-{hash}", &clean[..end])
 }
 
+/// A name for a text that does not show it, the same in every process.
+pub(crate) fn hash(text: &str) -> String {
+    hex(&fnv1a(text.as_bytes()).to_be_bytes())
+}
+
 /// OTLP holds an id of zeros only for no id.
 fn nonzero<const N: usize>(mut bytes: [u8; N]) -> [u8; N] {
     if bytes.iter().all(|byte| *byte == 0)

@@ -19,13 +19,17 @@
 mod client;
 mod encode;
 mod error;
+mod guard;
 mod ids;
+#[cfg(feature = "tracing")]
+mod layer;
 mod mask;
 mod options;
 mod queue;
 mod redact;
 mod sampling;
 mod span;
+mod spool;
 mod stats;
 pub mod testing;
 mod trace;
@@ -35,10 +39,19 @@ mod worker;
 
 pub use client::Client;
 pub use error::{Error, Notice, NoticeKind};
+pub use guard::{Guard, Within, current};
+#[cfg(feature = "tracing")]
+pub use layer::NeuralTrustLayer;
 pub use neuraltrust_model::Kind;
-pub use options::{DEFAULT_BASE_URL, Options};
+pub use options::{DEFAULT_BASE_URL, Options, Spool};
 pub use redact::Redact;
 pub use serde_json::{Map, Value};
 pub use span::{Ending, Failure, FeedbackTag, Sent, Step, StepOptions};
 pub use stats::{Dropped, Stats};
 pub use trace::{Trace, TraceOptions};
+pub use value::{MAX_VALUE_BYTES, left_out, shortened};
+
+/// The guide, whose examples are compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/sdk/rust.md")]
+struct Guide;

@@ -1,21 +1,60 @@
 //! How a client is set up, and the same after checking.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Notice};
+use crate::ids;
 use crate::mask::{Hook, Masking};
 use crate::redact::Redact;
 use crate::sampling::Sampling;
+use crate::spool;
 use crate::testing::Recorder;
-use crate::transport::Target;
+use crate::transport::{Network, Target};
 
 /// Where a server started with `make run` listens.
 pub const DEFAULT_BASE_URL: &str = "http://127.0.0.1:6180";
 
 /// Called with every notice, on the thread on which it arises. Must be quick; a panic in it is swallowed.
 pub(crate) type OnNotice = Arc<dyn Fn(&Notice) + Send + Sync>;
+
+/// Where what cannot be delivered waits on disk until the server is back. What is written there is what would have been
+/// sent, masked and compressed; only the user who runs the application can read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spool {
+    /// The folder, made when it is needed. Applications and processes may share it; what waits for one address and key goes
+    /// to these alone.
+    pub folder: PathBuf,
+    /// Most bytes that wait there for one address and key, of all processes. What does not fit waits in memory.
+    pub bytes: u64,
+}
+
+impl Spool {
+    /// Bytes of a spool for which nothing else was said: 256 MiB.
+    pub const DEFAULT_BYTES: u64 = 256 << 20;
+
+    /// A spool in a folder.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), bytes: Self::DEFAULT_BYTES }
+    }
+
+    /// A spool where the user's applications keep their state: `$XDG_STATE_HOME/neuraltrust`, else
+    /// `~/.local/state/neuraltrust`; `%LOCALAPPDATA%\\neuraltrust` on Windows. `None` where there is no such folder.
+    #[must_use]
+    pub fn of_user() -> Option<Self> {
+        let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
+        let state = if cfg!(windows) {
+            folder("LOCALAPPDATA")
+        } else {
+            folder("XDG_STATE_HOME")
+                .or_else(|| Some(std::env::home_dir().filter(|home| home.is_absolute())?.join(".local/state")))
+        };
+        Some(Self::new(state?.join("neuraltrust")))
+    }
+}
 
 /// How a client is set up. Start from [`Options::default`].
 #[derive(Clone)]
@@ -41,10 +80,20 @@ pub struct Options {
     pub redact: Vec<Redact>,
     /// How long the first span of a batch waits for company. A step that ends within it costs one span.
     pub batch_delay: Duration,
-    /// How long delivery of a batch is tried before it is dropped and counted.
+    /// Where batches wait that could not be delivered at once; see [`Spool`]. Without one they wait in memory.
+    pub spool: Option<Spool>,
+    /// How long delivery of a batch is tried before it is dropped and counted, where there is no spool to keep it. In a spool a
+    /// batch waits for as long as the server is away; one that the server fails at (500) is given up after this time too.
     pub retry_for: Duration,
     /// Longest wait before the first retry; it doubles with each further one, up to 30 seconds.
     pub backoff: Duration,
+    /// Headers of every request, beside those of the SDK.
+    pub headers: Vec<(String, String)>,
+    /// The proxy to send through, `http://[USER:PASSWORD@]HOST:PORT`. Without one, those that `HTTPS_PROXY`, `HTTP_PROXY`,
+    /// `ALL_PROXY` and `NO_PROXY` name; none for a server on this machine.
+    pub proxy: Option<String>,
+    /// A file of PEM certificates that the server's is checked with, in the place of those of public authorities.
+    pub ca_file: Option<PathBuf>,
     /// `service.name` of the application.
     pub service_name: Option<String>,
     /// `telemetry.sdk.language`: the language of the application.
@@ -69,8 +118,12 @@ impl Default for Options {
             mask: None,
             redact: Vec::new(),
             batch_delay: Duration::from_millis(200),
+            spool: None,
             retry_for: Duration::from_secs(300),
             backoff: Duration::from_millis(250),
+            headers: Vec::new(),
+            proxy: None,
+            ca_file: None,
             service_name: None,
             language: "rust".to_owned(),
             sdk_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -120,12 +173,20 @@ impl Options {
             return Err(Error::ApiKey);
         }
         let host = uri.host().unwrap_or_default();
+        let loopback = host == "localhost" || host == "[::1]" || host.starts_with("127.");
         Ok(Some(Target::Http {
             address: format!("{address}/v1/traces"),
             authorization: format!("Bearer {key}"),
             user_agent: format!("neuraltrust-{}/{}", self.language, self.sdk_version),
-            loopback: host == "localhost" || host == "[::1]" || host.starts_with("127."),
+            network: Network::new(&self.headers, self.proxy.as_deref(), self.ca_file.as_deref(), loopback)?,
         }))
+    }
+
+    /// Where what waits for the target lies on disk: in a folder that is named after its address and key by a hash.
+    pub(crate) fn place(&self, target: Option<&Target>) -> Option<spool::Place> {
+        let (Some(spool), Some(Target::Http { address, authorization, .. })) = (&self.spool, target) else { return None };
+        let root = spool.folder.join(ids::hash(&format!("{address}\n{authorization}")));
+        Some(spool::Place { root, bytes: spool.bytes })
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::span::Entry;
-use crate::stats::{Counts, Stats, add};
+use crate::stats::{Counts, Stats, add, lost_unnumbered};
 
 /// Most entries of one batch.
 pub(crate) const BATCH_ENTRIES: usize = 512;
@@ -30,13 +30,15 @@ pub(crate) enum Full {
     Closed,
 }
 
-/// How a wait ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waited {
-    /// The time is over.
-    Elapsed,
-    /// The client closes and waits until then.
-    Closing(Instant),
+/// What the thread that delivers is to do.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Take this batch.
+    Batch(Vec<Entry>),
+    /// What it waited for is due.
+    Due,
+    /// The client closes, and there is no batch to take.
+    Closing,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +54,8 @@ struct State {
     flushers: usize,
     closing: Option<Instant>,
     worker: bool,
+    /// Whether the last attempt found no server.
+    away: bool,
 }
 
 #[derive(Debug)]
@@ -111,23 +115,46 @@ impl Queue {
         count(&self.counts);
     }
 
-    /// Waits for the next batch. `None` once the queue is closed and empty.
-    pub(crate) fn next_batch(&self) -> Option<Vec<Entry>> {
+    /// Waits for the next batch, where the thread that delivers `takes` one, or until `due`, where it waits for something.
+    pub(crate) fn next(&self, takes: bool, due: Option<Instant>) -> Next {
         let mut state = self.lock();
         loop {
-            if !state.entries.is_empty() {
-                let due = state.since.unwrap_or_else(Instant::now) + self.limits.delay;
-                let left = due.saturating_duration_since(Instant::now());
-                if left.is_zero() || state.has_batch() || state.flushers > 0 || state.closing.is_some() {
-                    return Some(state.take_batch());
-                }
-                state = self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-            } else if state.closing.is_some() {
-                return None;
-            } else {
-                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            let ready = if takes { state.ready_at(now, self.limits.delay) } else { None };
+            if ready.is_some_and(|ready| ready <= now) {
+                return Next::Batch(state.take_batch());
             }
+            if state.closing.is_some() {
+                return Next::Closing;
+            }
+            if due.is_some_and(|due| due <= now) {
+                return Next::Due;
+            }
+            state = match [ready, due].into_iter().flatten().min() {
+                Some(until) => self.work.wait_timeout(state, until - now).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
         }
+    }
+
+    /// Changes counts of spans that are not in the queue, all at once.
+    pub(crate) fn recount(&self, count: impl FnOnce(&Counts)) {
+        let _state = self.lock();
+        count(&self.counts);
+    }
+
+    /// Whether there is a server, as the last attempt found.
+    pub(crate) fn set_away(&self, away: bool) {
+        let mut state = self.lock();
+        if std::mem::replace(&mut state.away, away) != away {
+            drop(state);
+            self.settled.notify_all();
+        }
+    }
+
+    /// What was lost of what never got a number.
+    pub(crate) fn lost_unnumbered(&self) -> u64 {
+        lost_unnumbered(&self.counts)
     }
 
     /// Tells what became of the batch.
@@ -152,28 +179,12 @@ impl Queue {
         self.settled.notify_all();
     }
 
-    /// Waits; shorter when the client closes.
-    pub(crate) fn pause(&self, time: Duration) -> Waited {
-        let until = Instant::now() + time;
-        let mut state = self.lock();
-        loop {
-            if let Some(deadline) = state.closing {
-                return Waited::Closing(deadline);
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Waited::Elapsed;
-            }
-            state = self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
     /// Until when the closing client waits.
     pub(crate) fn closing(&self) -> Option<Instant> {
         self.lock().closing
     }
 
-    /// Waits until all that was pushed before is delivered or dropped. False when the time is over first.
+    /// Waits until all that was pushed before is delivered, kept on disk or dropped. False when the time is over first.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         let mut state = self.lock();
         let target = state.pushed;
@@ -187,16 +198,21 @@ impl Queue {
         state.settled >= target
     }
 
-    /// Takes no more entries, and waits like `flush`.
+    /// Takes no more entries, and waits like `flush`; then for the worker too, which delivers what is on disk, unless the server
+    /// is away.
     pub(crate) fn close(&self, timeout: Duration) -> bool {
-        self.lock().closing.get_or_insert_with(|| Instant::now() + timeout);
-        self.flush(timeout)
+        let until = Instant::now() + timeout;
+        self.lock().closing.get_or_insert(until);
+        let flushed = self.flush(timeout);
+        let left = until.saturating_duration_since(Instant::now());
+        drop(self.settled.wait_timeout_while(self.lock(), left, |state| state.worker && !state.away));
+        flushed
     }
 
-    /// Whether the caller must start the worker: there is work and nobody does it.
-    pub(crate) fn claim_worker(&self) -> bool {
+    /// Whether the caller must start the worker: there is work, in the queue or elsewhere, and nobody does it.
+    pub(crate) fn claim_worker(&self, elsewhere: bool) -> bool {
         let mut state = self.lock();
-        !state.worker && !state.entries.is_empty() && {
+        !state.worker && (elsewhere || !state.entries.is_empty()) && {
             state.worker = true;
             true
         }
@@ -230,6 +246,15 @@ impl Queue {
 impl State {
     fn has_batch(&self) -> bool {
         self.entries.len() >= BATCH_ENTRIES || self.bytes >= BATCH_BYTES
+    }
+
+    /// When there is a batch to take; `None` while there is nothing.
+    fn ready_at(&self, now: Instant, delay: Duration) -> Option<Instant> {
+        if self.entries.is_empty() {
+            return None;
+        }
+        let at_once = self.has_batch() || self.flushers > 0 || self.closing.is_some();
+        Some(if at_once { now } else { self.since.unwrap_or(now) + delay })
     }
 
     fn take_batch(&mut self) -> Vec<Entry> {

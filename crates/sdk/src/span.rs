@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::client::Client;
 use crate::ids::SpanId;
 use crate::trace::Context;
-use crate::value;
+use crate::value::{self, MAX_VALUE_BYTES};
 
 /// What is known of a step when it starts. All of it is optional.
 #[derive(Debug, Clone, Default)]
@@ -179,8 +179,8 @@ impl Step {
             name: options.name.filter(|name| !name.is_empty()),
             start: nanos(options.start.unwrap_or_else(SystemTime::now)).max(1),
             end: AtomicU64::new(0),
-            input: options.input.filter(|input| !input.is_null()),
-            attributes: options.attributes,
+            input: options.input.filter(|input| !input.is_null()).map(value::limited),
+            attributes: limited(options.attributes),
             described: AtomicBool::new(false),
         };
         Self { client: client.clone(), core: Arc::new(core) }
@@ -238,7 +238,15 @@ impl Step {
     }
 
     fn push(&self, end: u64, mut ending: Ending) {
-        ending.output = ending.output.filter(|output| !output.is_null());
+        ending.output = ending.output.filter(|output| !output.is_null()).map(value::limited);
+        ending.attributes = limited(ending.attributes);
+        if let Some(failure) = &mut ending.failure {
+            for text in std::iter::once(&mut failure.message).chain(&mut failure.stacktrace) {
+                if text.len() > MAX_VALUE_BYTES {
+                    *text = value::shortened(text, MAX_VALUE_BYTES);
+                }
+            }
+        }
         let map = |map: &Map<String, Value>| map.iter().map(|(key, value)| key.len() + value::size(value)).sum::<usize>();
         let failure = ending
             .failure
@@ -253,6 +261,14 @@ impl Step {
         };
         self.client.push(Entry { core: Arc::clone(core), end, ending, size: SPAN_BYTES + said + start });
     }
+}
+
+/// Attributes without what is over the limit of a value.
+fn limited(attributes: Map<String, Value>) -> Map<String, Value> {
+    if attributes.is_empty() {
+        return attributes;
+    }
+    attributes.into_iter().map(|(name, value)| (name, value::limited(value))).collect()
 }
 
 /// Nanoseconds since 1970; 0 before, and the largest number that the server takes after 2262.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What became of the starts and ends of steps that the application recorded, since the client (or its process, after a
-/// fork) started: `recorded == merged + sent + rejected + dropped.total() + pending`.
+/// fork) started: `recorded + adopted == merged + sent + rejected + dropped.total() + pending + spooled`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Starts and ends that the application recorded.
@@ -16,8 +16,12 @@ pub struct Stats {
     pub rejected: u64,
     /// Spans that were dropped, by reason.
     pub dropped: Dropped,
-    /// Starts and ends that still wait for delivery.
+    /// Starts and ends that still wait for delivery in memory.
     pub pending: u64,
+    /// Spans that wait on disk. They are delivered when the server is back, by this process or by a later one.
+    pub spooled: u64,
+    /// Spans that processes which ended had left on disk, and that this one took over.
+    pub adopted: u64,
     /// Requests that were repeated.
     pub retries: u64,
     /// Values on which the masking hook failed: a mark was sent instead.
@@ -68,6 +72,8 @@ counts! {
     refused,
     /// Delivery failed for too long, or the client closed before it succeeded.
     undelivered,
+    /// What waited on disk could not be read again.
+    damaged,
     /// The client was closed already.
     closed,
     /// A defect of the SDK.
@@ -81,6 +87,8 @@ pub(crate) struct Counts {
     pub(crate) merged: AtomicU64,
     pub(crate) sent: AtomicU64,
     pub(crate) rejected: AtomicU64,
+    pub(crate) spooled: AtomicU64,
+    pub(crate) adopted: AtomicU64,
     pub(crate) retries: AtomicU64,
     pub(crate) mask_failed: AtomicU64,
     pub(crate) dropped: DroppedCounts,
@@ -95,10 +103,23 @@ impl Counts {
             rejected: self.rejected.load(Relaxed),
             dropped: self.dropped.read(),
             pending,
+            spooled: self.spooled.load(Relaxed),
+            adopted: self.adopted.load(Relaxed),
             retries: self.retries.load(Relaxed),
             mask_failed: self.mask_failed.load(Relaxed),
         }
     }
+}
+
+/// What the process has lost of what never got a number: the server's ledger cannot see it as a gap.
+pub(crate) fn lost_unnumbered(counts: &Counts) -> u64 {
+    let dropped = &counts.dropped;
+    [&dropped.queue_full, &dropped.too_large, &dropped.closed].iter().map(|count| count.load(Relaxed)).sum()
+}
+
+/// Takes from a count.
+pub(crate) fn take(count: &AtomicU64, n: usize) {
+    count.fetch_sub(n as u64, Relaxed);
 }
 
 /// Adds to a count.

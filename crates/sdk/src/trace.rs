@@ -76,6 +76,7 @@ impl Trace {
         let maps = [(names::USER, options.user), (names::METADATA, options.metadata)];
         let maps = maps.into_iter().filter(|(_, map)| !map.is_empty()).map(|(name, map)| (name, Value::Object(map)));
         for (name, value) in maps.chain(options.custom.filter(|custom| !custom.is_null()).map(|custom| (names::CUSTOM, custom))) {
+            let value = value::limited(value);
             size += value::size(&value);
             described.push((name, value));
         }

@@ -1,13 +1,16 @@
 //! One delivery of one export, and what the server's answer means.
 
+use std::path::Path;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use prost::Message as _;
-use ureq::Agent;
-use ureq::http::Response;
+use ureq::http::{HeaderName, HeaderValue, Response};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Proxy};
 
 use crate::encode;
+use crate::error::Error;
 use crate::testing::Recorder;
 
 /// Most bytes of an answer that are read.
@@ -16,8 +19,78 @@ const MAX_ANSWER: u64 = 64 << 10;
 /// Where spans go.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
-    Http { address: String, authorization: String, user_agent: String, loopback: bool },
+    Http { address: String, authorization: String, user_agent: String, network: Network },
     Memory(Recorder),
+}
+
+/// What lies between the application and the server, beside the address.
+#[derive(Debug, Clone)]
+pub(crate) struct Network {
+    headers: Vec<(HeaderName, HeaderValue)>,
+    proxy: Route,
+    roots: Option<RootCerts>,
+}
+
+/// How requests leave.
+#[derive(Debug, Clone)]
+enum Route {
+    /// Through the proxy that the environment names, if any.
+    Environment,
+    Direct,
+    Through(Proxy),
+}
+
+/// Which spans an export holds, among all that its source numbered: a gap in the numbers is a loss that the server sees.
+#[derive(Debug, Clone)]
+pub(crate) struct Sequence {
+    /// The process, and the client in it.
+    pub(crate) source: String,
+    /// Number of the first span; the first of all is 1.
+    pub(crate) first: u64,
+    pub(crate) spans: u32,
+    /// Starts and ends of steps that the source had dropped before they got a number.
+    pub(crate) lost: u64,
+}
+
+/// Name of the header that carries a [`Sequence`].
+const SEQUENCE: &str = "neuraltrust-sequence";
+/// Headers that are the SDK's own.
+const OWN: [&str; 8] =
+    ["authorization", "connection", "content-encoding", "content-length", "content-type", "host", "transfer-encoding", SEQUENCE];
+
+impl Network {
+    /// Checks what the options say.
+    pub(crate) fn new(
+        headers: &[(String, String)],
+        proxy: Option<&str>,
+        ca_file: Option<&Path>,
+        loopback: bool,
+    ) -> Result<Self, Error> {
+        let header = |(name, value): &(String, String)| {
+            let known = name.parse::<HeaderName>().ok().filter(|name| !OWN.contains(&name.as_str()));
+            known.zip(HeaderValue::from_str(value).ok()).ok_or_else(|| Error::Header(name.clone()))
+        };
+        let proxy = match proxy.map(str::trim).filter(|proxy| !proxy.is_empty()) {
+            Some(proxy) => Route::Through(Proxy::new(proxy).map_err(|_| Error::Proxy(proxy.to_owned()))?),
+            // A proxy from the environment would look for this host on its own machine.
+            None if loopback => Route::Direct,
+            None => Route::Environment,
+        };
+        Ok(Self { headers: headers.iter().map(header).collect::<Result<_, _>>()?, proxy, roots: ca_file.map(roots).transpose()? })
+    }
+}
+
+/// The certificates of a file.
+fn roots(path: &Path) -> Result<RootCerts, Error> {
+    let wrong = |why: String| Error::CaFile { path: path.to_owned(), why };
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let mut found = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| wrong(error.to_string()))? {
+            found.push(certificate);
+        }
+    }
+    if found.is_empty() { Err(wrong("it holds no PEM certificate".to_owned())) } else { Ok(RootCerts::new_with_certs(&found)) }
 }
 
 /// What became of an export.
@@ -25,15 +98,16 @@ pub(crate) enum Target {
 pub(crate) enum Outcome {
     /// The server has it, but for so many spans that it rejected.
     Delivered { rejected: usize, message: String },
-    /// It may succeed later; not before that time where the server says one.
-    Later { after: Option<Duration>, why: String },
+    /// It may succeed later; not before that time where the server says one. `faulty` where it may be this export that the
+    /// server fails at.
+    Later { after: Option<Duration>, faulty: bool, why: String },
     /// It will never succeed.
     Refused { why: String },
 }
 
 /// A target with its open connections. Belongs to one thread of one process: a connection must not be shared after a fork.
 pub(crate) enum Transport {
-    Http { agent: Agent, address: String, authorization: String },
+    Http { agent: Agent, address: String, authorization: String, headers: Vec<(HeaderName, HeaderValue)> },
     Memory(Recorder),
 }
 
@@ -41,31 +115,36 @@ impl Transport {
     pub(crate) fn open(target: &Target, timeout: Duration) -> Self {
         match target {
             Target::Memory(recorder) => Self::Memory(recorder.clone()),
-            Target::Http { address, authorization, user_agent, loopback } => {
+            Target::Http { address, authorization, user_agent, network } => {
                 let mut config = Agent::config_builder()
                     .http_status_as_error(false)
                     .max_redirects(0)
                     .max_redirects_will_error(false)
                     .timeout_global(Some(timeout))
                     .user_agent(user_agent);
-                if *loopback {
-                    // A proxy from the environment would look for this host on its own machine.
-                    config = config.proxy(None);
+                match &network.proxy {
+                    Route::Environment => {}
+                    Route::Direct => config = config.proxy(None),
+                    Route::Through(proxy) => config = config.proxy(Some(proxy.clone())),
                 }
-                Self::Http { agent: config.build().new_agent(), address: address.clone(), authorization: authorization.clone() }
+                if let Some(roots) = &network.roots {
+                    config = config.tls_config(TlsConfig::builder().root_certs(roots.clone()).build());
+                }
+                let (address, authorization, headers) = (address.clone(), authorization.clone(), network.headers.clone());
+                Self::Http { agent: config.build().new_agent(), address, authorization, headers }
             }
         }
     }
 
     /// Sends an export, taking no longer than `timeout`.
-    pub(crate) fn send(&self, parcel: &Parcel, timeout: Duration) -> Outcome {
+    pub(crate) fn send(&self, parcel: &Parcel, sequence: &Sequence, timeout: Duration) -> Outcome {
         match (self, parcel) {
-            (Self::Http { agent, address, authorization }, Parcel::Bytes(body)) => {
-                let answer = agent
-                    .post(address)
-                    .config()
-                    .timeout_global(Some(timeout))
-                    .build()
+            (Self::Http { agent, address, authorization, headers }, Parcel::Bytes(body)) => {
+                let request = agent.post(address).config().timeout_global(Some(timeout)).build();
+                let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+                let Sequence { source, first, spans, lost } = sequence;
+                let answer = request
+                    .header(SEQUENCE, format!("source=\"{source}\", first={first}, spans={spans}, lost={lost}"))
                     .header("authorization", authorization)
                     .header("content-type", "application/x-protobuf")
                     .header("content-encoding", "gzip")
@@ -112,6 +191,15 @@ fn read(mut answer: Response<ureq::Body>) -> Outcome {
         answer.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-protobuf"));
     // Reading to the end also gives the connection back to the pool.
     let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().unwrap_or_default();
+    let is_page = answer.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if status.is_success() && is_page {
+        // A network's own sign-in page, or another server in the place of ours: nobody has taken the spans.
+        return Outcome::Later {
+            after: retry_after,
+            faulty: false,
+            why: format!("a web page answered {status} in the place of the server"),
+        };
+    }
     if status.is_success() {
         let partial = ExportTraceServiceResponse::decode(body.as_slice()).ok().filter(|_| is_protobuf);
         let partial = partial.and_then(|answer| answer.partial_success).unwrap_or_default();
@@ -119,9 +207,11 @@ fn read(mut answer: Response<ureq::Body>) -> Outcome {
         return Outcome::Delivered { rejected, message: partial.error_message };
     }
     let why = format!("the server answered {status}{}", said(&body, is_protobuf));
-    // OTLP 1.x, "OTLP/HTTP Response", "Failures" and "Throttling": these may be tried again, all others must not.
+    // OTLP 1.x, "OTLP/HTTP Response", "Failures" and "Throttling", names 429, 502, 503 and 504. Any other failure of the
+    // server's own may be over as soon, and a step that is told twice is kept once.
     match status.as_u16() {
-        429 | 502 | 503 | 504 => Outcome::Later { after: retry_after, why },
+        408 | 429 | 502..=504 => Outcome::Later { after: retry_after, faulty: false, why },
+        500..=599 => Outcome::Later { after: retry_after, faulty: true, why },
         _ => Outcome::Refused { why },
     }
 }
@@ -146,13 +236,8 @@ fn said(body: &[u8], is_protobuf: bool) -> String {
 fn failed(address: &str, error: &ureq::Error) -> Outcome {
     let why = format!("{address} cannot be reached: {error}");
     match error {
-        // What the address, the key or the certificate cause stays so however often it is tried.
-        ureq::Error::BadUri(_)
-        | ureq::Error::Http(_)
-        | ureq::Error::InvalidProxyUrl
-        | ureq::Error::Tls(_)
-        | ureq::Error::Rustls(_)
-        | ureq::Error::Pem(_) => Outcome::Refused { why },
-        _ => Outcome::Later { after: None, why },
+        // What the address or the key cause stays so however often it is tried. A certificate may be mended.
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => Outcome::Refused { why },
+        _ => Outcome::Later { after: None, faulty: false, why },
     }
 }

@@ -2,11 +2,82 @@
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// How many messages may be nested inside an attribute's value. Protobuf decoders give up at 100 and would refuse the whole
 /// batch; five lie around a span's attribute, six around an event's, and the rest is kept free for what a relay wraps around.
 const NESTED_MESSAGES: usize = 88;
+
+/// Most bytes of one value, about: of an input, an output, an attribute, the message of an error. What is over it is left out, and
+/// a mark in its place says so.
+pub const MAX_VALUE_BYTES: usize = 8 << 20;
+/// About how many bytes a value takes beside its text.
+const NODE: usize = 16;
+
+/// A text of up to `most` bytes: the whole, or its beginning and a mark that says how long it was.
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let kept = text.floor_char_boundary(most);
+    format!("{} [truncated: the first {kept} of {} bytes]", &text[..kept], text.len())
+}
+
+/// The value without what is over the limit.
+pub(crate) fn limited(value: Value) -> Value {
+    // A value that was cut before, as the Python package does without copying it, has marks beside what was kept.
+    const MARKS: usize = 4 << 10;
+    if size(&value) <= MAX_VALUE_BYTES + MARKS { value } else { cut(value, MAX_VALUE_BYTES) }
+}
+
+fn cut(value: Value, most: usize) -> Value {
+    let mut left = most;
+    cut_within(value, &mut left)
+}
+
+fn cut_within(value: Value, left: &mut usize) -> Value {
+    *left = left.saturating_sub(NODE);
+    match value {
+        Value::String(text) => {
+            let short = shortened(&text, *left);
+            *left = left.saturating_sub(text.len());
+            Value::String(short)
+        }
+        Value::Array(items) => {
+            let mut kept = Vec::new();
+            let all = items.len();
+            for item in items {
+                if *left == 0 {
+                    kept.push(Value::String(left_out(all - kept.len(), "items")));
+                    break;
+                }
+                kept.push(cut_within(item, left));
+            }
+            Value::Array(kept)
+        }
+        Value::Object(fields) => {
+            let mut kept = Map::new();
+            let all = fields.len();
+            for (name, field) in fields {
+                if *left == 0 {
+                    kept.insert("[truncated]".to_owned(), Value::String(left_out(all - kept.len(), "fields")));
+                    break;
+                }
+                *left = left.saturating_sub(NODE + name.len());
+                kept.insert(name, cut_within(field, left));
+            }
+            Value::Object(kept)
+        }
+        plain => plain,
+    }
+}
+
+/// The mark in the place of what was left out of a list or an object.
+#[must_use]
+pub fn left_out(count: usize, what: &str) -> String {
+    format!("[truncated: {count} more {what}]")
+}
 
 /// An attribute.
 pub(crate) fn attribute(key: impl Into<String>, value: &Value) -> KeyValue {
@@ -50,7 +121,6 @@ fn any(value: &Value, budget: usize) -> AnyValue {
 
 /// About how many bytes the value takes in memory and on the wire.
 pub(crate) fn size(value: &Value) -> usize {
-    const NODE: usize = 16;
     NODE + match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         Value::String(text) => text.len(),
@@ -71,6 +141,21 @@ mod tests {
         check(json!(-3), Any::IntValue(-3));
         check(json!(0.5), Any::DoubleValue(0.5));
         check(json!(u64::MAX), Any::StringValue("18446744073709551615".to_owned()));
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_where_it_is_and_says_so() {
+        let check = |value: Value, most: usize, expect: Value| assert_eq!(cut(value, most), expect);
+        check(json!("ab"), 100, json!("ab"));
+        // The eleventh byte is the second of an é.
+        check(json!("aé".repeat(50)), 16 + 11, json!("aéaéaéa [truncated: the first 10 of 150 bytes]"));
+        let long = "x".repeat(100);
+        let list = cut(json!([1, long, 2, 3]), 100);
+        assert_eq!(list[0], 1);
+        assert!(list[1].as_str().unwrap().ends_with("[truncated: the first 52 of 100 bytes]"), "{list}");
+        assert_eq!(list[2], "[truncated: 2 more items]");
+        let fields = cut(json!({"a": long, "b": 1, "c": 2}), 80);
+        assert_eq!(fields["[truncated]"], "[truncated: 2 more fields]");
     }
 
     #[test]

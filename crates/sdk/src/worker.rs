@@ -1,7 +1,8 @@
 //! The one thread that delivers: takes batches from the queue until the client is closed.
 //!
-//! It keeps a batch until the server took it, refused it, or the time for retries is over. Every entry that it took is
-//! settled exactly once.
+//! A batch that the server does not take at once goes to the spool, and those behind it too, so that they are delivered in
+//! their order when the server is back. Where there is no spool, or no room in it, the batch is held in memory and none is
+//! taken from the queue meanwhile. Every entry that was taken is settled exactly once: sent, rejected, kept on disk or dropped.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
@@ -14,10 +15,11 @@ use crate::client::Shared;
 use crate::encode;
 use crate::error::NoticeKind;
 use crate::mask::{self, Masker};
-use crate::queue::Waited;
-use crate::span::Entry;
-use crate::stats::{Counts, add};
-use crate::transport::{Outcome, Parcel, Transport};
+use crate::queue::Next;
+use crate::span::{Core, Entry};
+use crate::spool::{Frame, Spool};
+use crate::stats::{Counts, add, take};
+use crate::transport::{Outcome, Parcel, Sequence, Transport};
 
 /// Longest wait between two attempts, unless the server asks for more.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
@@ -39,13 +41,39 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     }
     let _gone = Gone(shared);
     let Some(target) = &shared.config.target else { return };
-    let worker = Worker {
+    let config = &shared.config;
+    let mut worker = Worker {
         shared,
-        transport: Transport::open(target, shared.config.timeout),
-        resource: encode::resource(shared.config.service_name.as_deref(), &shared.config.language, &shared.config.sdk_version),
+        transport: Transport::open(target, config.timeout),
+        resource: encode::resource(config.service_name.as_deref(), &config.language, &config.sdk_version),
+        spool: config.spool.clone().map(|place| Spool::new(place, &shared.source)),
+        held: None,
+        failures: 0,
+        asked_to_wait: false,
+        due: Instant::now(),
+        faulty_since: None,
     };
-    while let Some(batch) = shared.queue.next_batch() {
-        worker.deliver(batch);
+    loop {
+        worker.search();
+        match shared.queue.next(worker.held.is_none(), worker.due()) {
+            Next::Batch(batch) => {
+                worker.take(batch);
+                if worker.due <= Instant::now() {
+                    worker.attempt();
+                }
+            }
+            Next::Due => {
+                worker.attempt();
+            }
+            Next::Closing => {
+                if !worker.finish() {
+                    break;
+                }
+            }
+        }
+    }
+    if let Some(spool) = worker.spool {
+        spool.leave();
     }
 }
 
@@ -53,17 +81,50 @@ struct Worker<'a> {
     shared: &'a Shared,
     transport: Transport,
     resource: Resource,
+    spool: Option<Spool>,
+    /// The batch in hand.
+    held: Option<Held>,
+    /// Attempts that failed since the last one that did not.
+    failures: u32,
+    /// Whether it was the server that said when to come back.
+    asked_to_wait: bool,
+    /// When the next attempt is due.
+    due: Instant,
+    /// Since when the server has failed at what is due.
+    faulty_since: Option<Instant>,
 }
 
-/// The end of all attempts on a batch.
-enum End {
-    Delivered { rejected: usize, message: String },
-    Refused { why: String },
-    GivenUp { why: String },
+/// A batch that is neither delivered nor on disk.
+struct Held {
+    parcel: Parcel,
+    sequence: Sequence,
+    /// Entries that became part of another one's span.
+    merged: usize,
+    /// The steps, of which the server knows the start once this is delivered.
+    cores: Vec<Arc<Core>>,
+    since: Instant,
 }
 
 impl Worker<'_> {
-    fn deliver(&self, batch: Vec<Entry>) {
+    /// When there is something to do beside new batches.
+    fn due(&self) -> Option<Instant> {
+        let waits = self.held.is_some() || self.spool.as_ref().is_some_and(|spool| !spool.is_empty());
+        waits.then_some(self.due).into_iter().chain(self.spool.as_ref().map(Spool::search_at)).min()
+    }
+
+    /// Takes over what ended processes left on disk.
+    fn search(&mut self) {
+        let found = self.spool.as_mut().map_or(0, |spool| spool.search(Instant::now()));
+        if found > 0 {
+            self.shared.queue.recount(|counts| {
+                add(&counts.adopted, found);
+                add(&counts.spooled, found);
+            });
+        }
+    }
+
+    /// Makes a batch ready to be sent; behind what waits on disk, it goes there.
+    fn take(&mut self, batch: Vec<Entry>) {
         let taken = batch.len();
         let entries = encode::merge(batch);
         let spans = entries.len();
@@ -76,90 +137,247 @@ impl Worker<'_> {
                 format!("the masking hook failed: {why}; {:?} was sent in the place of the value", mask::FAILED)
             });
         }
-        let end = match self.transport.pack(export) {
-            Ok(parcel) => self.attempt(&parcel),
-            Err(error) => End::Refused { why: format!("the batch cannot be compressed: {error}") },
-        };
-        if matches!(end, End::Delivered { .. }) {
-            for entry in &entries {
-                entry.core.described.store(true, Relaxed);
-            }
-        }
-        let queue = &self.shared.queue;
-        let merged = |counts: &Counts| add(&counts.merged, taken - spans);
-        // Told before it is settled: who waits in `flush` finds the notice when it returns.
-        match end {
-            End::Delivered { rejected, message } => {
-                let rejected = rejected.min(spans);
-                if rejected > 0 {
-                    self.shared.notify(NoticeKind::Rejected, || {
-                        format!("the server rejected {rejected} of {}: {message}", counted(spans))
-                    });
-                }
-                queue.settle(|counts| {
-                    merged(counts);
-                    add(&counts.sent, spans - rejected);
-                    add(&counts.rejected, rejected);
-                });
-            }
-            End::Refused { why } => {
-                self.shared.notify(NoticeKind::Refused, || format!("dropped {}: {why}", counted(spans)));
-                queue.settle(|counts| {
-                    merged(counts);
+        let merged = taken - spans;
+        let parcel = match self.transport.pack(export) {
+            Ok(parcel) => parcel,
+            Err(error) => {
+                self.shared.notify(NoticeKind::Refused, || format!("a batch was dropped, it cannot be compressed: {error}"));
+                self.shared.queue.settle(|counts| {
+                    add(&counts.merged, merged);
                     add(&counts.dropped.refused, spans);
                 });
+                return;
             }
-            End::GivenUp { why } => {
-                self.shared
-                    .notify(NoticeKind::Undelivered, || format!("dropped {} that could not be delivered: {why}", counted(spans)));
-                queue.settle(|counts| {
-                    merged(counts);
-                    add(&counts.dropped.undelivered, spans);
-                });
-                if queue.closing().is_some() {
-                    queue.abandon();
-                }
+        };
+        let sequence = Sequence {
+            source: self.shared.source.clone(),
+            first: self.shared.numbered.fetch_add(spans as u64, Relaxed) + 1,
+            spans: u32::try_from(spans).unwrap_or(u32::MAX),
+            lost: self.shared.queue.lost_unnumbered(),
+        };
+        let cores = entries.into_iter().map(|entry| entry.core).collect();
+        self.held = Some(Held { parcel, sequence, merged, cores, since: Instant::now() });
+        if self.failures > 0 || self.spool.as_ref().is_some_and(Spool::holds_own) {
+            self.keep();
+        }
+    }
+
+    /// Puts the batch in hand on disk. Where that fails it stays in hand.
+    fn keep(&mut self) {
+        let Some(spool) = &mut self.spool else { return };
+        let Some(held) = self.held.take() else { return };
+        let Held { parcel: Parcel::Bytes(body), sequence, merged, cores, since } = held else {
+            self.held = Some(held);
+            return;
+        };
+        let frame = Frame { first: sequence.first, lost: sequence.lost, spans: sequence.spans, body };
+        match spool.keep(&frame) {
+            Ok(()) => self.shared.queue.settle(|counts| {
+                add(&counts.merged, merged);
+                add(&counts.spooled, cores.len());
+            }),
+            Err(error) => {
+                self.shared.notify(NoticeKind::Spool, || format!("the spool takes no more: {error}; spans wait in memory"));
+                self.held = Some(Held { parcel: Parcel::Bytes(frame.body), sequence, merged, cores, since });
             }
         }
     }
 
-    fn attempt(&self, parcel: &Parcel) -> End {
-        let config = &self.shared.config;
-        let give_up = Instant::now() + config.retry_for;
-        let mut attempts = 0_u32;
-        let mut attempts_closing = 0_u32;
-        loop {
-            let timeout = match self.shared.queue.closing() {
-                None => config.timeout,
-                Some(deadline) => {
-                    attempts_closing += 1;
-                    config.timeout.min(deadline.saturating_duration_since(Instant::now())).max(Duration::from_millis(100))
+    /// Sends what is due: what is on disk of this process, the batch in hand, then what others left. Whether it went well.
+    fn attempt(&mut self) -> bool {
+        let own = self.spool.as_ref().is_some_and(Spool::holds_own);
+        match self.held.take() {
+            Some(held) if !own => {
+                let outcome = self.send(&held.parcel, &held.sequence);
+                self.settle_held(held, outcome)
+            }
+            held => {
+                self.held = held;
+                self.attempt_stored()
+            }
+        }
+    }
+
+    fn settle_held(&mut self, held: Held, outcome: Outcome) -> bool {
+        let spans = held.cores.len();
+        // Told before it is settled: who waits in `flush` finds the notice when it returns.
+        match outcome {
+            Outcome::Delivered { rejected, message } => {
+                let rejected = self.delivered(spans, rejected, &message);
+                for core in &held.cores {
+                    core.described.store(true, Relaxed);
                 }
-            };
-            let (after, why) = match self.transport.send(parcel, timeout) {
-                Outcome::Delivered { rejected, message } => return End::Delivered { rejected, message },
-                Outcome::Refused { why } => return End::Refused { why },
-                Outcome::Later { after, why } => (after.map(|after| after.min(MAX_RETRY_AFTER)), why),
-            };
-            if attempts_closing >= CLOSING_ATTEMPTS {
-                return End::GivenUp { why };
+                self.shared.queue.settle(|counts| {
+                    add(&counts.merged, held.merged);
+                    add(&counts.sent, spans - rejected);
+                    add(&counts.rejected, rejected);
+                });
+                true
             }
-            let wait = after.unwrap_or_else(|| backoff(config.backoff, attempts));
-            let now = Instant::now();
-            if now + wait > give_up {
-                return End::GivenUp { why };
+            Outcome::Refused { why } => {
+                self.refused(spans, &why);
+                self.shared.queue.settle(|counts| {
+                    add(&counts.merged, held.merged);
+                    add(&counts.dropped.refused, spans);
+                });
+                true
             }
-            self.shared.notify(NoticeKind::Retrying, || format!("{why}; delivery is tried again"));
-            if let Waited::Closing(deadline) = self.shared.queue.pause(wait) {
-                let left = (now + wait).saturating_duration_since(Instant::now());
-                let left = if after.is_some() { left } else { left.min(CLOSING_BACKOFF) };
-                if Instant::now() + left >= deadline {
-                    return End::GivenUp { why };
+            Outcome::Later { after, faulty, why } => {
+                self.later(after, faulty);
+                let over = self.due > held.since + self.shared.config.retry_for;
+                self.held = Some(held);
+                self.keep();
+                if self.held.is_some() && over && self.spool.is_none() {
+                    self.give_up(&why);
+                } else {
+                    self.shared.notify(NoticeKind::Retrying, || format!("{why}; delivery is tried again"));
                 }
-                std::thread::sleep(left);
+                false
             }
-            attempts += 1;
+        }
+    }
+
+    fn attempt_stored(&mut self) -> bool {
+        let Some(spool) = &mut self.spool else { return true };
+        let (source, frame) = match spool.front() {
+            Ok(Some(front)) => front,
+            Ok(None) => return true,
+            Err(lost) => {
+                self.shared.notify(NoticeKind::Spool, || format!("{} on disk cannot be read again and are lost", counted(lost)));
+                self.shared.queue.recount(|counts| {
+                    take(&counts.spooled, lost);
+                    add(&counts.dropped.damaged, lost);
+                });
+                return true;
+            }
+        };
+        let spans = frame.spans as usize;
+        let sequence = Sequence { source, first: frame.first, spans: frame.spans, lost: frame.lost };
+        let outcome = self.send(&Parcel::Bytes(frame.body), &sequence);
+        let settled = |worker: &mut Self, count: &dyn Fn(&Counts)| {
+            if let Some(spool) = &mut worker.spool {
+                spool.settle_front();
+            }
+            worker.shared.queue.recount(|counts| {
+                take(&counts.spooled, spans);
+                count(counts);
+            });
+            true
+        };
+        match outcome {
+            Outcome::Delivered { rejected, message } => {
+                let rejected = self.delivered(spans, rejected, &message);
+                settled(self, &|counts| {
+                    add(&counts.sent, spans - rejected);
+                    add(&counts.rejected, rejected);
+                })
+            }
+            Outcome::Refused { why } => {
+                self.refused(spans, &why);
+                settled(self, &|counts| add(&counts.dropped.refused, spans))
+            }
+            Outcome::Later { after, faulty, why } => {
+                self.later(after, faulty);
+                if self.faulty_since.is_some_and(|since| since.elapsed() > self.shared.config.retry_for) {
+                    // It must not hold up all others for ever.
+                    self.answered();
+                    self.notify_undelivered(spans, &why);
+                    return settled(self, &|counts| add(&counts.dropped.undelivered, spans));
+                }
+                self.shared.notify(NoticeKind::Retrying, || format!("{why}; delivery is tried again"));
+                false
+            }
+        }
+    }
+
+    /// One request. A closing client gives it no more time than it has.
+    fn send(&self, parcel: &Parcel, sequence: &Sequence) -> Outcome {
+        if self.failures > 0 {
             self.shared.queue.retried();
+        }
+        let timeout = self.shared.config.timeout;
+        let timeout = match self.shared.queue.closing() {
+            None => timeout,
+            Some(deadline) => timeout.min(deadline.saturating_duration_since(Instant::now())).max(Duration::from_millis(100)),
+        };
+        self.transport.send(parcel, sequence, timeout)
+    }
+
+    /// The server answered. Gives how many spans it rejected.
+    fn delivered(&mut self, spans: usize, rejected: usize, message: &str) -> usize {
+        self.answered();
+        let rejected = rejected.min(spans);
+        if rejected > 0 {
+            self.shared
+                .notify(NoticeKind::Rejected, || format!("the server rejected {rejected} of {}: {message}", counted(spans)));
+        }
+        rejected
+    }
+
+    fn refused(&mut self, spans: usize, why: &str) {
+        self.answered();
+        self.shared.notify(NoticeKind::Refused, || format!("dropped {}: {why}", counted(spans)));
+    }
+
+    fn answered(&mut self) {
+        self.failures = 0;
+        self.asked_to_wait = false;
+        self.faulty_since = None;
+        self.due = Instant::now();
+        self.shared.queue.set_away(false);
+    }
+
+    fn later(&mut self, after: Option<Duration>, faulty: bool) {
+        if faulty {
+            self.faulty_since.get_or_insert_with(Instant::now);
+        }
+        let wait = after.map(|after| after.min(MAX_RETRY_AFTER));
+        self.asked_to_wait = wait.is_some();
+        self.due = Instant::now() + wait.unwrap_or_else(|| backoff(self.shared.config.backoff, self.failures));
+        self.failures += 1;
+        self.shared.queue.set_away(true);
+    }
+
+    fn notify_undelivered(&self, spans: usize, why: &str) {
+        self.shared.notify(NoticeKind::Undelivered, || format!("dropped {} that could not be delivered: {why}", counted(spans)));
+    }
+
+    /// Drops the batch in hand.
+    fn give_up(&mut self, why: &str) {
+        let Some(held) = self.held.take() else { return };
+        let spans = held.cores.len();
+        self.notify_undelivered(spans, why);
+        self.shared.queue.settle(|counts| {
+            add(&counts.merged, held.merged);
+            add(&counts.dropped.undelivered, spans);
+        });
+    }
+
+    /// The client closes: delivers what it can. Whether the queue is to be asked for more.
+    fn finish(&mut self) -> bool {
+        let in_hand = self.held.is_some();
+        let mut failed = 0;
+        loop {
+            if self.held.is_none() {
+                // What is on disk waits for the next process, where the server is away.
+                let done = self.failures > 0 || self.spool.as_ref().is_none_or(Spool::is_empty);
+                if in_hand || done {
+                    return in_hand;
+                }
+            }
+            let Some(deadline) = self.shared.queue.closing() else { return false };
+            let now = Instant::now();
+            let wait = self.due.saturating_duration_since(now);
+            let wait = if self.asked_to_wait { wait } else { wait.min(CLOSING_BACKOFF) };
+            if failed >= CLOSING_ATTEMPTS || now + wait >= deadline {
+                self.give_up("the client closes and the server does not take it");
+                self.shared.queue.abandon();
+                return false;
+            }
+            std::thread::sleep(wait);
+            if !self.attempt() {
+                failed += 1;
+            }
         }
     }
 }

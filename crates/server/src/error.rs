@@ -93,6 +93,12 @@ impl From<StoreError> for ApiError {
                 (StatusCode::BAD_REQUEST, "bad_parameter", error.to_string())
             }
             StoreError::TooBroad => (StatusCode::BAD_REQUEST, "too_broad", error.to_string()),
+            StoreError::TooLong { .. } => (StatusCode::BAD_REQUEST, "too_long", error.to_string()),
+            StoreError::Busy { .. } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "something else holds this up: nothing of this request is done; send it again later".to_owned(),
+            ),
             StoreError::ProjectExists(_) => (StatusCode::CONFLICT, "exists", error.to_string()),
             StoreError::NoProject(_) => (StatusCode::NOT_FOUND, "not_found", error.to_string()),
             _ if full => (

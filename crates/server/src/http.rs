@@ -16,6 +16,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::ApiError;
 use crate::ingest::Ingest;
+use crate::sources::Sources;
 use crate::{api, live, metrics, quarantine, receive, ui};
 
 /// What every request can reach.
@@ -24,6 +25,8 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) ingest: Ingest,
     pub(crate) quarantine: Arc<Quarantine>,
+    /// Which spans of each source never came.
+    pub(crate) sources: Sources,
     pub(crate) metrics: PrometheusHandle,
     /// Becomes true when the server is to end.
     pub(crate) ending: watch::Receiver<bool>,
@@ -73,7 +76,7 @@ async fn ready(State(app): State<App>) -> Result<&'static str, ApiError> {
 }
 
 async fn render_metrics(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::render(&app.metrics, &app.store).await)
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::render(&app.metrics, &app.store, app.sources.losses()).await)
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {

@@ -35,6 +35,7 @@ pub(crate) enum Surface {
     Mlflow,
     OtlpHttp,
     OtlpGrpc,
+    Api,
 }
 
 impl Surface {
@@ -49,6 +50,7 @@ impl Surface {
             Self::Mlflow => "mlflow",
             Self::OtlpHttp => "otlp_http",
             Self::OtlpGrpc => "otlp_grpc",
+            Self::Api => "api",
         }
     }
 }

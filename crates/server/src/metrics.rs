@@ -9,6 +9,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use neuraltrust_store::{DiskFiles, Store, StoreError};
 
 use crate::http::App;
+use crate::sources::Losses;
 
 /// Spans and verdicts taken from a client, by `surface`.
 pub(crate) const ACCEPTED: &str = "neuraltrust_accepted_total";
@@ -37,6 +38,11 @@ const DISK_BYTES: &str = "neuraltrust_disk_bytes";
 /// Erasures that are not done yet.
 const ERASURES_OPEN: &str = "neuraltrust_erasures_open";
 
+/// Spans of our SDKs that never arrived, over the sources that are remembered.
+const MISSING: &str = "neuraltrust_missing_spans";
+/// Starts and ends of steps that our SDKs dropped themselves, as they say, over the sources that are remembered.
+const DROPPED: &str = "neuraltrust_client_dropped";
+
 /// Upper bounds in seconds: from a cache hit to a client's patience.
 const SECONDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
@@ -57,15 +63,19 @@ pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
     metrics::describe_gauge!(LAG, "Patches on disk that the lists do not show yet");
     metrics::describe_gauge!(DISK_BYTES, "Bytes on disk, by cause");
     metrics::describe_gauge!(ERASURES_OPEN, "Erasures that are not done yet");
+    metrics::describe_gauge!(MISSING, "Spans that never arrived, though later ones of their source did");
+    metrics::describe_gauge!(DROPPED, "Messages that clients dropped themselves, as they say");
     Ok(handle)
 }
 
 /// Everything counted so far, in Prometheus' text format 0.0.4.
-pub(crate) async fn render(handle: &PrometheusHandle, store: &Store) -> String {
+pub(crate) async fn render(handle: &PrometheusHandle, store: &Store, losses: Losses) -> String {
     let progress = store.progress();
     metrics::gauge!(RECORDED).set(progress.recorded as f64);
     metrics::gauge!(INDEXED).set(progress.indexed as f64);
     metrics::gauge!(LAG).set(progress.recorded.saturating_sub(progress.indexed) as f64);
+    metrics::gauge!(MISSING).set(losses.missing as f64);
+    metrics::gauge!(DROPPED).set(losses.dropped as f64);
     if let Err(error) = measure_disk(store).await {
         // The rest is told all the same, and these as they were.
         tracing::warn!(error = &error as &dyn std::error::Error, "the disk cannot be measured");

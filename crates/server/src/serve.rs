@@ -18,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{LogFormat, Port, Settings};
 use crate::http::{self, App};
 use crate::ingest::Ingest;
+use crate::sources::Sources;
 use crate::{metrics, receive, silence};
 
 /// Longest wait for requests in hand when the server ends.
@@ -58,7 +59,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     greet(address, &settings, store.accounts())?;
 
     let (end, ending) = watch::channel(false);
+    let sources = Sources::open(&settings.data_dir)?;
     let app = App {
+        sources: sources.clone(),
         ingest: Ingest::new(store.clone()),
         quarantine: Arc::new(Quarantine::open(&settings.data_dir)?),
         store: store.clone(),
@@ -77,6 +80,11 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
             Ok(())
         });
     }
+    let keeping = sources.clone().keep(ending.clone());
+    servers.spawn(async move {
+        keeping.await;
+        Ok(())
+    });
     if let Some(listener) = grpc {
         let server = tonic::transport::Server::builder().add_routes(receive::otlp_grpc(app));
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
@@ -103,6 +111,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         tracing::warn!("some connections did not end in time and are cut off");
         servers.shutdown().await;
     }
+    sources.end();
     store.close().await.context("end the work behind the store; what was acknowledged is on disk")?;
     tracing::info!("ended");
     Ok(())

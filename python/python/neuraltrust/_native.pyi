@@ -18,6 +18,11 @@ class Client:
         sample_rate: float,
         mask: Callable[[Any], Any] | None,
         redact: list[str],
+        spool: str,
+        spool_bytes: int | None,
+        headers: list[tuple[str, str]],
+        proxy: str | None,
+        ca_file: str | None,
     ) -> Client: ...
     def trace(
         self,
@@ -56,6 +61,15 @@ class Trace:
         end: int | None,
         latency: int | None,
     ) -> Step: ...
+    def record(
+        self,
+        kind: str,
+        id: str,
+        name: str,
+        start: int | None,
+        attributes: dict[str, Any],
+        error: tuple[str, str, str | None] | None,
+    ) -> None: ...
     def end(self, output: Any) -> None: ...
 
 @final

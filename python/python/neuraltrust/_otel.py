@@ -1,16 +1,16 @@
 """The current step and OpenTelemetry's current span: each is the parent of what is made inside it.
 
-Where the application has not imported OpenTelemetry there are no spans to meet, and nothing is imported for it.
+Where the application has not imported OpenTelemetry there are no spans to meet, and nothing is imported for it. Where
+it has, a step that becomes current costs one context; its ids are written as OpenTelemetry's when a span asks for them.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-#: Where a context of OpenTelemetry says which of its spans stands for a step of ours.
-_KEY = "neuraltrust-step"
 _TRACE_ID = re.compile("(?!0{32})[0-9a-f]{32}")
 _SPAN_ID = re.compile("(?!0{16})[0-9a-f]{16}")
 
@@ -22,6 +22,16 @@ class Ids(NamedTuple):
     span_id: str
 
 
+def is_trace_id(text: str) -> bool:
+    """Whether OpenTelemetry can have the id of a trace."""
+    return _TRACE_ID.fullmatch(text) is not None
+
+
+def is_span_id(text: str) -> bool:
+    """Whether OpenTelemetry can have the id of a span."""
+    return _SPAN_ID.fullmatch(text) is not None
+
+
 def current_span() -> Ids | None:
     """Give the span of OpenTelemetry that is current, where it is recorded and does not stand for a step of ours."""
     trace = sys.modules.get("opentelemetry.trace")
@@ -29,10 +39,10 @@ def current_span() -> Ids | None:
         return None
     try:
         span = trace.get_current_span()
+        if span is trace.INVALID_SPAN or type(span) is _stand_in:
+            return None
         known = span.get_span_context()
         if not known.is_valid or not known.trace_flags.sampled:
-            return None
-        if sys.modules["opentelemetry.context"].get_value(_KEY) is span:
             return None
         return Ids(f"{known.trace_id:032x}", f"{known.span_id:016x}")
     except Exception:
@@ -40,22 +50,17 @@ def current_span() -> Ids | None:
         return None
 
 
-def attach(trace_id: str | None, span_id: str | None) -> Any:
+def attach(ids: Callable[[], Ids]) -> Any:
     """Make a step the parent of the spans that are made from now on, until ``detach`` is called with what this gives.
 
-    ``None`` where there is no OpenTelemetry, or where the step has an id that OpenTelemetry cannot have.
+    ``None`` where there is no OpenTelemetry. The ids must be such as OpenTelemetry can have.
     """
     trace = sys.modules.get("opentelemetry.trace")
-    if trace is None or not trace_id or not span_id:
-        return None
-    if not _TRACE_ID.fullmatch(trace_id) or not _SPAN_ID.fullmatch(span_id):
+    if trace is None:
         return None
     try:
-        context = sys.modules["opentelemetry.context"]
-        flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
-        known = trace.SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=False, trace_flags=flags)
-        span = trace.NonRecordingSpan(known)
-        return context.attach(context.set_value(_KEY, span, trace.set_span_in_context(span)))
+        stand_in = _stand_in or _make_stand_in(trace)
+        return sys.modules["opentelemetry.context"].attach(trace.set_span_in_context(stand_in(ids)))
     except Exception:
         return None
 
@@ -68,3 +73,34 @@ def detach(token: Any) -> None:
         sys.modules["opentelemetry.context"].detach(token)
     except Exception:
         return
+
+
+#: The class of spans that stand for our steps, once there was one.
+_stand_in: Any = None
+
+
+def _make_stand_in(trace: Any) -> Any:
+    global _stand_in
+
+    class Stand(trace.NonRecordingSpan):  # type: ignore[misc]
+        """A step of ours, as OpenTelemetry sees it."""
+
+        def __init__(self, ids: Callable[[], Ids]) -> None:
+            self._ids = ids
+            self._known: Any = None
+
+        @property
+        def _context(self) -> Any:
+            # What is inherited reads this.
+            if self._known is None:
+                trace_id, span_id = self._ids()
+                flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
+                self._known = trace.SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=False, trace_flags=flags)
+            return self._known
+
+        def get_span_context(self) -> Any:
+            """Give the ids of the step."""
+            return self._context
+
+    _stand_in = Stand
+    return Stand

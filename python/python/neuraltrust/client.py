@@ -9,7 +9,7 @@ import os
 import sys
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar, cast, overload
 
@@ -47,6 +47,11 @@ class NeuralTrust:
         sample_rate: float | None = None,
         mask: Callable[[Any], Any] | None = None,
         redact: Iterable[str] | None = None,
+        spool: str | os.PathLike[str] | bool | None = None,
+        spool_bytes: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        proxy: str | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
         """Set up a client; nothing is sent yet.
 
@@ -60,6 +65,16 @@ class NeuralTrust:
         thread that delivers; where it raises, a mark is sent and counted as ``mask_failed``. ``redact``, else
         ``NEURALTRUST_REDACT`` with commas, names what is then replaced by marks wherever it is found: ``api_keys``,
         ``emails``, ``cards``, ``phones``. Ids, names and models are sent as they are.
+
+        What cannot be delivered at once waits on disk, masked and compressed, and is delivered when the server is
+        back, by this process or the next. ``spool``, else ``NEURALTRUST_SPOOL``, is the folder, or ``False`` (``off``)
+        to keep it in memory only; without either it is ``~/.local/state/neuraltrust``. ``spool_bytes``, else
+        ``NEURALTRUST_SPOOL_BYTES``, is how much may wait there, 256 MiB if nothing is said.
+
+        ``headers``, else ``NEURALTRUST_HEADERS`` (``name=value``, with commas), are sent with every request. ``proxy``,
+        else ``NEURALTRUST_PROXY``, is one to send through; without it ``HTTPS_PROXY`` and its like are heard.
+        ``ca_file``, else ``NEURALTRUST_CA_FILE``, is a file of PEM certificates that the server's is checked with, in
+        the place of those of public authorities.
 
         ``sdk_version``, ``max_workers`` and ``async_client`` are accepted from code written for earlier versions:
         one thread delivers, always in the background. Async code waits with :meth:`aflush` and :meth:`aclose`.
@@ -84,15 +99,23 @@ class NeuralTrust:
         disabled = os.environ.get("NEURALTRUST_DISABLED", "").strip().lower() in ("1", "true", "yes", "on")
         key = None if disabled else self.api_key
         self._enabled = key is not None
+        folder, size = _room(spool, spool_bytes)
+        said, ca = _headers(headers), _path(ca_file)
+        proxy = proxy or os.environ.get("NEURALTRUST_PROXY") or None
         try:
-            self._native = _native.Client(key, self.base_url, seconds, service, _share(sample_rate), mask, names)
+            share = _share(sample_rate)
+            self._native = _native.Client(
+                key, self.base_url, seconds, service, share, mask, names, folder, size, said, proxy, ca
+            )
             if self.api_key is None and not disabled:
                 _logger.warning("nothing is recorded: there is no API key; pass api_key=... or set NEURALTRUST_API_KEY")
         except _native.NeuralTrustError as error:
             # A wrong setting must not keep the application from starting.
             _logger.error("nothing is recorded: %s", error)
             self._enabled = False
-            self._native = _native.Client(None, DEFAULT_BASE_URL, seconds, service, 1.0, None, [])
+            self._native = _native.Client(
+                None, DEFAULT_BASE_URL, seconds, service, 1.0, None, [], "off", None, [], None, None
+            )
         _keep(self)
 
     def trace(
@@ -131,8 +154,23 @@ class NeuralTrust:
         shared = _Shared(native.id, native.sampled, recorded, *ids, user, metadata, custom)
         return Trace(native, shared, parent)
 
+    def instrument(self, *libraries: str) -> list[str]:
+        """Make the calls of libraries steps.
+
+        They are ``openai``, ``anthropic``, ``langchain``, ``llama_index`` and ``openai_agents``; without names, all
+        whose OpenInference instrumentation is installed (``pip install openinference-instrumentation-openai``, ...).
+        Their spans are below the current step, and masked, redacted, delivered and counted like any other. Gives the
+        names of what is instrumented; never raises.
+        """
+        from ._instrument import instrument
+
+        return instrument(self, libraries)
+
     def flush(self, timeout: float = 10.0) -> bool:
-        """Wait until all that was recorded is delivered, or dropped and counted. False when the time is over first."""
+        """Wait until all that was recorded is delivered, kept on disk, or dropped and counted.
+
+        False when the time is over first.
+        """
         return self._native.flush(timeout)
 
     def close(self, timeout: float = EXIT_TIMEOUT) -> bool:
@@ -150,7 +188,8 @@ class NeuralTrust:
     def stats(self) -> dict[str, int]:
         """Say what became of all that was recorded in this process.
 
-        ``recorded`` starts and ends of steps are ``merged``, ``sent``, ``rejected``, ``dropped`` or ``pending``.
+        ``recorded`` starts and ends of steps, and spans ``adopted`` from ended processes, are ``merged``, ``sent``,
+        ``rejected``, ``dropped``, ``pending`` in memory or ``spooled`` on disk.
         """
         return self._native.stats()
 
@@ -254,6 +293,29 @@ def _share(given: float | None) -> float:
         return float(setting)
     except ValueError:
         raise _native.NeuralTrustError(f"NEURALTRUST_SAMPLE_RATE {setting!r} is no number from 0 to 1") from None
+
+
+def _room(folder: str | os.PathLike[str] | bool | None, size: int | None) -> tuple[str, int | None]:
+    """Give the folder of the spool as the native half takes it, and its size."""
+    found = os.environ.get("NEURALTRUST_SPOOL", "") if folder is None or folder is True else folder
+    name = "off" if found is False or str(found).strip().lower() == "off" else os.fspath(cast("Any", found))
+    if size is None:
+        setting = os.environ.get("NEURALTRUST_SPOOL_BYTES", "").strip()
+        if setting and not setting.isdecimal():
+            _logger.warning("NEURALTRUST_SPOOL_BYTES %r is no number of bytes: it is not heard", setting)
+        size = int(setting) if setting.isdecimal() else None
+    return name, None if size is None else max(0, min(size, 2**63 - 1))
+
+
+def _headers(given: Mapping[str, str] | None) -> list[tuple[str, str]]:
+    if given is not None:
+        return [(str(name), str(value)) for name, value in given.items()]
+    pairs = (pair.partition("=") for pair in os.environ.get("NEURALTRUST_HEADERS", "").split(",") if pair.strip())
+    return [(name.strip(), value.strip()) for name, _, value in pairs]
+
+
+def _path(given: str | os.PathLike[str] | None) -> str | None:
+    return os.fspath(given or os.environ.get("NEURALTRUST_CA_FILE") or "") or None
 
 
 class _Executor:

@@ -29,6 +29,7 @@ class _Shared:
         "conversation_id",
         "custom",
         "interaction_id",
+        "meets_otel",
         "metadata",
         "recorded",
         "sampled",
@@ -52,6 +53,8 @@ class _Shared:
         self.sampled = sampled
         #: Whether spans of it are sent: it is sampled, and the client has a key.
         self.recorded = recorded
+        #: Whether spans of OpenTelemetry can be below it. What is not recorded here leaves it to OpenTelemetry alone.
+        self.meets_otel = recorded and _otel.is_trace_id(interaction_id)
         self.conversation_id = conversation_id
         self.session_id = session_id
         self.channel_id = channel_id
@@ -221,12 +224,12 @@ class _Context:
         span = _otel.current_span()
         return span.span_id if span is not None and span.trace_id == self.interaction_id else None
 
-    def _identity(self) -> tuple[str | None, str | None]:
-        """Give the ids of the trace and of the step that OpenTelemetry's spans inside this belong to, if to any."""
-        # Where a trace is not recorded here, OpenTelemetry decides on its own.
-        return (self.interaction_id, self._own_id()) if self._shared.recorded else (None, None)
+    def _attach(self) -> Any:
+        """Make this the parent of OpenTelemetry's spans; give what ends it, ``None`` where it cannot be one."""
+        raise NotImplementedError
 
-    def _own_id(self) -> str | None:
+    def _ids(self) -> _otel.Ids:
+        """Give the ids of the trace and of the step that OpenTelemetry's spans inside this belong to."""
         raise NotImplementedError
 
     def __enter__(self: _Self) -> _Self:
@@ -291,9 +294,13 @@ class Trace(_Context):
         self._native.end(output)
         return self
 
-    def _own_id(self) -> str | None:
+    def _attach(self) -> Any:
         # A trace is no step; it may go on below one of another process.
-        return self.parent_id
+        above = self._shared.meets_otel and self.parent_id is not None and _otel.is_span_id(self.parent_id)
+        return _otel.attach(self._ids) if above else None
+
+    def _ids(self) -> _otel.Ids:
+        return _otel.Ids(self.interaction_id, self.parent_id or "")
 
     def __repr__(self) -> str:
         """Show the id."""
@@ -385,8 +392,11 @@ class Step(_Context):
         elif not self._native.ended:
             self.end()
 
-    def _own_id(self) -> str | None:
-        return self.span_id
+    def _attach(self) -> Any:
+        return _otel.attach(self._ids) if self._shared.meets_otel else None
+
+    def _ids(self) -> _otel.Ids:
+        return _otel.Ids(self.interaction_id, self.span_id)
 
     def __repr__(self) -> str:
         """Show what it is, and its ids."""

@@ -51,7 +51,7 @@ class Entered(NamedTuple):
 
 def enter(context: Step | Trace | None) -> Entered:
     """Make it current until ``leave`` is called with what this gives."""
-    return Entered(_active.set(context), None if context is None else _otel.attach(*context._identity()))
+    return Entered(_active.set(context), None if context is None else context._attach())
 
 
 def leave(entered: Entered) -> None:

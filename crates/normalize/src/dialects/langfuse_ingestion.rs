@@ -317,7 +317,7 @@ fn score(score_id: &str, mut body: Fields, told: Option<Timestamp>, source: &Sou
         _ => ScoreSource::Api,
     };
     let time = body.time("timestamp")?.or(told);
-    let score = Score { id: score_id.to_owned(), name: name.clone(), value, comment: body.text("comment")?, source: by, time };
+    let score = Score { comment: body.text("comment")?, time, ..Score::new(score_id, name.clone(), value, by) };
     let mut patch = match (trace_id, session_id) {
         (Some(trace_id), _) => {
             let span_id = observation_id.map_or_else(|| own_span(&trace_id), Ok)?;

@@ -308,18 +308,12 @@ impl Runs {
             patch.attributes.insert(format!("langsmith.feedback.{key}.correction"), correction);
         }
         patch.told = time;
-        patch.scores.push(Score {
-            id,
-            name: key,
-            value: score.or(value).unwrap_or_default(),
-            comment,
-            source: match told.get("type").and_then(Value::as_str) {
-                Some("app") => ScoreSource::User,
-                Some("model" | "auto_eval") => ScoreSource::Evaluator,
-                _ => ScoreSource::Api,
-            },
-            time,
-        });
+        let source = match told.get("type").and_then(Value::as_str) {
+            Some("app") => ScoreSource::User,
+            Some("model" | "auto_eval") => ScoreSource::Evaluator,
+            _ => ScoreSource::Api,
+        };
+        patch.scores.push(Score { comment, time, ..Score::new(id, key, score.or(value).unwrap_or_default(), source) });
         self.place(patch, guessed);
         Ok(())
     }

@@ -11,7 +11,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use neuraltrust_model::{
-    Event, Kind, Map, Score, ScoreSource, Source, SpanId, SpanPatch, Status, StatusCode, Timestamp, TraceId, User,
+    Event, Kind, Map, Score, ScoreSource, ScoreTarget, Source, SpanId, SpanPatch, Status, StatusCode, Timestamp, TraceId, User,
 };
 use serde_json::Value;
 
@@ -243,6 +243,8 @@ fn assessed(request: &str, mut fields: Fields) -> Result<SpanPatch, Rejection> {
             _ => ScoreSource::Api,
         },
         time,
+        target: ScoreTarget::Span,
+        withdrawn: false,
     });
     Ok(patch)
 }

@@ -334,7 +334,7 @@ fn verdict(of: &str, mut fields: Fields) -> Result<Score, Rejection> {
         _ => ScoreSource::Api,
     };
     let time = fields.time("last_updated_at")?;
-    Ok(Score { id: format!("{of}:{name}"), name, value, comment: fields.text("reason")?, source, time })
+    Ok(Score { comment: fields.text("reason")?, time, ..Score::new(format!("{of}:{name}"), name, value, source) })
 }
 
 #[cfg(test)]

@@ -11,24 +11,31 @@ use prost::Message;
 use crate::server::{Server, nowhere, options};
 
 /// Far longer than anything here takes, so that only a defect reaches it.
-const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+
+/// All that was made is somewhere.
+#[track_caller]
+pub(crate) fn account(stats: &Stats) {
+    let known = stats.merged + stats.sent + stats.rejected + stats.dropped.total() + stats.pending + stats.spooled;
+    assert_eq!(stats.recorded + stats.adopted, known, "{stats:?}");
+}
 
 /// Flushes, and checks that nothing was lost without being counted.
 #[track_caller]
-fn settled(client: &Client) -> Stats {
+pub(crate) fn settled(client: &Client) -> Stats {
     assert!(client.flush(LONG), "{:?}", client.stats());
     let stats = client.stats();
     assert_eq!(stats.pending, 0);
-    assert_eq!(stats.recorded, stats.merged + stats.sent + stats.rejected + stats.dropped.total(), "{stats:?}");
+    account(&stats);
     stats
 }
 
-fn one_step(client: &Client) {
+pub(crate) fn one_step(client: &Client) {
     client.trace(TraceOptions::default()).message("Hello").end("Hi!");
 }
 
 /// Options that keep the kinds of notices, in order.
-fn listening(options: Options) -> (Options, Arc<Mutex<Vec<NoticeKind>>>) {
+pub(crate) fn listening(options: Options) -> (Options, Arc<Mutex<Vec<NoticeKind>>>) {
     let kinds: Arc<Mutex<Vec<NoticeKind>>> = Arc::default();
     let kept = Arc::clone(&kinds);
     let on_notice: Arc<dyn Fn(&neuraltrust::Notice) + Send + Sync> =
@@ -88,7 +95,7 @@ fn a_long_step_is_sent_open_and_then_ended_without_saying_all_again() {
 #[test]
 fn busy_servers_are_asked_again_when_they_say() {
     let busy = || (503, "retry-after: 1\r\n", Vec::new());
-    let server = Server::answering(vec![busy(), (429, "", Vec::new()), (502, "", Vec::new()), (504, "", Vec::new())]);
+    let server = Server::answering(vec![busy(), (429, "", Vec::new()), (500, "", Vec::new()), (408, "", Vec::new())]);
     let client = server.client();
     let began = Instant::now();
     one_step(&client);
@@ -100,7 +107,7 @@ fn busy_servers_are_asked_again_when_they_say() {
 
 #[test]
 fn refusals_are_not_repeated() {
-    for status in [400, 401, 403, 413, 500, 301] {
+    for status in [400, 401, 403, 413, 301] {
         let server = Server::answering(vec![(status, "", b"bad batch".to_vec())]);
         let (options, notices) = listening(server.options());
         let client = Client::new(options).unwrap();
@@ -208,10 +215,28 @@ fn large_batches_are_cut_by_their_bytes() {
     for _ in 0..10 {
         client.trace(TraceOptions::default()).event("x".repeat(1 << 20));
     }
-    client.trace(TraceOptions::default()).event("x".repeat(40 << 20));
     let stats = settled(&client);
-    assert_eq!((stats.sent, stats.dropped.too_large), (10, 1));
+    assert_eq!((stats.sent, stats.dropped.too_large), (10, 0));
     assert!(server.requests().len() >= 3);
+}
+
+#[test]
+fn what_is_too_large_is_cut_and_says_so_and_a_step_of_many_such_is_dropped() {
+    let recorder = Recorder::default();
+    let client = Client::new(recorder.options()).unwrap();
+    let large = || "x".repeat(40 << 20);
+    client.trace(TraceOptions::default()).message(large()).end(large());
+    let attributes = (0..5).map(|n| (format!("a{n}"), large().into())).collect();
+    let step = neuraltrust::StepOptions { attributes, ..Default::default() };
+    client.trace(TraceOptions::default()).send(neuraltrust::Kind::Event, neuraltrust::Sent { step, ..Default::default() });
+    let spans = recorder.spans(&client);
+    let stats = settled(&client);
+    assert_eq!((stats.sent, stats.dropped.too_large), (1, 1));
+    for name in ["neuraltrust.input", "neuraltrust.output"] {
+        let text = spans[0].attribute(name).unwrap();
+        let text = text.as_str().unwrap();
+        assert!(text.ends_with(" of 41943040 bytes]") && text.len() < 9 << 20);
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
-/// One answer: status, further header lines, body.
+/// One answer: status, further header lines, body. With the status 0 the body is all that is written before the connection is cut.
 pub(crate) type Answer = (u16, &'static str, Vec<u8>);
 
 /// A request as it came.
@@ -28,7 +28,15 @@ pub(crate) struct Server {
 impl Server {
     /// Gives the answers in turn, then 200 for ever.
     pub(crate) fn answering(answers: Vec<Answer>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listening(TcpListener::bind("127.0.0.1:0").unwrap(), answers)
+    }
+
+    /// A server that comes up at an address that [`nowhere`] gave.
+    pub(crate) fn at(base_url: &str, answers: Vec<Answer>) -> Self {
+        Self::listening(TcpListener::bind(base_url.trim_start_matches("http://")).unwrap(), answers)
+    }
+
+    fn listening(listener: TcpListener, answers: Vec<Answer>) -> Self {
         let address = listener.local_addr().unwrap();
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
         let answers = Arc::new(Mutex::new(answers.into_iter()));
@@ -41,6 +49,10 @@ impl Server {
                     while let Some(request) = read(&mut reader) {
                         kept.lock().unwrap().push(request);
                         let (status, headers, body) = answers.lock().unwrap().next().unwrap_or((200, "", Vec::new()));
+                        if status == 0 {
+                            drop(reader.get_mut().write_all(&body));
+                            return;
+                        }
                         let head = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len());
                         let stream = reader.get_mut();
                         if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).is_err() {
@@ -63,6 +75,11 @@ impl Server {
 
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
+    }
+
+    /// The spans of all requests that were answered with 200, in their order.
+    pub(crate) fn all_spans(&self) -> Vec<Span> {
+        self.requests().iter().flat_map(|request| spans(&request.export)).collect()
     }
 
     /// The spans of the request with this number.

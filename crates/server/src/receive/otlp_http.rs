@@ -97,7 +97,11 @@ async fn keep(app: &App, signal: Signal, headers: &HeaderMap, body: Body) -> Res
     }
     let mut normalized = received.decode(move |bytes| decode(signal, encoding, bytes)).await?;
     name_project(headers, &mut normalized.patches);
-    app.ingest.keep(SURFACE, &grant, normalized).await
+    let rejected = app.ingest.keep(SURFACE, &grant, normalized).await?;
+    if matches!(signal, Signal::Traces) {
+        app.sources.heard(grant.project, headers);
+    }
+    Ok(rejected)
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
