@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { ApiError, api, type ConversationFilter, type FacetOptions } from '../api/client';
 import type { ConversationRow, Page, Session } from '../api/types';
 import { throttle } from '../lib/throttle';
-import { joinTracePages, mergeFirstPage } from '../model/pages';
+import { joinTracePages, mergeFirstPage, readyPages } from '../model/pages';
 import { useChanges } from './live';
 
 const PAGE_SIZE = 50;
@@ -159,6 +159,8 @@ export function useTrace(id: string) {
     queryFn: ({ pageParam, signal }) => api.trace(id, TRACE_PAGE, pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor ?? null,
+    // Comparing all pages deeply each time one more comes would cost the square of their number.
+    structuralSharing: false,
   });
   const { hasNextPage, isFetching, isError, fetchNextPage } = query;
   useEffect(() => {
@@ -171,7 +173,10 @@ export function useTrace(id: string) {
       void client.invalidateQueries({ queryKey: ['span'] });
     },
   );
-  const detail = useMemo(() => joinTracePages(query.data?.pages), [query.data]);
+  const pages = query.data?.pages;
+  const ready = readyPages(pages?.length ?? 0, !hasNextPage);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: pages between two sizes are shown with the next size
+  const detail = useMemo(() => joinTracePages(pages?.slice(0, ready)), [pages?.[0], ready, hasNextPage ? null : pages]);
   return { detail, complete: !hasNextPage, error: query.error, refetch: query.refetch };
 }
 
