@@ -104,7 +104,7 @@ CLIENTS = {
         {**LANGSMITH, "LANGSMITH_OTEL_ENABLED": "true", "LANGSMITH_OTEL_ONLY": "true"},
         embeddings=False,
     ),
-    "mlflow": Client("mlflow-tracing==3.17.2 openai==3.54.0", "mlflow_client.py", {**MLFLOW, "MODE": "rest"}, embeddings=False),
+    "mlflow": Client("mlflow-tracing==3.17.2 openai==3.54.0", "mlflow_client.py", {**MLFLOW, "MODE": "rest"}),
     "mlflow-otlp": Client(
         "mlflow-tracing==3.17.2 openai==3.54.0 opentelemetry-sdk==1.42.1 opentelemetry-exporter-otlp-proto-http==1.42.1",
         "mlflow_client.py",
@@ -116,7 +116,6 @@ CLIENTS = {
             **OTLP_HEADERS,
         },
         user=False,
-        embeddings=False,
     ),
     "opentelemetry": Client(
         "opentelemetry-sdk==1.45.2 opentelemetry-exporter-otlp-proto-http==1.45.2 openai==2.54.0"
@@ -160,6 +159,24 @@ CLIENTS = {
         documents=2,
         tool=None,
         by_hand=50_003,
+    ),
+    "langsmith-js": Client(
+        "langsmith@0.12.0 openai@6.49.0", "langsmith_client.mjs", LANGSMITH, documents=2, embeddings=False
+    ),
+    "neuraltrust-1.5": Client(
+        "neuraltrust==1.5.0 openai-agents==0.24.0 openai==3.54.0",
+        "neuraltrust_agents_client.py",
+        {
+            "NEURALTRUST_API_KEY": "{key}",
+            "NEURALTRUST_ENDPOINT": "{url}/v1/traces/batch",
+            "OPENAI_API_KEY": "test-key",
+            "OPENAI_BASE_URL": "{model}/v1",
+        },
+        conversation=SESSION,
+        # Its application asks the last two questions otherwise.
+        turns=2,
+        # What a search found comes as the text of a tool's result.
+        documents=0,
     ),
     "vercel-ai": Client(NODE, "vercel_ai_client.mjs", {}, documents=0),
 }
@@ -308,7 +325,7 @@ def check(name, client):
         with server, model:
             url, key = server.found(r"Listening on (\S+)"), server.found(r"Admin key: (\S+)")
             model_url = "http://127.0.0.1:" + model.found(r"(\d+)$")
-            settings = {name: value.format(url=url, key=key) for name, value in client.settings.items()}
+            settings = {name: value.format(url=url, key=key, model=model_url) for name, value in client.settings.items()}
             run = subprocess.run(
                 command,
                 cwd=home,

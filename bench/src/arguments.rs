@@ -43,6 +43,8 @@ pub(crate) enum Scene {
     Memory,
     /// Kill -9 under load.
     Crash,
+    /// Decoding alone, and its share of an ingest.
+    Decode,
 }
 
 #[derive(Debug, Args)]
@@ -167,7 +169,7 @@ mod tests {
     #[test]
     fn what_is_not_said_is_everything() {
         let given = options(&[]);
-        assert_eq!(given.scenes().len(), 8);
+        assert_eq!(given.scenes().len(), 9);
         let server = std::env::current_exe().unwrap();
         let plan = RunOptions { server: Some(server.clone()), ..given }.plan().unwrap();
         assert_eq!((plan.spans, plan.kills, plan.pace.as_secs(), plan.memory.as_secs()), (1_000_000, 20, 600, 1_800));

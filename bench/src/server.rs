@@ -53,6 +53,17 @@ pub(crate) fn memory(server: &Server) -> anyhow::Result<f64> {
     Ok(kib.context("the process has no VmRSS")? * 1_024.0 / 1e6)
 }
 
+/// Time on processors that the process has taken, in its own code and for it (`utime` and `stime` of proc(5), in hundredths of a second
+/// on Linux).
+pub(crate) fn processor_time(server: &Server) -> anyhow::Result<Duration> {
+    let path = format!("/proc/{}/stat", server.pid());
+    let stat = std::fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+    // The name of the program, in brackets, may hold anything.
+    let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace()).context("the process has no times")?;
+    let ticks = fields.skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>().context("the process has no times")?;
+    Ok(Duration::from_millis(ticks * 10))
+}
+
 /// Bytes of all files below a directory.
 pub(crate) fn bytes_on_disk(directory: &Path) -> anyhow::Result<u64> {
     let mut bytes = 0;

@@ -36,6 +36,12 @@ export function watch(page) {
       add(`request failed: ${request.failure()?.errorText} ${request.url()}`);
   });
   return {
+    /** Hands over the problems, without those that a step was about. */
+    takeBut: (pattern) => {
+      const taken = problems.filter((problem) => !pattern.test(problem));
+      problems = [];
+      return taken;
+    },
     take: () => {
       const taken = problems;
       problems = [];

@@ -5,6 +5,8 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findings, launch, watch } from './browser.mjs';
+import { finding } from './finding.mjs';
+import { large, robust } from './robust.mjs';
 import { fill, screens } from './screens.mjs';
 import { startServer } from './server.mjs';
 
@@ -67,11 +69,16 @@ async function inspect(page, name) {
 async function main() {
   await mkdir(SCREENSHOTS, { recursive: true });
   const only = process.env.NT_E2E;
-  if (only !== 'screens') await run(journey);
-  if (only !== 'journey') {
-    await run(async (server, page) => {
+  if (!only || only === 'journey') await run(journey);
+  if (!only || only === 'robust') {
+    await run((server, page, problems) => robust({ server, page, step, inspect, problems }));
+  }
+  if (only === 'large') await run((server, page) => large({ server, page, step }));
+  if (!only || only === 'screens' || only === 'finding') {
+    await run(async (server, page, problems) => {
       await fill(binary, server);
-      await screens({ server, page, step, inspect });
+      await finding({ server, page, step, inspect, problems });
+      if (only !== 'finding') await screens({ server, page, step, inspect });
     });
   }
 }
@@ -86,7 +93,7 @@ async function run(steps) {
     const page = await context.newPage();
     page.setDefaultTimeout(TIMEOUT_MS);
     const problems = watch(page);
-    await steps(server, page);
+    await steps(server, page, problems);
     await step('no console error, CSP violation or failed request', () => {
       const found = problems.take();
       assert.deepEqual(found, [], found.join('\n'));

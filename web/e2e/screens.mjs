@@ -151,7 +151,9 @@ export async function screens({ server, page, step, inspect }) {
     await page.getByRole('button', { name: 'Erase' }).click();
     await page.getByRole('dialog').getByText('Conversation large').waitFor();
     await page.getByRole('dialog').getByRole('button', { name: 'Erase' }).click();
-    await page.locator('[data-receipt]').getByText('· erased ·').waitFor();
+    // The newest is the first; the two before it are of the selection in the list.
+    await page.locator('[data-receipt]').nth(2).waitFor();
+    await page.locator('[data-receipt]').first().getByText('· erased ·').waitFor();
     await page.locator('[data-receipt] summary').first().click();
     await page.getByRole('button', { name: 'Copy the receipt as JSON' }).waitFor();
     await inspect(page, 'settings-erasure');
@@ -160,6 +162,8 @@ export async function screens({ server, page, step, inspect }) {
     await page.setViewportSize({ width: 390, height: 844 });
     for (const [name, path] of [
       ['list', '/'],
+      ['search', '/search?q=bike'],
+      ['users', '/users'],
       ['analytics', '/analytics'],
       ['connect', '/connect'],
       ['settings', '/settings'],

@@ -16,22 +16,43 @@ const LINES = {
 
 export async function startServer(binary) {
   const dataDir = await mkdtemp(join(tmpdir(), 'neuraltrust-e2e-'));
-  const options = ['--listen', '127.0.0.1:0', '--grpc-listen', 'off', '--otlp-listen', 'off', '--data-dir', dataDir];
+  let running = await start(binary, dataDir, '127.0.0.1:0', ['url', 'key', 'link']).catch(async (error) => {
+    await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  });
+  const { found } = running;
+  return {
+    ...found,
+    /** Ends the server, leaves it down while `meanwhile` runs, and starts it again at the same address. */
+    restart: async (meanwhile) => {
+      await running.end();
+      await meanwhile();
+      running = await start(binary, dataDir, new URL(found.url).host, ['url']);
+    },
+    stop: async () => {
+      await running.end();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+    log: () => running.log(),
+  };
+}
+
+/** Starts the program and waits until it has said all that is wanted. */
+async function start(binary, dataDir, listen, wanted) {
+  const options = ['--listen', listen, '--grpc-listen', 'off', '--otlp-listen', 'off', '--data-dir', dataDir];
   // Settings of the developer's own server must not leak in.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NT_')));
   const child = spawn(binary, ['serve', ...options], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const said = [];
   const found = {};
 
-  const stop = async () => {
-    if (child.exitCode === null && child.signalCode === null) {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
-      await ended;
-      clearTimeout(timer);
-    }
-    await rm(dataDir, { recursive: true, force: true });
+  const end = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    await ended;
+    clearTimeout(timer);
   };
 
   const ready = new Promise((resolve, reject) => {
@@ -42,7 +63,7 @@ export async function startServer(binary) {
     const read = (line) => {
       said.push(line);
       for (const [name, pattern] of Object.entries(LINES)) found[name] ??= pattern.exec(line)?.[1];
-      if (!found.url || !found.key || !found.link) return;
+      if (wanted.some((name) => !found[name])) return;
       clearTimeout(timer);
       resolve();
     };
@@ -52,8 +73,8 @@ export async function startServer(binary) {
   try {
     await ready;
   } catch (error) {
-    await stop();
+    await end();
     throw error;
   }
-  return { ...found, stop, log: () => said.join('\n') };
+  return { found, end, log: () => said.join('\n') };
 }

@@ -52,11 +52,18 @@ const stepSearch = (search: Record<string, unknown>): StepSearch => ({
   step: word(search.step),
 });
 
+/** How a conversation is shown. */
+export const VIEWS = ['transcript', 'tree', 'timeline', 'graph', 'raw'] as const;
+export type View = (typeof VIEWS)[number];
+
 export const conversationRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/conversations/$id',
   component: ConversationPage,
-  validateSearch: stepSearch,
+  validateSearch: (search): StepSearch & { view?: View } => ({
+    ...stepSearch(search),
+    view: VIEWS.find((view) => view === search.view),
+  }),
 });
 
 /** What of a trace is shown: a step beside it, some of its steps, a stretch of its time as shares from 0 to 1. */
@@ -103,6 +110,50 @@ export const analyticsRoute = createRoute({
   }),
 });
 
+/** What is searched for, in everything that was said. */
+export const searchRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/search',
+  component: lazyRouteComponent(() => import('./pages/search'), 'SearchPage'),
+  validateSearch: (search): { q?: string } => ({ q: word(search.q) }),
+});
+
+/** Of the users, sessions or channels, or of one of them: the period, what is in the id, and the order. */
+export interface EntitySearch {
+  since?: string;
+  q?: string;
+  by?: string;
+}
+
+const entitySearch = (search: Record<string, unknown>): EntitySearch => ({
+  since: word(search.since),
+  q: word(search.q),
+  by: word(search.by),
+});
+
+const entityPage = lazyRouteComponent(() => import('./pages/entity'), 'EntityPage');
+const entitiesPage = lazyRouteComponent(() => import('./pages/entities'), 'EntitiesPage');
+
+/** What conversations can be looked at by, with a page of all and a page of each. */
+export const ENTITIES = ['users', 'sessions', 'channels'] as const;
+export type Entity = (typeof ENTITIES)[number];
+
+/** Whose page it is, by the first part of the address. */
+export function entityOf(pathname: string): Entity {
+  return ENTITIES.find((entity) => pathname.startsWith(`/${entity}`)) ?? 'users';
+}
+
+const all = { getParentRoute: () => rootRoute, component: entitiesPage, validateSearch: entitySearch };
+const one = { getParentRoute: () => rootRoute, component: entityPage, validateSearch: entitySearch };
+const entityRoutes = [
+  createRoute({ ...all, path: '/users' }),
+  createRoute({ ...all, path: '/sessions' }),
+  createRoute({ ...all, path: '/channels' }),
+  createRoute({ ...one, path: '/users/$id' }),
+  createRoute({ ...one, path: '/sessions/$id' }),
+  createRoute({ ...one, path: '/channels/$id' }),
+] as const;
+
 export const settingsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/settings',
@@ -123,6 +174,8 @@ const routeTree = rootRoute.addChildren([
   analyticsRoute,
   settingsRoute,
   connectRoute,
+  searchRoute,
+  ...entityRoutes,
 ]);
 
 export function createAppRouter() {

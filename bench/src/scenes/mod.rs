@@ -4,6 +4,7 @@ mod agent;
 mod big_trace;
 mod chat;
 mod crash;
+mod decode;
 mod memory;
 mod queries;
 mod single;
@@ -73,6 +74,7 @@ pub(crate) fn run(scenes: &[Scene], plan: &Plan, report: &mut Report) -> anyhow:
             Scene::BigTrace => big_trace::run(plan, report)?,
             Scene::Memory => memory::run(plan, report)?,
             Scene::Crash => crash::run(plan, report)?,
+            Scene::Decode => decode::run(plan, report)?,
         }
     }
     Ok(())

@@ -26,21 +26,24 @@ const STRETCH: usize = 100_000;
 const VERY_MANY: usize = 10_000_000;
 /// Users that are asked for: the more talkative ones.
 const USERS: u64 = 200;
+/// Turns of the first page of a conversation: about as many as a screen shows.
+const PAGE_TURNS: u64 = 20;
 /// How long the server rests before its idle memory is read.
 const REST: Duration = Duration::from_secs(5);
 
 /// What a page asks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Query {
     Trace,
     Newest,
     Phrase,
     Percentiles,
     Conversation,
+    Beginning,
 }
 
 impl Query {
-    const ALL: [Self; 5] = [Self::Trace, Self::Newest, Self::Phrase, Self::Percentiles, Self::Conversation];
+    const ALL: [Self; 6] = [Self::Trace, Self::Newest, Self::Phrase, Self::Percentiles, Self::Conversation, Self::Beginning];
 
     fn name(self) -> String {
         match self {
@@ -49,6 +52,7 @@ impl Query {
             Self::Phrase => "rare phrase".to_owned(),
             Self::Percentiles => "minute x model p50/95/99 over all".to_owned(),
             Self::Conversation => format!("conversation of {LONG_TURNS} turns"),
+            Self::Beginning => format!("... its first {PAGE_TURNS} turns"),
         }
     }
 
@@ -58,7 +62,7 @@ impl Query {
             Self::Trace => [5.0, 20.0],
             Self::Newest | Self::Phrase => [10.0, 40.0],
             Self::Percentiles => [100.0, 200.0],
-            Self::Conversation => [20.0, 60.0],
+            Self::Conversation | Self::Beginning => [20.0, 60.0],
         }
     }
 }
@@ -211,10 +215,11 @@ impl<'a> Asker<'a> {
                 });
                 connection.post("/api/v1/aggregate", "application/json", body.to_string().as_bytes())?
             }
-            Query::Conversation => {
+            Query::Conversation | Query::Beginning => {
                 // Among few spans there is no long conversation; then there is nothing to find.
                 let id = self.conversations.get(random.below(self.conversations.len().max(1) as u64) as usize);
-                connection.get(&format!("/api/v1/conversations/{}", id.map_or("none", String::as_str)))?
+                let page = if query == Query::Beginning { format!("?limit={PAGE_TURNS}") } else { String::new() };
+                connection.get(&format!("/api/v1/conversations/{}{page}", id.map_or("none", String::as_str)))?
             }
         };
         Ok(answer)
@@ -224,7 +229,7 @@ impl<'a> Asker<'a> {
     fn found(&self, query: Query, answer: &Answer) -> anyhow::Result<usize> {
         let unknown = match query {
             Query::Percentiles => [404, 405].contains(&answer.status),
-            Query::Conversation => self.conversations.is_empty(),
+            Query::Conversation | Query::Beginning => self.conversations.is_empty(),
             Query::Trace | Query::Newest | Query::Phrase => false,
         };
         if unknown {
@@ -234,7 +239,7 @@ impl<'a> Asker<'a> {
         let list = match query {
             Query::Trace => &found["spans"],
             Query::Newest | Query::Phrase => &found["items"],
-            Query::Conversation => &found["turns"],
+            Query::Conversation | Query::Beginning => &found["turns"],
             Query::Percentiles => return Ok(answer.body.len()),
         };
         let rows = list.as_array().map_or(0, Vec::len);

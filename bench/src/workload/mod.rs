@@ -4,6 +4,7 @@
 
 mod agent;
 mod chat;
+mod json;
 mod otlp;
 mod v1;
 
@@ -13,6 +14,7 @@ use neuraltrust_model::Kind;
 
 pub(crate) use agent::Agents;
 pub(crate) use chat::{Chat, LONG_TURNS, PHRASES, long_conversation, phrase, user};
+pub(crate) use json::{as_langfuse, as_langsmith, as_otlp_json};
 
 /// Spans of a request of `chat`.
 pub(crate) const BATCH: usize = 512;

@@ -5,9 +5,6 @@ use neuraltrust_normalize::dialects::langsmith::{self, Act, Part};
 use neuraltrust_normalize::dialects::opik::{self, Of, Sender};
 use neuraltrust_normalize::dialects::{helicone, langfuse_ingestion, neuraltrust_batch, neuraltrust_v1};
 use neuraltrust_normalize::{otlp, otlp_logs};
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message as _;
 use serde_json::{Value, json};
 
 /// One decoder.
@@ -68,9 +65,7 @@ fn kept(patches: &[SpanPatch]) {
 }
 
 fn otlp_protobuf(input: &[u8]) {
-    if let Ok(export) = ExportTraceServiceRequest::decode(input) {
-        kept(&otlp::normalize(export).patches);
-    }
+    kept(&otlp::normalize_protobuf(input).unwrap_or_default().patches);
 }
 
 fn otlp_json(input: &[u8]) {
@@ -78,9 +73,7 @@ fn otlp_json(input: &[u8]) {
 }
 
 fn logs_protobuf(input: &[u8]) {
-    if let Ok(export) = ExportLogsServiceRequest::decode(input) {
-        kept(&otlp_logs::normalize(export).patches);
-    }
+    kept(&otlp_logs::normalize_protobuf(input).unwrap_or_default().patches);
 }
 
 fn logs_json(input: &[u8]) {
@@ -106,7 +99,8 @@ fn langsmith_parts(input: &[u8]) {
         let name = name.split('"').nth(1).unwrap_or(name);
         Some(Part { name, content_type: "application/json", body })
     });
-    kept(&langsmith::multipart(parts, &source()).normalized.patches);
+    let runs = langsmith::multipart(&parts.collect::<Vec<_>>(), &source());
+    kept(&runs.unwrap_or_default().normalized.patches);
 }
 
 fn langfuse(input: &[u8]) {

@@ -22,7 +22,7 @@ pub use fragment::{Fragment, Side};
 pub use ids::{ChannelId, ConversationId, IdError, SessionId, SpanId, TraceId};
 pub use kind::Kind;
 pub use patch::SpanPatch;
-pub use span::{Event, Link, Score, ScoreSource, Source, Span, Status, StatusCode};
+pub use span::{Event, Link, Score, ScoreSource, ScoreTarget, Source, Span, Status, StatusCode};
 pub use time::{TimeError, Timestamp};
 pub use unfinished::{SpanState, Unfinished, UnfinishedReason};
 pub use usage::{Usage, UsageSource};

@@ -6,6 +6,11 @@
 pub const MAX_ID_BYTES: usize = 128;
 /// Largest request body after decompression, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 << 20;
+/// Most values in one request: those of JSON, which are counted by the commas and brackets before them, and messages of protobuf.
+/// Any of them may take a hundred times its bytes in memory, an object of one field most of all.
+pub const MAX_REQUEST_VALUES: usize = 1 << 21;
+/// Most spans, runs, events or log records in one request.
+pub const MAX_REQUEST_SPANS: usize = 100_000;
 /// Largest single span as it is stored before compression, in bytes.
 pub const MAX_SPAN_BYTES: usize = 32 << 20;
 /// Longest attribute key, in bytes of UTF-8.

@@ -86,7 +86,29 @@ pub enum ScoreSource {
     Evaluator,
 }
 
-/// A judgement of a span.
+/// What is judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreTarget {
+    /// The span that the judgement is kept at.
+    #[default]
+    Span,
+    /// The trace of that span.
+    Trace,
+    /// The conversation of that trace.
+    Conversation,
+}
+
+impl ScoreTarget {
+    /// Whether it is the span itself.
+    #[must_use]
+    pub const fn is_span(&self) -> bool {
+        matches!(self, Self::Span)
+    }
+}
+
+/// A judgement of a span, or, kept at one of its spans, of a trace or conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Score {
@@ -103,6 +125,29 @@ pub struct Score {
     /// When.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub time: Option<Timestamp>,
+    /// What is judged; the span where nothing else is said.
+    #[serde(default, skip_serializing_if = "ScoreTarget::is_span")]
+    pub target: ScoreTarget,
+    /// Whether the judgement of that id does not hold any more: a span shows no such judgement.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
+}
+
+impl Score {
+    /// A judgement of a span with nothing more to say than that.
+    #[must_use]
+    pub fn new(id: impl Into<String>, name: impl Into<String>, value: Value, source: ScoreSource) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+            value,
+            comment: None,
+            source,
+            time: None,
+            target: ScoreTarget::Span,
+            withdrawn: false,
+        }
+    }
 }
 
 /// Who sent a message about a span.
@@ -208,7 +253,7 @@ impl Span {
             custom: merged.custom,
             events: merged.events,
             links: merged.links,
-            scores: merged.scores,
+            scores: merged.scores.into_iter().filter(|score| !score.withdrawn).collect(),
             source: merged.source,
             warnings: merged.warnings,
             received_at,

@@ -1,6 +1,6 @@
 //! Feedback: a span of its own, and a score on the span that it is about.
 
-use neuraltrust_model::{Score, ScoreSource, SpanPatch};
+use neuraltrust_model::{Score, ScoreSource, ScoreTarget, SpanPatch};
 use serde_json::Value;
 
 /// Name of the score that feedback gives.
@@ -21,6 +21,8 @@ pub(crate) fn score(span: &mut SpanPatch, tag: Option<String>, text: Option<Stri
         comment: text,
         source: ScoreSource::User,
         time: span.start.or(span.end),
+        target: ScoreTarget::Span,
+        withdrawn: false,
     };
     let Some(parent) = span.parent_id.clone() else {
         span.scores.push(score);

@@ -4,7 +4,7 @@ use neuraltrust_model::limits::MAX_DEPTH;
 use neuraltrust_model::{IdError, Map, TimeError, Timestamp};
 use serde_json::Value;
 
-use crate::{Reason, Rejection};
+use crate::{Reason, Rejection, values};
 
 /// A JSON object whose fields are taken one by one; what is left in the end was not understood.
 pub(crate) struct Fields(pub(crate) Map);
@@ -87,8 +87,9 @@ pub(crate) fn too_deep(at: &str) -> Rejection {
     Rejection::new(Reason::TooDeep, at, format!("is nested deeper than {MAX_DEPTH} levels"))
 }
 
-/// A whole body as JSON.
+/// A whole body as JSON, where it says no more than a request may.
 pub(crate) fn json_body(body: &[u8]) -> Result<Value, Rejection> {
+    values::few_enough(values::in_json(body))?;
     serde_json::from_slice(body).map_err(|error| malformed(body, &error))
 }
 

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use crate::content::{json_text, messages};
 
+/// A model call as a whole, in one event (semantic conventions for generative AI events).
+pub(crate) const DETAILS: &str = "gen_ai.client.inference.operation.details";
 /// A verdict on a span.
 pub(crate) const EVALUATION: &str = "gen_ai.evaluation.result";
 
@@ -134,7 +136,7 @@ pub(crate) fn verdict(id: String, mut attributes: Map, time: Option<Timestamp>) 
         (Some(number), label, explanation) => (number, label.or(explanation)),
         (None, label, explanation) => (label.map(Value::String).unwrap_or_default(), explanation),
     };
-    Score { id, name, value, comment, source: ScoreSource::Evaluator, time }
+    Score { comment, time, ..Score::new(id, name, value, ScoreSource::Evaluator) }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod python_repr;
 mod rejection;
 mod spoken;
 mod user;
+pub mod values;
 mod words;
 
 use neuraltrust_model::SpanPatch;

@@ -11,16 +11,31 @@ use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span as WireSpan;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode as WireStatus;
+use prost::Message;
 use serde_json::Value;
 
 use crate::any_value::{hex, object};
 use crate::copies::{Copies, json_bytes};
 use crate::dialects::{self, Draft};
 use crate::fields::{bad_time, id, too_deep, wrong_type};
-use crate::{Normalized, Reason, Rejection, otlp_json};
+use crate::{Normalized, Reason, Rejection, otlp_json, values};
 
 /// Name of the protocol in [`Source`].
 const PROTOCOL: &str = "otlp";
+
+/// What an export in protobuf says of its spans. A span that cannot be kept is rejected alone.
+///
+/// # Errors
+/// A [`Rejection`] when the body is no such export, or says too much.
+pub fn normalize_protobuf(body: &[u8]) -> Result<Normalized, Rejection> {
+    values::few_enough_in_traces(body)?;
+    message(body, "ExportTraceServiceRequest").map(normalize)
+}
+
+/// A body as the message of protobuf that it has to be.
+pub(crate) fn message<T: Message + Default>(body: &[u8], name: &str) -> Result<T, Rejection> {
+    T::decode(body).map_err(|error| Rejection::new(Reason::Malformed, "body", format!("is not an {name} in protobuf: {error}")))
+}
 
 /// What an export says of its spans. A span that cannot be kept is rejected alone.
 #[must_use]

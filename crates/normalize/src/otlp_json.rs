@@ -15,6 +15,7 @@ use opentelemetry_proto::tonic::trace::v1::{Span, Status, span};
 use serde_json::Value;
 
 use crate::fields::{json_body, wrong_type};
+use crate::values::few_enough_spans;
 use crate::{Reason, Rejection};
 
 /// What is sent of one resource.
@@ -46,6 +47,7 @@ fn groups<T>(
 ) -> Result<Vec<OfResource<T>>, Rejection> {
     let value: Value = json_body(body)?;
     let mut resources = Vec::new();
+    let mut count = 0;
     for mut of_resource in list(&mut Message::new("body", value)?, by_resource, Ok)? {
         let resource = of_resource.message("resource", resource)?;
         let mut scopes = Vec::new();
@@ -54,6 +56,8 @@ fn groups<T>(
             let items = match of_scope.0.remove(in_scope) {
                 None | Some(Value::Null) => Vec::new(),
                 Some(Value::Array(items)) => {
+                    count += items.len();
+                    few_enough_spans(in_scope, count)?;
                     items.into_iter().map(|value| Message::new("item", value).and_then(|message| item(message.0))).collect()
                 }
                 Some(other) => return Err(wrong_type(in_scope, &other, "an array")),

@@ -14,11 +14,17 @@ use serde_json::Value;
 use crate::any_value::{json, object};
 use crate::dialects::{self, Draft};
 use crate::fields::{id, too_deep};
-use crate::otlp::{fold, time, wire_id};
-use crate::{Normalized, Reason, Rejection, genai_events, otlp_json};
+use crate::otlp::{fold, message, time, wire_id};
+use crate::{Normalized, Reason, Rejection, genai_events, otlp_json, values};
 
-/// A model call as a whole, in one record (semantic conventions for generative AI events).
-const DETAILS: &str = "gen_ai.client.inference.operation.details";
+/// What an export in protobuf says of spans. A record that cannot be kept is rejected alone.
+///
+/// # Errors
+/// A [`Rejection`] when the body is no such export, or says too much.
+pub fn normalize_protobuf(body: &[u8]) -> Result<Normalized, Rejection> {
+    values::few_enough_in_logs(body)?;
+    message(body, "ExportLogsServiceRequest").map(normalize)
+}
 
 /// What an export says of spans. A record that cannot be kept is rejected alone.
 #[must_use]
@@ -94,7 +100,7 @@ fn read(record: LogRecord, patch: &mut SpanPatch, seen: &mut HashMap<String, u32
     };
     let name = Some(record.event_name).filter(|name| !name.is_empty()).unwrap_or(named);
 
-    if name == DETAILS {
+    if name == genai_events::DETAILS {
         return details(attributes, patch);
     }
     if name == genai_events::EVALUATION {

@@ -19,6 +19,8 @@ pub enum Reason {
     TooDeep,
     /// Larger than the limit.
     TooLarge,
+    /// More of them than the limit.
+    TooMany,
 }
 
 impl Reason {
@@ -34,6 +36,7 @@ impl Reason {
             Self::UnknownTask => "unknown_task",
             Self::TooDeep => "too_deep",
             Self::TooLarge => "too_large",
+            Self::TooMany => "too_many",
         }
     }
 }

@@ -99,6 +99,9 @@ pub(crate) fn no_session_cookie() -> Cookie<'static> {
 /// Someone who may read.
 pub(crate) struct Reader(pub(crate) Grant);
 
+/// Someone who may tell of spans, and so judge them.
+pub(crate) struct Judge(pub(crate) Grant);
+
 /// Someone who may do everything.
 pub(crate) struct Admin;
 
@@ -110,6 +113,14 @@ impl FromRequestParts<App> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         require(parts, app, Scope::Read).map(Self)
+    }
+}
+
+impl FromRequestParts<App> for Judge {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        require(parts, app, Scope::Ingest).map(Self)
     }
 }
 

@@ -4,12 +4,15 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use clap::CommandFactory as _;
+use clap_complete::Shell;
 use indicatif::HumanBytes;
 use neuraltrust_store::{Accounts, EmbeddedStore, ProjectId, Scope, embedded};
 
-use crate::config::{self, DemoOptions, KeyCommand, Options};
+use crate::client::ExportCheck;
+use crate::config::{self, Cli, DemoOptions, KeyCommand, Options};
 use crate::progress::Progress;
-use crate::{api, demo, ingest};
+use crate::{api, client, demo, ingest};
 
 /// `neuraltrust key create`
 pub(crate) fn key(command: KeyCommand) -> anyhow::Result<()> {
@@ -87,6 +90,18 @@ pub(crate) fn demo(options: DemoOptions) -> anyhow::Result<()> {
 /// `neuraltrust openapi`
 pub(crate) fn openapi() -> anyhow::Result<()> {
     say(&api::router().into_openapi().to_pretty_json()?)
+}
+
+/// `neuraltrust verify-export`
+pub(crate) fn verify_export(check: &ExportCheck) -> anyhow::Result<()> {
+    say(&client::verify_export(check)?)
+}
+
+/// `neuraltrust completions`
+pub(crate) fn completions(shell: Shell) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "neuraltrust", &mut script);
+    std::io::stdout().write_all(&script).context("write to standard output")
 }
 
 fn say(text: &str) -> anyhow::Result<()> {

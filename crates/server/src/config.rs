@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use neuraltrust_store::Scope;
 use serde::Deserialize;
+
+use crate::client::{ClientCommand, ExportCheck};
 
 /// Port of the page, the API and every ingest protocol over HTTP.
 const LISTEN: &str = "127.0.0.1:6180";
@@ -77,6 +80,16 @@ pub(crate) enum Command {
     Demo(DemoOptions),
     /// Prints the OpenAPI document of the API.
     Openapi,
+    #[command(flatten)]
+    Client(ClientCommand),
+    /// Checks a file that `export` wrote against the manifest beside it.
+    VerifyExport(ExportCheck),
+    /// Prints what a shell needs to complete these commands.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use neuraltrust_normalize::Rejection;
+use neuraltrust_normalize::{Reason, Rejection};
 use neuraltrust_store::{QueryError, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -81,7 +81,8 @@ impl ApiError {
 
 impl From<Rejection> for ApiError {
     fn from(rejection: Rejection) -> Self {
-        Self::bad_request(rejection.reason.as_str(), rejection.to_string())
+        let status = if rejection.reason == Reason::TooMany { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+        Self::new(status, rejection.reason.as_str(), rejection.to_string())
     }
 }
 
@@ -93,6 +94,12 @@ impl From<StoreError> for ApiError {
                 (StatusCode::BAD_REQUEST, "bad_parameter", error.to_string())
             }
             StoreError::TooBroad => (StatusCode::BAD_REQUEST, "too_broad", error.to_string()),
+            StoreError::TooLong { .. } => (StatusCode::BAD_REQUEST, "too_long", error.to_string()),
+            StoreError::Busy { .. } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "something else holds this up: nothing of this request is done; send it again later".to_owned(),
+            ),
             StoreError::ProjectExists(_) => (StatusCode::CONFLICT, "exists", error.to_string()),
             StoreError::NoProject(_) => (StatusCode::NOT_FOUND, "not_found", error.to_string()),
             _ if full => (

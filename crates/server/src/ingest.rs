@@ -18,6 +18,8 @@ use crate::quarantine;
 
 /// Bytes of requests in hand at a time; a request counts with its compressed and its decompressed size.
 const IN_HAND_BYTES: usize = 256 << 20;
+/// What a decoded value takes up in memory, about; one of JSON or of protobuf.
+const VALUE_BYTES: usize = 64;
 /// Unit in which bytes in hand are counted.
 const UNIT: usize = 1 << 10;
 /// How long a request waits for its turn before the client is told to come back.
@@ -35,6 +37,7 @@ pub(crate) enum Surface {
     Mlflow,
     OtlpHttp,
     OtlpGrpc,
+    Api,
 }
 
 impl Surface {
@@ -49,6 +52,7 @@ impl Surface {
             Self::Mlflow => "mlflow",
             Self::OtlpHttp => "otlp_http",
             Self::OtlpGrpc => "otlp_grpc",
+            Self::Api => "api",
         }
     }
 }
@@ -58,11 +62,24 @@ impl Surface {
 pub(crate) struct Ingest {
     store: Store,
     room: Arc<Semaphore>,
+    /// One for each large request that may be decoded at a time: more at once would be no faster.
+    turns: Arc<Semaphore>,
 }
 
 impl Ingest {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, room: Arc::new(Semaphore::new(IN_HAND_BYTES / UNIT)) }
+        let turns = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+        Self { store, room: Arc::new(Semaphore::new(IN_HAND_BYTES / UNIT)), turns: Arc::new(Semaphore::new(turns)) }
+    }
+
+    /// Room for what a body of that many values is decoded to, which is taken beside the room for its bytes.
+    pub(crate) async fn room_for_values(&self, values: usize) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.room(values.saturating_mul(VALUE_BYTES)).await
+    }
+
+    /// Waits for its turn to decode something large.
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        Arc::clone(&self.turns).acquire_owned().await.map_err(|_| ApiError::busy())
     }
 
     /// Room for that many bytes, for as long as the answer is kept.

@@ -2,6 +2,7 @@
 
 mod api;
 mod auth;
+mod client;
 mod commands;
 mod config;
 mod demo;
@@ -48,5 +49,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Verify(options) => commands::verify(options),
         Command::Demo(options) => commands::demo(options),
         Command::Openapi => commands::openapi(),
+        Command::Client(command) => client::run(command),
+        Command::VerifyExport(check) => commands::verify_export(&check),
+        Command::Completions { shell } => commands::completions(shell),
     }
 }

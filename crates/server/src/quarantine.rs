@@ -34,7 +34,7 @@ const TOLD: usize = 20;
 /// Longest text about the items of a request, in bytes.
 const MAX_MESSAGE: usize = 4_000;
 /// The headers that decoding depends on. No other is kept: any of them might hold a key.
-const KEPT_HEADERS: [&str; 8] = [
+const KEPT_HEADERS: [&str; 9] = [
     "content-type",
     "content-encoding",
     "user-agent",
@@ -42,6 +42,7 @@ const KEPT_HEADERS: [&str; 8] = [
     "x-project-name",
     "comet-workspace",
     "langsmith-project",
+    "projectname",
     "x-langfuse-ingestion-version",
 ];
 

@@ -44,15 +44,12 @@ const FILE: &str = "sources.json";
 /// Longest name of a source.
 const MAX_NAME: usize = 64;
 
-/// Why the ledger cannot be kept. What it knows of the past is lost with its file; delete the file to begin anew.
+/// Why the ledger cannot be kept.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourcesError {
     /// The file cannot be read.
     #[error("read the ledger of sources at {path}")]
     Read { path: PathBuf, source: io::Error },
-    /// The file is none of ours.
-    #[error("understand the ledger of sources at {path}; delete it to begin a new one")]
-    Understand { path: PathBuf, source: serde_json::Error },
     /// The file cannot be written.
     #[error("write the ledger of sources at {path}")]
     Write { path: PathBuf, source: io::Error },
@@ -157,9 +154,11 @@ impl Sources {
     pub(crate) fn open(data_dir: &Path) -> Result<Self, SourcesError> {
         let path = data_dir.join(FILE);
         let ledger = match fs::read(&path) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map_err(|source| SourcesError::Understand { path: path.clone(), source })?
-            }
+            // A server is not to stay down for what only tells of losses.
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+                tracing::warn!(%error, path = %path.display(), "the ledger of sources cannot be read; a new one is begun");
+                Ledger::default()
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ledger { ended: true, sources: Vec::new() },
             Err(source) => return Err(SourcesError::Read { path, source }),
         };
@@ -444,7 +443,10 @@ mod tests {
         again.lock().heard(1, sequence(9), now());
         assert_eq!(again.losses().awaited, 4, "the server ended in order: nothing is in doubt");
         fs::write(folder.path().join(FILE), "{").unwrap();
-        assert!(matches!(Sources::open(folder.path()), Err(SourcesError::Understand { .. })));
+        let anew = Sources::open(folder.path()).unwrap();
+        assert_eq!(anew.losses(), Losses::default(), "a damaged file keeps no server from starting");
+        anew.lock().heard(1, sequence(9), now());
+        assert_eq!(anew.losses().awaited, 0, "and what came before it is in doubt");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use neuraltrust_model::{
 use serde_json::json;
 
 use crate::{
-    ConversationRow, Field, Filter, ListOf, ListQuery, Page, ProjectId, ProjectStore, SpanRow, Store, StoreError, TraceRow,
+    ConversationRow, Field, Filter, ListOf, ListQuery, Page, ProjectId, ProjectStore, Side, SpanRow, Store, StoreError, TraceRow,
 };
 
 /// A made-up model call: its history is messages of the conversation by their numbers.
@@ -77,10 +77,65 @@ pub async fn check_calls(project: &ProjectStore, calls: &[Call]) {
     for number in said {
         let filter = Filter::read(ListOf::Spans, &format!("word{number} "), neuraltrust_model::Timestamp::from_nanos(0))
             .unwrap_or_else(|error| panic!("a search that cannot be read: {error}"));
-        let found = project.spans(ListQuery { filter, limit: 1_000, cursor: None }).await;
+        let found = project.spans(ListQuery { filter, limit: 1_000, ..ListQuery::default() }).await;
         let found = found.map(|page| page.items.len()).unwrap_or_default();
         assert!(found > 0, "message {number} is found in no call");
     }
+}
+
+/// The context of every call says of each message whether it is new in the conversation, and where it had been said first; the
+/// patches of a call are what was told of it.
+///
+/// # Panics
+/// When they do not.
+pub async fn check_contexts(project: &ProjectStore, calls: &[Call]) {
+    let id = |n: usize| SpanId::new(format!("call-{n}")).unwrap_or_else(|_| unreachable!("a short text is an id"));
+    let mut conversations = Vec::new();
+    for (n, call) in calls.iter().enumerate() {
+        let Ok(Some(span)) = project.span(trace_id(call.trace), id(n)).await else { panic!("call {n} is lost") };
+        conversations.push(span.row.conversation_id);
+    }
+    for (n, call) in calls.iter().enumerate() {
+        let context = project.context(trace_id(call.trace), id(n)).await;
+        let Ok(Some(context)) = context else { panic!("call {n} has no context: {context:?}") };
+        let conversations = &conversations;
+        let earlier = || calls.iter().enumerate().take(n).filter(move |(m, _)| conversations.get(*m) == conversations.get(n));
+        let first = |number: u8| {
+            earlier().find_map(|(m, earlier)| {
+                let asked = earlier.history.iter().position(|said| *said == number).map(|at| (id(m), Side::Input, at));
+                asked.or_else(|| (earlier.answer == number).then_some((id(m), Side::Output, 0)))
+            })
+        };
+        let expected: Vec<_> = call.history.iter().map(|number| first(*number)).collect();
+        let found: Vec<_> = context.messages.iter().map(|message| message.first.clone()).collect();
+        let found: Vec<_> = found.into_iter().map(|first| first.map(|at| (at.span_id, at.side, at.index))).collect();
+        assert_eq!(found, expected, "the context of call {n}");
+        assert_eq!((context.new, context.truncated), (expected.iter().filter(|first| first.is_none()).count(), false));
+        let longest = earlier()
+            .map(|(_, earlier)| {
+                let said = earlier.history.iter().chain([&earlier.answer]);
+                said.zip(&call.history).take_while(|(one, other)| one == other).count()
+            })
+            .max();
+        assert_eq!(
+            context.continues.map_or(0, |continues| continues.messages),
+            longest.unwrap_or(0),
+            "what call {n} goes on from"
+        );
+
+        let patches = project.patches(trace_id(call.trace), id(n)).await;
+        let Ok(Some(patches)) = patches else { panic!("call {n} has no patches: {patches:?}") };
+        let mut told: Vec<_> = patches.iter().map(|told| (&told.patch.input, &told.patch.output)).collect();
+        told.sort_by_key(|(input, _)| input.is_none());
+        let expected = call_patches(n, call);
+        assert_eq!(
+            told,
+            expected.iter().map(|patch| (&patch.input, &patch.output)).collect::<Vec<_>>(),
+            "what was told of call {n}"
+        );
+    }
+    assert!(matches!(project.context(trace_id(0), id(calls.len())).await, Ok(None)));
+    assert!(matches!(project.patches(trace_id(0), id(calls.len())).await, Ok(None)));
 }
 
 /// One step of a made-up history; its patches say its start, its end and its place apart from each other.
@@ -174,7 +229,7 @@ pub async fn keep(store: &Store, project: ProjectId, batches: impl IntoIterator<
 }
 
 fn query(limit: usize) -> ListQuery {
-    ListQuery { filter: Filter::default(), limit, cursor: None }
+    ListQuery { filter: Filter::default(), limit, ..ListQuery::default() }
 }
 
 /// Reads a list in pages of the given size to its end.
@@ -312,14 +367,7 @@ pub async fn patches_merge_and_retries_are_harmless(store: &Store, id: ProjectId
 pub async fn orphans_are_shown_and_verdicts_wait(store: &Store, id: ProjectId) {
     let project = store.project(id);
     let orphan = Step { trace: 1, span: 4, conversation: Some(1), fails: true };
-    let verdict = Score {
-        id: "verdict".to_owned(),
-        name: "feedback".to_owned(),
-        value: json!("positive"),
-        comment: None,
-        source: ScoreSource::User,
-        time: None,
-    };
+    let verdict = Score::new("verdict", "feedback", json!("positive"), ScoreSource::User);
     let on_parent = SpanPatch { scores: vec![verdict], ..SpanPatch::new(trace_id(1), span_id(2)) };
     keep(store, id, [vec![on_parent], patches(&orphan)]).await;
     check_shown(&project, std::slice::from_ref(&orphan)).await;
@@ -331,6 +379,48 @@ pub async fn orphans_are_shown_and_verdicts_wait(store: &Store, id: ProjectId) {
     check_shown(&project, &[orphan, parent]).await;
     let span = project.span(trace_id(1), span_id(2)).await.ok().flatten();
     assert_eq!(span.map(|span| span.scores.len()), Some(1));
+}
+
+/// A verdict of the same id replaces the one before in rows, filters and sums; one that is withdrawn is in none of them.
+///
+/// # Panics
+/// When the store does otherwise.
+pub async fn verdicts_are_corrected_and_withdrawn(store: &Store, id: ProjectId) {
+    let project = store.project(id);
+    let step = Step { trace: 1, span: 0, conversation: Some(1), fails: false };
+    keep(store, id, [patches(&step)]).await;
+    let key = crate::Key::Path(crate::Root::Scores, "quality".to_owned());
+    let stages = [(json!(0.2), false), (json!(0.8), false), (json!(null), true), (json!(0.5), false)];
+    for (n, (value, withdrawn)) in stages.into_iter().enumerate() {
+        let time = Some(Timestamp::from_nanos(n as i64));
+        let verdict = Score { time, withdrawn, ..Score::new("one", "quality", value.clone(), ScoreSource::Evaluator) };
+        keep(store, id, [vec![SpanPatch { scores: vec![verdict], ..SpanPatch::new(trace_id(1), span_id(0)) }]]).await;
+        let expect = value.as_f64();
+        let kept = project.scores(trace_id(1)).await.unwrap_or_default();
+        assert_eq!(
+            kept.iter().map(|kept| kept.score.value.as_f64()).collect::<Vec<_>>(),
+            expect.map(Some).into_iter().collect::<Vec<_>>()
+        );
+        assert_eq!(project.scores_of_conversation(conversation_id(1)).await.unwrap_or_default(), kept);
+        let row = pages(10, |query| project.conversations(query)).await.remove(0);
+        assert_eq!(row.totals.scores.first().and_then(|totals| totals.mean), expect);
+        let found = Filter::Is(key.clone(), crate::Test::Exists);
+        let found =
+            project.spans(ListQuery { filter: found, ..query(10) }).await.map(|page| page.items.len()).unwrap_or_default();
+        assert_eq!(found, usize::from(expect.is_some()));
+        let mean = crate::Aggregate {
+            of: ListOf::Spans,
+            filter: Filter::default(),
+            group_by: Vec::new(),
+            metrics: vec![crate::Metric::Avg(key.clone())],
+            limit: 1,
+        };
+        let mean = project.aggregate(mean).await.map(|answer| answer.items.into_iter().next().map(|row| row.values));
+        assert_eq!(mean.ok().flatten(), Some(vec![crate::Measured::One(expect)]));
+    }
+    assert_eq!(project.place_of_trace(trace_id(1)).await.ok().flatten(), Some((trace_id(1), span_id(0))));
+    assert_eq!(project.place_of_conversation(conversation_id(1)).await.ok().flatten(), Some((trace_id(1), span_id(0))));
+    assert_eq!(project.place_of_trace(trace_id(2)).await.ok().flatten(), None);
 }
 
 /// Nothing of one project is seen from another, even under the same ids.
@@ -389,6 +479,15 @@ pub async fn lists_are_filtered_and_counted(store: &Store, id: ProjectId) {
     let after = Filter::between(Some(time(&Step { trace: 5, span: 0, conversation: None, fails: false }, 0)), None);
     assert_eq!(conversations(after).await, ids(&["conversation-1"]));
     assert!(conversations(by(Field::Kind, "tool")).await.is_err_and(|error| error.contains("user_id")), "says what is accepted");
+
+    let first = async |name: &str| {
+        let order = crate::Order::named(ListOf::Conversations, name).unwrap_or_default();
+        let page = project.conversations(ListQuery { order, ..query(1) }).await;
+        page.ok().and_then(|mut page| page.items.pop()).map(|row| row.conversation_id.to_string())
+    };
+    assert_eq!(first("errors").await.as_deref(), Some("conversation-0"), "the one in which something failed");
+    assert_eq!(first("errors:asc").await.as_deref(), Some("conversation-1"));
+    assert_eq!(first("time:asc").await.as_deref(), Some("conversation-0"));
 
     let facets = |of, field: Field| project.facets(of, field.into(), Filter::default(), 10);
     let count = |facets: Result<crate::Facets, StoreError>| {

@@ -60,6 +60,23 @@ pub enum StoreError {
     /// The index does not follow the record. Tell the client to come back later.
     #[error("the index lags behind the record")]
     IndexLags,
+    /// Something else holds it up. It is tried again.
+    #[error("{act}: something else holds it up; it is tried again")]
+    Busy {
+        /// What was being done.
+        act: &'static str,
+    },
+    /// What is to be erased is told by the beginning of something long, so that others would be erased too. Tell the client.
+    #[error(
+        "the query asks for a value of more than {text} bytes, or for a word of more than {word}, of which \
+         the lists know the beginning only: what begins alike would be erased too; ask for the conversation, the trace or the user"
+    )]
+    TooLong {
+        /// Most bytes of a value that is compared as a whole.
+        text: usize,
+        /// Most bytes of a word.
+        word: usize,
+    },
     /// A stored value cannot be read back. Log it.
     #[error("read back {what}")]
     Damaged {

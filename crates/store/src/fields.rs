@@ -144,6 +144,10 @@ fields! {
     UsageTotal = "usage.total", Count, ALL;
     /// US dollars.
     Cost = "cost", Number, ALL;
+    /// Whether the tokens of a span count towards those of its trace: each model call does once.
+    UsageCounted = "usage_counted", Flag, SPANS;
+    /// Whether the cost of a span counts towards that of its trace.
+    CostCounted = "cost_counted", Flag, SPANS;
     /// Names of the judgements of a span; their values are at the paths `scores.NAME`.
     Score = "score", Keyword, SPANS;
     /// Name of the client that sent the span.
@@ -162,6 +166,10 @@ fields! {
     Spans = "spans", Count, TOTALS;
     /// Number of spans that failed.
     Errors = "errors", Count, TOTALS;
+    /// Number of model calls, each counted once.
+    ModelCalls = "model_calls", Count, TOTALS;
+    /// Number of calls of tools.
+    ToolCalls = "tool_calls", Count, TOTALS;
     /// How often users approved.
     FeedbackPositive = "feedback.positive", Count, TOTALS;
     /// How often users disapproved.
@@ -275,6 +283,16 @@ pub enum FilterError {
         /// The field asked for.
         key: String,
         /// The fields of the list.
+        accepted: String,
+    },
+    /// The list cannot be ordered like that.
+    #[error("{list} cannot be ordered by {given:?}; they can by {accepted}, each with :desc or :asc behind it")]
+    NotOrdered {
+        /// The list.
+        list: &'static str,
+        /// The order asked for.
+        given: String,
+        /// What the list can be ordered by.
         accepted: String,
     },
     /// The value is of another type than the field.

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod aggregate;
+mod compare;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod embedded;
@@ -13,6 +14,7 @@ mod error;
 mod fields;
 mod language;
 mod media;
+mod prices;
 mod query;
 mod rows;
 mod said;
@@ -29,20 +31,23 @@ pub use aggregate::{
     Aggregate, AggregateRow, Aggregated, Every, Group, GroupValue, MAX_GROUPS_BY, MAX_METRICS, MAX_ROWS, Measured, Metric,
     RELATIVE_ERROR,
 };
+pub use compare::{Aligned, Comparison, FieldPair, NumberPair, Pair, compare_conversations, compare_spans, compare_traces};
 pub use embedded::{
     Accounts, Asked, DiskFiles, DiskUse, EmbeddedStore, ErasedTrace, Erasure, ErasureRow, NewQuarantined, ProjectDiskUse,
     Quarantine, QuarantineTotals, Quarantined, Retention,
 };
 pub use error::StoreError;
 pub use fields::{Field, FieldType, FilterError, Key, Root, Value};
-pub use language::QueryError;
+pub use language::{QueryError, Typed, Typing, written};
 pub use media::{MediaId, Medium, NoMediaId, ShowMedia};
-pub use query::{Cursor, Filter, ListOf, ListQuery, Page, Test, Words};
+pub use prices::{CostPart, CostSource, MAX_PRICES, NoCost, Price, PriceTable, Priced, Prices, TokensOf, price_table};
+pub use query::{Cursor, Filter, ListOf, ListQuery, Order, OrderBy, Page, Test, Words};
 pub use rows::{
-    ConversationRow, CountReason, FacetRow, Facets, FeedbackCounts, Highlight, ScoreTotals, ScoreValue, SpanDetail, SpanRow,
-    Totals, TraceDetail, TraceRow, Transcript, Turn,
+    ConversationRow, CountReason, FacetRow, Facets, FeedbackCounts, Highlight, PatchDetail, ScoreTotals, ScoreValue, SpanDetail,
+    SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn,
 };
 pub use said::{Apart, Form, Said};
+pub use summary::{Context, ContextMessage, Continues, SaidAt, Scored, Side, SpanExplained, TraceExplained};
 
 /// What became of a batch of patches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -271,6 +276,27 @@ impl ProjectStore {
         }
     }
 
+    /// What messages said of a span, each by itself in order of arrival; `None` when nothing about it has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn patches(&self, trace: TraceId, span: SpanId) -> Result<Option<Vec<PatchDetail>>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.patches(self.id, trace, span, self.media).await,
+        }
+    }
+
+    /// Which messages of a model call are new, and where the others had been said before in its conversation; `None` when the span
+    /// has not come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn context(&self, trace: TraceId, span: SpanId) -> Result<Option<Context>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.context(self.id, trace, span, self.media).await,
+        }
+    }
+
     /// A medium that is kept with a trace or its conversation; `None` where there is none of that name.
     ///
     /// # Errors
@@ -301,7 +327,23 @@ impl ProjectStore {
         }
     }
 
-    /// Conversations, the last active first.
+    /// A conversation with the turns of one page of its traces by their start, as the lists know them: the way to read one that is
+    /// too long to be read whole. User, metadata and custom data are what the traces of the page say.
+    ///
+    /// # Errors
+    /// [`StoreError::IndexLags`] where a long conversation is not in the lists yet; when the index or the record cannot be read.
+    pub async fn conversation_page(
+        &self,
+        conversation: ConversationId,
+        limit: usize,
+        cursor: Option<Cursor>,
+    ) -> Result<Option<Transcript>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.conversation_page(self.id, conversation, limit, cursor, self.media).await,
+        }
+    }
+
+    /// Conversations, the last active first where nothing else is asked for.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -311,7 +353,7 @@ impl ProjectStore {
         }
     }
 
-    /// Traces, newest first.
+    /// Traces, newest first where nothing else is asked for.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -321,7 +363,7 @@ impl ProjectStore {
         }
     }
 
-    /// Spans, newest first.
+    /// Spans, newest first where nothing else is asked for.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -338,6 +380,17 @@ impl ProjectStore {
     pub async fn facets(&self, of: ListOf, key: Key, filter: Filter, limit: usize) -> Result<Facets, StoreError> {
         match &self.store {
             Store::Embedded(store) => store.facets(self.id, of, key, filter, limit).await,
+        }
+    }
+
+    /// The paths below a root that begin so and that spans of the project have, each with the number of those spans, at most
+    /// `limit` in order.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn paths(&self, root: Root, begun: String, limit: usize) -> Result<Vec<(String, u64)>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.paths(self.id, root, begun, limit).await,
         }
     }
 
@@ -381,6 +434,88 @@ impl ProjectStore {
     pub async fn erasure(&self, id: i64) -> Result<Option<Erasure>, StoreError> {
         match &self.store {
             Store::Embedded(store) => store.erasure(self.id, id).await,
+        }
+    }
+
+    /// Where every figure of tokens and cost of a trace is from, and what was not counted; `None` when nothing of it has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn explain(&self, trace: TraceId) -> Result<Option<TraceExplained>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.explain(self.id, trace).await,
+        }
+    }
+
+    /// As [`ProjectStore::explain`], of every trace of a conversation; empty when nothing of it has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn explain_conversation(&self, conversation: ConversationId) -> Result<Vec<TraceExplained>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.explain_conversation(self.id, conversation).await,
+        }
+    }
+
+    /// The judgements of a trace and of its spans; empty when nothing of it has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn scores(&self, trace: TraceId) -> Result<Vec<Scored>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.scores(self.id, trace).await,
+        }
+    }
+
+    /// As [`ProjectStore::scores`], of all traces of a conversation.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn scores_of_conversation(&self, conversation: ConversationId) -> Result<Vec<Scored>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.scores_of_conversation(self.id, conversation).await,
+        }
+    }
+
+    /// The span at which judgements of a trace are kept: its first root; `None` when nothing of it has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn place_of_trace(&self, trace: TraceId) -> Result<Option<(TraceId, SpanId)>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.place_of_trace(self.id, trace).await,
+        }
+    }
+
+    /// The span at which judgements of a conversation are kept: the first root of its newest trace; `None` when nothing of it
+    /// has come.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn place_of_conversation(&self, conversation: ConversationId) -> Result<Option<(TraceId, SpanId)>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.place_of_conversation(self.id, conversation).await,
+        }
+    }
+
+    /// The project's own prices, and whether the lists show the costs that they make of all of history yet.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn prices(&self) -> Result<(Vec<Price>, bool), StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.prices(self.id).await,
+        }
+    }
+
+    /// Sets the project's own prices in place of those before. What is read by id has the new costs at once; the lists follow in
+    /// the background.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub async fn set_prices(&self, own: Vec<Price>) -> Result<(), StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.set_prices(self.id, own).await,
         }
     }
 

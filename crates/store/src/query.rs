@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use neuraltrust_model::Timestamp;
 
-use crate::fields::{Field, Key, Value};
+use crate::fields::{Field, FilterError, Key, Value};
 use crate::{Highlight, StoreError};
 
 /// Which things a list holds.
@@ -108,15 +108,112 @@ impl Filter {
     }
 }
 
-/// A list to read, newest first.
-#[derive(Debug, Clone, PartialEq)]
+/// What a list is ordered by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum OrderBy {
+    /// The time that the list is about: of conversations their last activity, of others their start.
+    #[default]
+    Time,
+    /// How long it took.
+    Duration,
+    /// Tokens in and out together.
+    Tokens,
+    /// US dollars.
+    Cost,
+    /// Number of spans that failed.
+    Errors,
+    /// Number of turns.
+    Turns,
+}
+
+impl OrderBy {
+    /// Everything that lists can be ordered by.
+    pub const ALL: [Self; 6] = [Self::Time, Self::Duration, Self::Tokens, Self::Cost, Self::Errors, Self::Turns];
+
+    /// Its name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Duration => "duration",
+            Self::Tokens => "tokens",
+            Self::Cost => "cost",
+            Self::Errors => "errors",
+            Self::Turns => "turns",
+        }
+    }
+
+    /// The field that it is; `None` for the time that the list is about.
+    #[must_use]
+    pub const fn field(self) -> Option<Field> {
+        match self {
+            Self::Time => None,
+            Self::Duration => Some(Field::DurationMs),
+            Self::Tokens => Some(Field::UsageTotal),
+            Self::Cost => Some(Field::Cost),
+            Self::Errors => Some(Field::Errors),
+            Self::Turns => Some(Field::Turns),
+        }
+    }
+
+    /// Whether things of the list have it.
+    #[must_use]
+    pub fn is_of(self, list: ListOf) -> bool {
+        self.field().is_none_or(|field| field.lists().contains(&list))
+    }
+}
+
+/// The order of a list. What has no value comes last in both directions; what has the same is told apart by a tie-breaker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Order {
+    /// What it is ordered by.
+    pub by: OrderBy,
+    /// Whether the least, or the oldest, is the first.
+    pub ascending: bool,
+}
+
+impl Order {
+    /// The order of that name in the API, such as `cost` or `cost:asc`, where things of the list have it.
+    ///
+    /// # Errors
+    /// [`FilterError::NotOrdered`] with what is accepted.
+    pub fn named(list: ListOf, name: &str) -> Result<Self, FilterError> {
+        let (by, ascending) = match name.split_once(':') {
+            None => (name, Some(false)),
+            Some((by, direction)) => (by, ["desc", "asc"].iter().position(|known| *known == direction).map(|at| at == 1)),
+        };
+        let by = OrderBy::ALL.into_iter().find(|known| known.as_str() == by && known.is_of(list));
+        match (by, ascending) {
+            (Some(by), Some(ascending)) => Ok(Self { by, ascending }),
+            _ => Err(FilterError::NotOrdered { list: list.as_str(), given: name.to_owned(), accepted: Self::accepted(list) }),
+        }
+    }
+
+    /// The order, where things of the list have it.
+    ///
+    /// # Errors
+    /// [`FilterError::NotOrdered`] with what is accepted.
+    pub fn checked(self, list: ListOf) -> Result<Self, FilterError> {
+        Self::named(list, self.by.as_str()).map(|_| self)
+    }
+
+    fn accepted(list: ListOf) -> String {
+        let names: Vec<&str> = OrderBy::ALL.into_iter().filter(|by| by.is_of(list)).map(OrderBy::as_str).collect();
+        names.join(", ")
+    }
+}
+
+/// A list to read.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListQuery {
     /// Which of the things.
     pub filter: Filter,
-    /// How many at the most.
+    /// How many at the most; one at the least.
     pub limit: usize,
     /// Where the page before ended.
     pub cursor: Option<Cursor>,
+    /// What comes first; the newest without more.
+    pub order: Order,
 }
 
 /// One page of a list.
@@ -135,16 +232,23 @@ pub struct Page<T> {
     pub truncated: bool,
 }
 
-/// A place in a list: behind the row of that time and that tie-breaker. Stable while rows come in.
+/// A place in a list: behind the thing with that value and that tie-breaker. Stable while others come in; what changes its own
+/// value meanwhile may be met twice or not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    pub(crate) time: i64,
+    pub(crate) by: OrderBy,
+    /// The value as a number that orders values as they are ordered; `None` for the things that have none.
+    pub(crate) at: Option<u64>,
     pub(crate) tie: u64,
 }
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:x}.{:x}", self.time, self.tie)
+        write!(f, "{}.", self.by.as_str())?;
+        if let Some(at) = self.at {
+            write!(f, "{at:x}")?;
+        }
+        write!(f, ".{:x}", self.tie)
     }
 }
 
@@ -158,9 +262,12 @@ impl std::str::FromStr for Cursor {
     type Err = StoreError;
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
-        let (time, tie) = text.split_once('.').ok_or(StoreError::Cursor)?;
+        let mut parts = text.splitn(3, '.');
+        let mut part = || parts.next().ok_or(StoreError::Cursor);
+        let (by, at, tie) = (part()?, part()?, part()?);
         let read = |text: &str| u64::from_str_radix(text, 16).map_err(|_| StoreError::Cursor);
-        Ok(Self { time: read(time)?.cast_signed(), tie: read(tie)? })
+        let by = OrderBy::ALL.into_iter().find(|known| known.as_str() == by).ok_or(StoreError::Cursor)?;
+        Ok(Self { by, at: (!at.is_empty()).then(|| read(at)).transpose()?, tie: read(tie)? })
     }
 }
 
@@ -170,11 +277,23 @@ mod tests {
 
     #[test]
     fn cursors_round_trip() {
-        for cursor in [Cursor { time: -5, tie: u64::MAX }, Cursor { time: i64::MAX, tie: 0 }] {
+        for (by, at) in [(OrderBy::Time, Some(0)), (OrderBy::Cost, Some(u64::MAX)), (OrderBy::Duration, None)] {
+            let cursor = Cursor { by, at, tie: u64::MAX };
             assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
         }
-        for bad in ["", "x", "1.", "1.g", "1.2.3"] {
+        for bad in ["", "x", "1.", "time.1", "time.g.1", "time.1.", "1.2.3", "time.1.2.3"] {
             assert!(bad.parse::<Cursor>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_order_is_named_and_what_is_none_is_told_what_is() {
+        let cheapest = Order { by: OrderBy::Cost, ascending: true };
+        assert_eq!(Order::named(ListOf::Spans, "cost:asc"), Ok(cheapest));
+        assert_eq!(Order::named(ListOf::Traces, "errors"), Ok(Order { by: OrderBy::Errors, ascending: false }));
+        for bad in ["errors", "cost:up", "costs", ""] {
+            let told = Order::named(ListOf::Spans, bad).unwrap_err().to_string();
+            assert!(told.contains("time, duration, tokens, cost") && !told.contains("turns"), "{told}");
         }
     }
 }

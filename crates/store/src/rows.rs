@@ -1,8 +1,8 @@
 //! What lists and pages show: plain data, ready for JSON.
 
 use neuraltrust_model::{
-    ChannelId, Content, ConversationId, Event, Kind, Link, Score, SessionId, Source, Span, SpanId, SpanState, StatusCode,
-    Timestamp, TraceId, Unfinished, Usage, User, Warning,
+    ChannelId, Content, ConversationId, Event, Kind, Link, Score, SessionId, Source, Span, SpanId, SpanPatch, SpanState,
+    StatusCode, Timestamp, TraceId, Unfinished, Usage, User, Warning,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 use crate::Cursor;
+use crate::prices::CostSource;
 
 /// Longest preview in a row, in characters.
 pub(crate) const PREVIEW_CHARS: usize = 160;
@@ -98,8 +99,11 @@ pub struct SpanRow {
     pub usage_counted: bool,
     /// Why they do, or do not.
     pub usage_reason: CountReason,
-    /// Cost of the call in US dollars.
+    /// Cost of the call in US dollars: what the client told, else what its tokens cost where they count.
     pub cost: Option<f64>,
+    /// Where the cost is from; null where there is none.
+    #[serde(default)]
+    pub cost_source: Option<CostSource>,
     /// Whether the cost counts towards that of the trace.
     pub cost_counted: bool,
     /// Why it does, or does not.
@@ -144,6 +148,7 @@ impl SpanRow {
             usage_counted: usage_reason.counts(),
             usage_reason,
             cost: span.cost,
+            cost_source: span.cost.map(|_| CostSource::Client),
             cost_counted: cost_reason.counts(),
             cost_reason,
             input_preview: None,
@@ -181,6 +186,17 @@ pub struct SpanDetail {
     /// When the first message about it came in.
     #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
+}
+
+/// What one message said of a span, as it was read when it came in.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct PatchDetail {
+    /// When it came in, by the server's clock.
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    /// What it said: any of the fields of a span, and nothing of the others.
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
+    pub patch: SpanPatch,
 }
 
 /// How often users approved and disapproved.
@@ -357,6 +373,10 @@ pub struct Transcript {
     pub custom: Option<Value>,
     /// The turns, oldest first.
     pub turns: Vec<Turn>,
+    /// Where this page of the turns ended; none where it holds the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub next_cursor: Option<Cursor>,
 }
 
 /// A value of a field and how often it occurs.

@@ -11,10 +11,12 @@ import type {
   NewErasure,
   Page,
   QuarantinePage,
+  QueryMistake,
   Replay,
   Retention,
   Session,
   SpanDetail,
+  SpanRow,
   Status,
   TraceDetail,
   Transcript,
@@ -30,13 +32,16 @@ export class ApiError extends Error {
   readonly status: number;
   readonly title: string;
   readonly detail: string | null;
+  /** What of a query could not be read. */
+  readonly query: QueryMistake | null;
 
-  constructor(status: number, title: string, detail: string | null = null) {
+  constructor(status: number, title: string, detail: string | null = null, query: QueryMistake | null = null) {
     super(detail ? `${title}: ${detail}` : title);
     this.name = 'ApiError';
     this.status = status;
     this.title = title;
     this.detail = detail;
+    this.query = query;
   }
 }
 
@@ -52,9 +57,10 @@ interface Request {
 async function problem(response: Response): Promise<ApiError> {
   const fallback = response.statusText || `HTTP ${response.status}`;
   try {
-    const body = (await response.json()) as { title?: unknown; detail?: unknown };
+    const body = (await response.json()) as { title?: unknown; detail?: unknown; query?: QueryMistake | null };
     const title = typeof body.title === 'string' && body.title ? body.title : fallback;
-    return new ApiError(response.status, title, typeof body.detail === 'string' ? body.detail : null);
+    const detail = typeof body.detail === 'string' ? body.detail : null;
+    return new ApiError(response.status, title, detail, body.query ?? null);
   } catch {
     // A proxy in between may answer in HTML; its status still says enough.
     return new ApiError(response.status, fallback);
@@ -93,11 +99,19 @@ const id = encodeURIComponent;
 export interface ConversationFilter {
   q?: string;
   user_id?: string;
+  session_id?: string;
   channel_id?: string;
   status?: string;
   model?: string;
   after?: string;
   before?: string;
+}
+
+/** Of which list the values are asked for, how many, and over what. */
+export interface FacetOptions {
+  of?: 'conversations' | 'spans' | undefined;
+  limit?: number;
+  filter?: ConversationFilter;
 }
 
 export const api = {
@@ -113,8 +127,10 @@ export const api = {
     request<TraceDetail>(`/traces/${id(traceId)}`, { query: { limit, cursor }, signal }),
   span: (traceId: string, spanId: string, signal?: AbortSignal) =>
     request<SpanDetail>(`/traces/${id(traceId)}/spans/${id(spanId)}`, { signal }),
-  facet: (field: string, signal?: AbortSignal) =>
-    request<Page<FacetRow>>('/facets', { query: { of: 'conversations', field, limit: 200 }, signal }),
+  facet: (field: string, { of = 'conversations', limit = 200, filter = {} }: FacetOptions, signal?: AbortSignal) =>
+    request<Page<FacetRow>>('/facets', { query: { ...filter, of, field, limit }, signal }),
+  spans: (filter: ConversationFilter, limit: number, cursor: string | null, signal?: AbortSignal) =>
+    request<Page<SpanRow>>('/spans', { query: { ...filter, limit, cursor }, signal }),
   aggregate: (body: AggregateBody, signal?: AbortSignal) =>
     request<AggregateAnswer>('/aggregate', { method: 'POST', body, signal }),
   makeProject: (name: string) => request<{ name: string }>('/projects', { method: 'POST', body: { name } }),

@@ -28,8 +28,45 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Channels, by the number of their conversations. */
+        /** Channels with what is known of their conversations. `sort` as of users. */
         get: operations["channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Two spans, traces or conversations beside each other: messages, documents, steps or turns aligned by what they share, where
+         *     they part, and the parameters, times, tokens and costs that differ. Media are shown by addresses below that of their trace.
+         */
+        get: operations["compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What may stand at a place of a query: names of fields, then values of the field before the colon, with counts. */
+        get: operations["complete"];
         put?: never;
         post?: never;
         delete?: never;
@@ -45,7 +82,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Conversations, the last active first. */
+        /** Conversations, the last active first where `sort` says nothing else. */
         get: operations["conversations"];
         put?: never;
         post?: never;
@@ -64,6 +101,23 @@ export interface paths {
         };
         /** A conversation with its turns. */
         get: operations["conversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{conversation_id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where every figure of tokens and cost of a conversation is from, and what was not counted: its traces, each as by itself. */
+        get: operations["explain_conversation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -162,6 +216,44 @@ export interface paths {
          *     in go on; `GET /api/v1/status` tells how far it is.
          */
         post: operations["make_index_anew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Models with what is known of their calls; conditions are those of spans. `sort` as of users. */
+        get: operations["models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What tokens cost in the key's project. */
+        get: operations["prices"];
+        /**
+         * Sets the own prices of the key's project in place of those before. They hold for all of history: what is read by id has the
+         *     new costs at once, lists and aggregates follow in the background (`followed`).
+         */
+        put: operations["set_prices"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -273,6 +365,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The judgements of a conversation or trace and of everything in it. */
+        get: operations["scores"];
+        put?: never;
+        /**
+         * Judges a span, a trace or a conversation, of the key's project; under an id that is there, corrects the judgement.
+         * @description The judgement is on disk when the answer comes. One of a trace or conversation is kept at a span of it, the first root (of the
+         *     newest trace), so that filters such as `scores.NAME:>0.5` and aggregates find it there.
+         */
+        post: operations["score"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scores/{score_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraws a judgement: nothing shows it any more. What the client says under its id afterwards holds again. */
+        delete: operations["withdraw_score"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -299,7 +430,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sessions, by the number of their conversations. */
+        /** Sessions with what is known of their conversations. `sort` as of users. */
         get: operations["sessions"];
         put?: never;
         post?: never;
@@ -336,7 +467,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Spans, newest first. */
+        /** Spans, newest first where `sort` says nothing else. */
         get: operations["spans"];
         put?: never;
         post?: never;
@@ -363,6 +494,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tools with what is known of their calls; conditions are those of spans. `sort` as of users. */
+        get: operations["tools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/traces": {
         parameters: {
             query?: never;
@@ -370,7 +518,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Traces, newest first. */
+        /** Traces, newest first where `sort` says nothing else. */
         get: operations["traces"];
         put?: never;
         post?: never;
@@ -389,6 +537,23 @@ export interface paths {
         };
         /** A trace with the rows of its spans, by their start. */
         get: operations["trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/{trace_id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where every figure of tokens and cost of a trace is from, and what was not counted. */
+        get: operations["explain_trace"];
         put?: never;
         post?: never;
         delete?: never;
@@ -431,6 +596,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/traces/{trace_id}/spans/{span_id}/context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The messages of a model call, which of them are new in its conversation, and where the others had been said first. */
+        get: operations["context"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/{trace_id}/spans/{span_id}/patches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What messages said of a span, each by itself, in order of arrival: the span is their merge. */
+        get: operations["patches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -438,7 +637,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Users, by the number of their conversations. */
+        /** Users with what is known of their conversations. `sort` is `count`, `time`, `duration`, `tokens`, `cost` or `errors`. */
         get: operations["users"];
         put?: never;
         post?: never;
@@ -459,6 +658,7 @@ export interface components {
              * @description How far a percentile may be from the value that it stands for, relative to that value.
              */
             percentile_error: number;
+            previous?: components["schemas"]["Aggregated"] | null;
         };
         /** @description What is measured. */
         AggregateBody: {
@@ -483,6 +683,11 @@ export interface components {
              * @default conversations
              */
             of: string | null;
+            /**
+             * @description Whether to measure the stretch of time before as well, as long as the one from `after` to `before` of the filter, which must
+             *     both be given.
+             */
+            previous?: boolean;
         };
         /** @description One group and what was measured in it. */
         AggregateRow: {
@@ -516,8 +721,68 @@ export interface components {
              */
             truncated: boolean;
         };
+        /** @description Items of both sides in one order: what is on both sides stands beside each other. */
+        Aligned: {
+            /** @description The place of the first pair that is not the same on both sides; null where all are. */
+            fork?: number | null;
+            /** @description The items. */
+            pairs: components["schemas"]["Pair"][];
+        };
         /** @description Where the user talks: a web site, a phone line, an app. */
         ChannelId: string;
+        /** @description Two things beside each other. */
+        Comparison: {
+            /** @description Fields, parameters and what applications added, where the two sides differ. */
+            fields: components["schemas"]["FieldPair"][];
+            input?: components["schemas"]["Aligned"] | null;
+            /** @description Sums, times and costs, of both sides where one of them has any. */
+            numbers: components["schemas"]["NumberPair"][];
+            output?: components["schemas"]["Aligned"] | null;
+            steps?: components["schemas"]["Aligned"] | null;
+            turns?: components["schemas"]["Aligned"] | null;
+        };
+        /** @description One completion. */
+        Completion: {
+            /**
+             * Format: int64
+             * @description How often a value, or a path, occurs among what the rest of the query finds; null where that is not counted.
+             */
+            count?: number | null;
+            /** @description What it is. */
+            kind: components["schemas"]["CompletionKind"];
+            /** @description What takes the place of the text from `from` to `to`. */
+            text: string;
+        };
+        /**
+         * @description What a completion is.
+         * @enum {string}
+         */
+        CompletionKind: "field" | "path" | "value";
+        /**
+         * @description What may stand where somebody types.
+         * @example {
+         *       "from": 6,
+         *       "items": [
+         *         {
+         *           "count": 812,
+         *           "kind": "value",
+         *           "text": "gpt-4o"
+         *         }
+         *       ],
+         *       "to": 8,
+         *       "truncated": false
+         *     }
+         */
+        Completions: {
+            /** @description Where what is being typed begins, in UTF-16 code units as JavaScript counts them. */
+            from: number;
+            /** @description The completions: names in order, values the most frequent first. Empty where only the writer knows. */
+            items: components["schemas"]["Completion"][];
+            /** @description Where it ends. */
+            to: number;
+            /** @description Whether not everything was counted. */
+            truncated: boolean;
+        };
         /** @description What went into a span or came out of it, as what it is. */
         Content: {
             /** @description The text. */
@@ -540,6 +805,33 @@ export interface components {
             /** @description The value. */
             value: unknown;
         };
+        /** @description The messages of a model call, and where they had been said before. */
+        Context: {
+            continues?: components["schemas"]["Continues"] | null;
+            /** @description The messages that went in, in order; none where what went in is no list of messages. */
+            messages: components["schemas"]["ContextMessage"][];
+            /** @description Number of those that nobody had said before in the conversation. */
+            new: number;
+            /** @description Whether the conversation has more earlier calls than were looked at, so that a message taken to be new may not be. */
+            truncated: boolean;
+        };
+        /** @description A message that went into a call. */
+        ContextMessage: {
+            first?: components["schemas"]["SaidAt"] | null;
+            /** @description The message. */
+            message: components["schemas"]["Message"];
+            /** @description Whether nobody had said it before in the conversation. */
+            new: boolean;
+        };
+        /** @description An earlier call that this one goes on from. */
+        Continues: {
+            /** @description Number of messages from the begin on that are those of the earlier call and of its answer. */
+            messages: number;
+            /** @description The span. */
+            span_id: components["schemas"]["SpanId"];
+            /** @description The trace. */
+            trace_id: components["schemas"]["TraceId"];
+        };
         /** @description Everything that one user and the application said to each other in one thread. */
         ConversationId: string;
         /** @description A conversation as lists show it. */
@@ -552,6 +844,31 @@ export interface components {
              */
             traces: number;
         };
+        /** @description A part of a cost that was worked out. */
+        CostPart: {
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            cost: number;
+            /**
+             * Format: double
+             * @description US dollars of a million of them.
+             */
+            per_million: number;
+            /**
+             * Format: int64
+             * @description How many tokens.
+             */
+            tokens: number;
+            /** @description What was counted. */
+            tokens_of: components["schemas"]["TokensOf"];
+        };
+        /**
+         * @description Where the cost of a span is from.
+         * @enum {string}
+         */
+        CostSource: "client" | "own_price" | "price_table";
         /**
          * @description Why the tokens, or the cost, of a span count towards those of its trace, or why they do not.
          * @enum {string}
@@ -732,6 +1049,15 @@ export interface components {
              */
             positive: number;
         };
+        /** @description A field that differs. */
+        FieldPair: {
+            /** @description Its value on the left side; null where it has none. */
+            left: unknown;
+            /** @description The field, or a path such as `attributes.temperature`. */
+            name: string;
+            /** @description Its value on the right side. */
+            right: unknown;
+        };
         /** @description What things are grouped by: one of `field`, `time` and `histogram`. */
         GroupBody: {
             /**
@@ -887,6 +1213,58 @@ export interface components {
             /** @description `ingest`, `read` or `admin`. */
             scope: string;
         };
+        /**
+         * @description A judgement to be made or, under an id that is there, corrected.
+         * @example {
+         *       "comment": "One date is wrong.",
+         *       "name": "correctness",
+         *       "span_id": "span-1",
+         *       "trace_id": "trace-1",
+         *       "value": 0.8
+         *     }
+         */
+        NewScore: {
+            /** @description The reasons. */
+            comment?: string | null;
+            /** @description The conversation that is judged, where neither `trace_id` nor `span_id` is given. */
+            conversation_id?: string | null;
+            /** @description Its id; one is made up where none is given. What has that id at the same place is replaced. */
+            id?: string | null;
+            /** @description What is judged, such as `correctness`. */
+            name: string;
+            source?: components["schemas"]["ScoreSource"] | null;
+            /** @description The span that is judged. It need not have come yet. */
+            span_id?: string | null;
+            /** @description The trace that is judged or, with `span_id`, the trace of the span. */
+            trace_id?: string | null;
+            /** @description The verdict: a number, a category or other text, true or false. */
+            value: components["schemas"]["ScoreVerdict"];
+        };
+        /**
+         * @description Why no cost was worked out for a span that tells of none.
+         * @enum {string}
+         */
+        NoCost: "not_counted" | "counted_elsewhere" | "no_model" | "no_price" | "incomplete_price";
+        /** @description A number of both sides. */
+        NumberPair: {
+            /**
+             * Format: double
+             * @description Of the left side.
+             */
+            left?: number | null;
+            /** @description Its name in rows. */
+            name: string;
+            /**
+             * Format: double
+             * @description Of the right side.
+             */
+            right?: number | null;
+        };
+        /** @description A project's own prices. */
+        OwnPrices: {
+            /** @description All of them, up to 1000; an empty list leaves the table alone. */
+            own: components["schemas"]["Price"][];
+        };
         /** @description One page of a list. */
         Page_ConversationRow: {
             /** @description For each row where the words of `q` are; null where they are not in its text. Absent without words. */
@@ -923,13 +1301,14 @@ export interface components {
                 conversation_id: components["schemas"]["ConversationId"];
                 /**
                  * Format: double
-                 * @description Cost of the call in US dollars.
+                 * @description Cost of the call in US dollars: what the client told, else what its tokens cost where they count.
                  */
                 cost?: number | null;
                 /** @description Whether the cost counts towards that of the trace. */
                 cost_counted: boolean;
                 /** @description Why it does, or does not. */
                 cost_reason: components["schemas"]["CountReason"];
+                cost_source?: components["schemas"]["CostSource"] | null;
                 /**
                  * Format: double
                  * @description From start to end in milliseconds; null while it has no end.
@@ -1016,6 +1395,15 @@ export interface components {
             /** @description Whether a condition on steps or words was met by more than is looked at, so that rows may be missing. */
             truncated: boolean;
         };
+        /** @description An item of one side or of both. */
+        Pair: {
+            /** @description The item of the left side; null where it has none. */
+            left: unknown;
+            /** @description The item of the right side; null where it has none, or where it is the same as the left one. */
+            right: unknown;
+            /** @description Whether it is the same on both sides. */
+            same: boolean;
+        };
         /** @description One part of a message. */
         Part: {
             /** @description The text. */
@@ -1065,12 +1453,97 @@ export interface components {
             /** @description The part. */
             value: unknown;
         };
+        /** @description What one message said of a span, as it was read when it came in. */
+        PatchDetail: {
+            /** @description What it said: any of the fields of a span, and nothing of the others. */
+            patch: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it came in, by the server's clock.
+             */
+            received_at: string;
+        };
+        /** @description What messages said of a span. */
+        Patches: {
+            /** @description What each message said, in order of arrival. */
+            items: components["schemas"]["PatchDetail"][];
+        };
         /** @description Which percentiles of what. */
         Percentiles: {
             /** @description A field or path with numbers. */
             field: string;
             /** @description Percentages from 0 to 100, up to 10. */
             of: number[];
+        };
+        /**
+         * @description What a million tokens of a model cost in US dollars, from a moment on, until a later price of the same model holds.
+         * @example {
+         *       "cache_read": 0.15,
+         *       "input": 1.5,
+         *       "model": "my-model*",
+         *       "output": 6
+         *     }
+         */
+        Price: {
+            /**
+             * Format: int64
+             * @description Only for calls with more tokens in than this.
+             */
+            above?: number;
+            /**
+             * Format: double
+             * @description Tokens read from the provider's cache; without it they cost what others in cost.
+             */
+            cache_read?: number | null;
+            /**
+             * Format: double
+             * @description Tokens written to the provider's cache; without it they cost what others in cost.
+             */
+            cache_write?: number | null;
+            /**
+             * Format: double
+             * @description Tokens in that are neither read from the provider's cache nor written to it.
+             */
+            input?: number | null;
+            /** @description The name of the model in any case; with a `*` at its begin or its end, any name that ends or begins like that. */
+            model: string;
+            /**
+             * Format: double
+             * @description Tokens out that are no reasoning.
+             */
+            output?: number | null;
+            /** @description Only where this provider serves the model, by the name that the client gives. */
+            provider?: string | null;
+            /**
+             * Format: double
+             * @description Tokens of reasoning; without it they cost what others out cost.
+             */
+            reasoning?: number | null;
+            /**
+             * Format: date-time
+             * @description Only for calls from this moment on.
+             */
+            since?: string | null;
+        };
+        /** @description A cost that was worked out, and how. */
+        Priced: {
+            /** @description What it is the sum of. */
+            parts: components["schemas"]["CostPart"][];
+            /** @description The price. */
+            price: components["schemas"]["Price"];
+            /** @description Whose price it is. */
+            source: components["schemas"]["CostSource"];
+        };
+        /** @description What tokens cost in a project. */
+        Prices: {
+            /** @description Whether the lists show the costs that these prices make of all of history; they follow in the background. */
+            followed: boolean;
+            /** @description The project's own prices, which win over the table. */
+            own: components["schemas"]["Price"][];
+            /** @description The table that comes with the program. */
+            table: components["schemas"]["Table"];
         };
         /** @description Problem details (RFC 9457). */
         Problem: {
@@ -1234,7 +1707,18 @@ export interface components {
              */
             max_bytes: number | null;
         };
-        /** @description A judgement of a span. */
+        /** @description Where a message was said. */
+        SaidAt: {
+            /** @description Its place among the messages of that side, from 0 on. */
+            index: number;
+            /** @description Whether it went in or came out. */
+            side: components["schemas"]["Side"];
+            /** @description The span. */
+            span_id: components["schemas"]["SpanId"];
+            /** @description The trace. */
+            trace_id: components["schemas"]["TraceId"];
+        };
+        /** @description A judgement of a span, or, kept at one of its spans, of a trace or conversation. */
         Score: {
             /** @description The reasons given. */
             comment?: string | null;
@@ -1244,6 +1728,8 @@ export interface components {
             name: string;
             /** @description Who judges. */
             source: components["schemas"]["ScoreSource"];
+            /** @description What is judged; the span where nothing else is said. */
+            target?: components["schemas"]["ScoreTarget"];
             /**
              * Format: date-time
              * @description When.
@@ -1251,12 +1737,19 @@ export interface components {
             time?: string | null;
             /** @description The verdict: a number, a category, yes or no. */
             value: unknown;
+            /** @description Whether the judgement of that id does not hold any more: a span shows no such judgement. */
+            withdrawn?: boolean;
         };
         /**
          * @description Who judges.
          * @enum {string}
          */
         ScoreSource: "user" | "api" | "evaluator";
+        /**
+         * @description What is judged.
+         * @enum {string}
+         */
+        ScoreTarget: "span" | "trace" | "conversation";
         /** @description The judgements of one name. */
         ScoreTotals: {
             /**
@@ -1289,6 +1782,22 @@ export interface components {
             /** @description The category; `true` or `false` where it was yes or no. At most 64 characters. */
             value: string;
         };
+        /** @description A number, a text, true or false. */
+        ScoreVerdict: number | string | boolean;
+        /** @description A judgement, and where it is kept. */
+        Scored: components["schemas"]["Score"] & {
+            /** @description The conversation of the trace. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description The span: the one that is judged, or the one at which the judgement of its trace or conversation is kept. */
+            span_id: components["schemas"]["SpanId"];
+            /** @description The trace. */
+            trace_id: components["schemas"]["TraceId"];
+        };
+        /** @description Judgements. */
+        Scores: {
+            /** @description The judgements, by the start of what they are kept at. */
+            items: components["schemas"]["Scored"][];
+        };
         /** @description Who is signed in. */
         Session: {
             /** @description The project. */
@@ -1300,6 +1809,11 @@ export interface components {
         };
         /** @description One sitting of a user. */
         SessionId: string;
+        /**
+         * @description A side of a call.
+         * @enum {string}
+         */
+        Side: "input" | "output";
         /** @description What signs a browser in. */
         SignIn: {
             /** @description A key that may read. */
@@ -1388,6 +1902,36 @@ export interface components {
             /** @description What was odd about its messages. */
             warnings: components["schemas"]["Warning"][];
         };
+        /** @description Where the figures of a span are from. */
+        SpanExplained: {
+            /**
+             * Format: double
+             * @description Cost of the span in US dollars.
+             */
+            cost?: number | null;
+            /** @description Whether it counts. */
+            cost_counted: boolean;
+            /** @description Why it does, or does not. */
+            cost_reason: components["schemas"]["CountReason"];
+            cost_source?: components["schemas"]["CostSource"] | null;
+            /** @description What it is. */
+            kind?: string | null;
+            /** @description The model that answered. */
+            model?: string | null;
+            /** @description What it is called. */
+            name?: string | null;
+            no_cost?: components["schemas"]["NoCost"] | null;
+            price?: components["schemas"]["Priced"] | null;
+            /** @description Who served the model. */
+            provider?: string | null;
+            /** @description The span. */
+            span_id: components["schemas"]["SpanId"];
+            usage?: components["schemas"]["Usage"] | null;
+            /** @description Whether they count. */
+            usage_counted: boolean;
+            /** @description Why they do, or do not. */
+            usage_reason: components["schemas"]["CountReason"];
+        };
         /** @description One step (`trace_id` of the neuraltrust protocol). Unique within its trace. */
         SpanId: string;
         /** @description A span as lists and trees show it. */
@@ -1397,13 +1941,14 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: double
-             * @description Cost of the call in US dollars.
+             * @description Cost of the call in US dollars: what the client told, else what its tokens cost where they count.
              */
             cost?: number | null;
             /** @description Whether the cost counts towards that of the trace. */
             cost_counted: boolean;
             /** @description Why it does, or does not. */
             cost_reason: components["schemas"]["CountReason"];
+            cost_source?: components["schemas"]["CostSource"] | null;
             /**
              * Format: double
              * @description From start to end in milliseconds; null while it has no end.
@@ -1480,6 +2025,24 @@ export interface components {
          * @enum {string}
          */
         StatusCode: "unset" | "ok" | "error";
+        /** @description The table that comes with the program. */
+        Table: {
+            /** @description When that was published. */
+            date: string;
+            /** @description Number of prices in it. */
+            prices: number;
+            /** @description The published data set that it was made of. */
+            source: string;
+            /** @description Where it is published. */
+            url: string;
+            /** @description The version of the data set. */
+            version: string;
+        };
+        /**
+         * @description The kinds of tokens that have a price of their own.
+         * @enum {string}
+         */
+        TokensOf: "input" | "cache_read" | "cache_write" | "output" | "reasoning";
         /** @description What is said alike of a trace and of a conversation. */
         Totals: {
             channel_id?: components["schemas"]["ChannelId"] | null;
@@ -1574,6 +2137,26 @@ export interface components {
             /** @description The trace. */
             trace: components["schemas"]["TraceRow"];
         };
+        /** @description Where the figures of a trace are from. */
+        TraceExplained: {
+            /** @description Its conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /**
+             * Format: double
+             * @description Cost of the trace in US dollars: the sum of those that count.
+             */
+            cost?: number | null;
+            /** @description Every span that tells of tokens or cost or is a model call, by start. */
+            spans: components["schemas"]["SpanExplained"][];
+            /** @description The trace. */
+            trace_id: components["schemas"]["TraceId"];
+            usage?: components["schemas"]["Usage"] | null;
+            /**
+             * Format: int64
+             * @description Spans whose tokens count and of which no cost is known, so that the cost of the trace is too low.
+             */
+            without_cost: number;
+        };
         /** @description One unit of work, often one turn (`interaction_id` of the neuraltrust protocol). */
         TraceId: string;
         /** @description A trace as lists show it. */
@@ -1597,6 +2180,8 @@ export interface components {
             metadata: {
                 [key: string]: unknown;
             };
+            /** @description Where this page of the turns ended; none where it holds the last. */
+            next_cursor?: string | null;
             /** @description The turns, oldest first. */
             turns: components["schemas"]["Turn"][];
             user?: components["schemas"]["User"] | null;
@@ -1697,6 +2282,58 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description A value, and what is known of the things that have it. */
+        ValueRow: {
+            /**
+             * Format: double
+             * @description Cost of them in US dollars, each model call counted once.
+             */
+            cost?: number | null;
+            /**
+             * Format: int64
+             * @description Number of conversations that have it; of models and tools number of calls.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description The duration in milliseconds that half of them do not exceed.
+             */
+            duration_ms_p50?: number | null;
+            /**
+             * Format: double
+             * @description The duration in milliseconds that 95 of 100 do not exceed.
+             */
+            duration_ms_p95?: number | null;
+            /**
+             * Format: double
+             * @description The part of them that failed, from 0 to 1.
+             */
+            error_share?: number | null;
+            /**
+             * Format: date-time
+             * @description When one of them last happened.
+             */
+            last_time?: string | null;
+            /**
+             * Format: double
+             * @description Tokens of them, each model call counted once.
+             */
+            total_tokens?: number | null;
+            /**
+             * Format: double
+             * @description Number of turns; null for models and tools.
+             */
+            turns?: number | null;
+            /** @description The value. */
+            value: string;
+        };
+        /** @description Values of a field. */
+        Values: {
+            /** @description The values. */
+            items: components["schemas"]["ValueRow"][];
+            /** @description Whether there are more of them, or not everything was counted. */
+            truncated: boolean;
+        };
         /** @description Something about a payload that was kept but is not as it should be. Data, not an error. */
         Warning: {
             /** @description Stable name of the case, e.g. `end_before_start`. */
@@ -1752,6 +2389,12 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
+                /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
                  *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
@@ -1796,7 +2439,86 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Facets"];
+                    "application/json": components["schemas"]["Values"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare: {
+        parameters: {
+            query?: {
+                /** @description A conversation. */
+                left_conversation_id?: string;
+                /** @description The conversation beside it. */
+                right_conversation_id?: string;
+                /** @description A trace. */
+                left_trace_id?: string;
+                /** @description The trace beside it. */
+                right_trace_id?: string;
+                /** @description A span of the left trace. */
+                left_span_id?: string;
+                /** @description The span of the right trace beside it. */
+                right_span_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    complete: {
+        parameters: {
+            query?: {
+                /** @description What is listed: `conversations`, `traces` or `spans`. */
+                of?: string;
+                /**
+                 * @description The whole text as it stands.
+                 * @example model:gp
+                 */
+                q?: string;
+                /** @description Where the cursor is, in UTF-16 code units; the end where nothing is said. */
+                at?: number;
+                /** @description Most completions: 1 to 1000. */
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Completions"];
                 };
             };
             "4XX": {
@@ -1816,6 +2538,12 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
                 /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
@@ -1878,9 +2606,13 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description `linked`: texts that hold a medium of 1 KiB and more are replaced by the path of its bytes. `inline`: contents are as
-                 *     they came in.
+                 * @description Traces of one page: 1 to 1000. Without it all turns are answered at once, as the record knows them now; which traces are on
+                 *     a page is read from the lists, and user, metadata and custom data are what they say.
                  */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description As of a span: `linked` or `inline`. */
                 media?: ("linked" | "inline") & Record<string, never>;
             };
             header?: never;
@@ -1898,6 +2630,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Transcript"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The conversation */
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceExplained"][];
                 };
             };
             "4XX": {
@@ -2149,6 +2911,12 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
+                /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
                  *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
@@ -2221,6 +2989,153 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    models: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
+                /**
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
+                 */
+                q?: string;
+                /** @description Only rows from this moment on (RFC 3339). */
+                after?: string;
+                /** @description Only rows before this moment (RFC 3339). */
+                before?: string;
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
+                filter?: string[];
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Values"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prices"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_prices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnPrices"];
+            };
+        };
+        responses: {
+            /** @description What tokens cost from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prices"];
+                };
+            };
+            /** @description A price that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "own[0]: give `input`, `output` or both, in US dollars of a million tokens",
+                     *       "reason": "bad_parameter",
+                     *       "status": 400,
+                     *       "title": "Bad Request"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             "4XX": {
@@ -2519,6 +3434,141 @@ export interface operations {
             };
         };
     };
+    scores: {
+        parameters: {
+            query?: {
+                /** @description Of this conversation, its traces and their spans; either this or `trace_id`. */
+                conversation_id?: string;
+                /** @description Of this trace and its spans. */
+                trace_id?: string;
+                /** @description Only those kept at this span. */
+                span_id?: string;
+                /** @description Only those of this name. */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scores"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    score: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewScore"];
+            };
+        };
+        responses: {
+            /** @description It is kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scored"];
+                };
+            };
+            /** @description It names nothing that can be judged, or no verdict */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "give trace_id and span_id for a span, trace_id for a trace, or conversation_id for a conversation",
+                     *       "reason": "bad_parameter",
+                     *       "status": 400,
+                     *       "title": "Bad Request"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The project has no such trace or conversation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_score: {
+        parameters: {
+            query: {
+                /** @description The trace that the judgement names. */
+                trace_id: string;
+            };
+            header?: never;
+            path: {
+                /** @description The judgement's id */
+                score_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is withdrawn */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The trace has no judgement of that id in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     session: {
         parameters: {
             query?: never;
@@ -2610,6 +3660,12 @@ export interface operations {
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
                 /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
+                /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
                  *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
@@ -2654,7 +3710,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Facets"];
+                    "application/json": components["schemas"]["Values"];
                 };
             };
             "4XX": {
@@ -2729,6 +3785,12 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
                 /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
@@ -2814,6 +3876,77 @@ export interface operations {
             };
         };
     };
+    tools: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
+                /**
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
+                 */
+                q?: string;
+                /** @description Only rows from this moment on (RFC 3339). */
+                after?: string;
+                /** @description Only rows before this moment (RFC 3339). */
+                before?: string;
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
+                filter?: string[];
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Values"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     traces: {
         parameters: {
             query?: {
@@ -2821,6 +3954,12 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
                 /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
@@ -2905,6 +4044,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TraceDetail"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_trace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The trace */
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceExplained"];
                 };
             };
             "4XX": {
@@ -3007,6 +4176,82 @@ export interface operations {
             };
         };
     };
+    context: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `linked`: texts that hold a medium of 1 KiB and more are replaced by the path of its bytes. `inline`: contents are as
+                 *     they came in.
+                 */
+                media?: ("linked" | "inline") & Record<string, never>;
+            };
+            header?: never;
+            path: {
+                /** @description The trace */
+                trace_id: string;
+                /** @description The span */
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Context"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patches: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `linked`: texts that hold a medium of 1 KiB and more are replaced by the path of its bytes. `inline`: contents are as
+                 *     they came in.
+                 */
+                media?: ("linked" | "inline") & Record<string, never>;
+            };
+            header?: never;
+            path: {
+                /** @description The trace */
+                trace_id: string;
+                /** @description The span */
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Patches"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     users: {
         parameters: {
             query?: {
@@ -3014,6 +4259,12 @@ export interface operations {
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
                 /**
                  * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
                  *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
@@ -3059,7 +4310,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Facets"];
+                    "application/json": components["schemas"]["Values"];
                 };
             };
             "4XX": {

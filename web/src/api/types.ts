@@ -20,10 +20,12 @@ export type ErasureRow = Schemas['ErasureRow'];
 export type Event = Schemas['Event'];
 export type FacetRow = Schemas['FacetRow'];
 export type FeedbackCounts = Schemas['FeedbackCounts'];
+export type Highlight = Schemas['Highlight'];
 export type Key = Schemas['Key'];
 export type Message = Schemas['Message'];
 export type NewErasure = Schemas['NewErasure'];
 export type Part = Schemas['Part'];
+export type QueryMistake = Schemas['QueryError'];
 export type Quarantined = Schemas['Quarantined'];
 export type QuarantinePage = Schemas['QuarantinePage'];
 export type Replay = Schemas['Replay'];
@@ -47,6 +49,8 @@ export type Warning = Schemas['Warning'];
 export interface Page<T> {
   items: T[];
   next_cursor?: string | null;
+  /** For each row where what was searched for occurs in it. */
+  highlights?: (Highlight | null)[];
   /** Whether rows may be missing, because the query is about more than is looked at. */
   truncated?: boolean;
 }

@@ -88,24 +88,42 @@ export function AnalyticsTiles({ filter, after }: Props) {
   const now = useFigures(filter, { after });
   const before = useFigures(filter, { after: earlier, before: after });
   return (
-    <dl className={classes.tiles}>
-      {(Object.keys(FORMATS) as (keyof Figures)[]).map((name) => {
+    <Tiles
+      tiles={(Object.keys(FORMATS) as (keyof Figures)[]).map((name) => {
         const value = now?.[name] ?? null;
-        const change = changeOf(value, before?.[name] ?? null);
-        return (
-          <div key={name} className={classes.tile}>
-            <dt>{text.analytics.tiles[name]}</dt>
-            <dd>
-              <span className={classes.value}>{value === null ? '–' : FORMATS[name](value)}</span>
-              {change && (
-                <span className={classes.change} title={text.analytics.before(change)}>
-                  {change}
-                </span>
-              )}
-            </dd>
-          </div>
-        );
+        return {
+          name: text.analytics.tiles[name],
+          value: value === null ? null : FORMATS[name](value),
+          change: changeOf(value, before?.[name] ?? null),
+        };
       })}
+    />
+  );
+}
+
+interface Tile {
+  name: string;
+  value: string | null;
+  /** Against the time before. */
+  change?: string | null;
+}
+
+export function Tiles({ tiles }: { tiles: Tile[] }) {
+  return (
+    <dl className={classes.tiles}>
+      {tiles.map(({ name, value, change }) => (
+        <div key={name} className={classes.tile}>
+          <dt>{name}</dt>
+          <dd>
+            <span className={classes.value}>{value ?? '–'}</span>
+            {change && (
+              <span className={classes.change} title={text.analytics.before(change)}>
+                {change}
+              </span>
+            )}
+          </dd>
+        </div>
+      ))}
     </dl>
   );
 }

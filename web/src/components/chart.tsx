@@ -16,7 +16,7 @@ export interface Series {
   colour: string;
 }
 
-interface Props {
+export interface ChartProps {
   title: string;
   columns: Columns;
   series: Series[];
@@ -28,7 +28,7 @@ interface Props {
   onPick: (from: number, to: number) => void;
 }
 
-export function Chart({ title, columns, series, bars, whole, format, onPick }: Props) {
+export function Chart({ title, columns, series, bars, whole, format, onPick }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const current = useRef({ onPick, format });
   useEffect(() => {

@@ -14,21 +14,20 @@ const SHOWN_MESSAGES = 6;
 /** More fields than these are folded below a document. */
 const SHOWN_FIELDS = 6;
 
-export function ContentView({ content }: { content: Content }) {
+interface Props {
+  content: Content;
+  /** How many messages at the beginning had been sent before. */
+  known?: number | undefined;
+}
+
+export function ContentView({ content, known = 0 }: Props) {
   switch (content.type) {
     case 'text':
       return <TextOrJson value={content.text} />;
     case 'messages':
-      return <Messages messages={content.messages} />;
+      return <Messages messages={content.messages} known={known} />;
     case 'documents':
-      return (
-        <div className={classes.stack}>
-          {content.documents.map((document, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: documents never change place within a recorded content
-            <DocumentCard key={index} document={document} index={index} />
-          ))}
-        </div>
-      );
+      return <Documents documents={content.documents} />;
     default:
       return typeof content.value === 'string' ? <TextView text={content.value} /> : <Other value={content.value} />;
   }
@@ -40,19 +39,26 @@ function TextOrJson({ value }: { value: string }) {
   return json ? <JsonTree value={json} /> : <TextView text={value} />;
 }
 
-function Messages({ messages }: { messages: Message[] }) {
+function Messages({ messages, known }: { messages: Message[]; known: number }) {
   const [all, setAll] = useState(false);
-  const hidden = all ? 0 : Math.max(0, messages.length - SHOWN_MESSAGES);
+  // What is new is shown first, and never folded away.
+  const folded = known > 0 && known < messages.length ? known : Math.max(0, messages.length - SHOWN_MESSAGES);
+  const hidden = all ? 0 : folded;
   return (
     <div className={classes.stack}>
       {hidden > 0 && (
         <button type="button" className={classes.earlier} onClick={() => setAll(true)}>
-          {text.content.earlier(hidden)}
+          {hidden === known ? text.content.sentBefore(hidden) : text.content.earlier(hidden)}
         </button>
       )}
       {messages.slice(hidden).map((message, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: messages never change place within a recorded content
-        <div key={hidden + index} className={classes.message} data-role={message.role}>
+        <div
+          // biome-ignore lint/suspicious/noArrayIndexKey: messages never change place within a recorded content
+          key={hidden + index}
+          className={classes.message}
+          data-role={message.role}
+          data-known={hidden + index < known || undefined}
+        >
           <div className={classes.role}>{message.role}</div>
           <Parts parts={message.parts} />
           {message.extra && Object.keys(message.extra).length > 0 && <JsonTree value={message.extra} openDepth={0} />}
@@ -76,7 +82,7 @@ export function Parts({ parts }: { parts: Part[] }) {
 function PartView({ part }: { part: Part }) {
   switch (part.type) {
     case 'text':
-      return <TextView text={part.text} />;
+      return <TextOrJson value={part.text} />;
     case 'reasoning':
       return (
         <details className={classes.reasoning}>
@@ -127,27 +133,54 @@ function Call({ verb, name, id, value }: CallProps) {
   );
 }
 
-function DocumentCard({ document, index }: { document: Document; index: number }) {
-  const metadata = document.metadata ?? {};
+/** A table, so that scores stand below each other; the text of a document opens below its line. */
+function Documents({ documents }: { documents: Document[] }) {
+  const names = text.content.documents;
+  const best = Math.max(0, ...documents.map(({ score }) => score ?? 0));
   return (
-    <div className={classes.document}>
-      <div className={classes.documentHead}>
-        <span className={classes.rank}>{index + 1}</span>
+    <table className={classes.documents}>
+      <thead>
+        <tr>
+          <th scope="col">{names.rank}</th>
+          <th scope="col">{names.id}</th>
+          <th scope="col">{names.score}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {documents.map((document, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: documents never change place within a recorded content
+          <DocumentRow key={index} document={document} index={index} best={best} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function DocumentRow({ document, index, best }: { document: Document; index: number; best: number }) {
+  const metadata = document.metadata ?? {};
+  const share = document.score != null && best > 0 ? Math.max(0, document.score) / best : 0;
+  return (
+    <tr>
+      <td className={classes.rank}>{index + 1}</td>
+      <td className={classes.documentBody}>
         <span className={classes.documentId}>{document.id ?? text.content.document(index + 1)}</span>
-        {document.score != null && (
-          <span className={classes.score}>
-            {text.content.score} {Number(document.score.toFixed(4))}
-          </span>
+        {document.content && (
+          <div className={classes.documentText}>
+            <TextView text={document.content} />
+          </div>
         )}
-      </div>
-      {document.content && (
-        <div className={classes.documentText}>
-          <TextView text={document.content} />
-        </div>
-      )}
-      {Object.keys(metadata).length > 0 && (
-        <JsonTree value={metadata} openDepth={1} bare={Object.keys(metadata).length <= SHOWN_FIELDS} />
-      )}
-    </div>
+        {Object.keys(metadata).length > 0 && (
+          <JsonTree value={metadata} openDepth={1} bare={Object.keys(metadata).length <= SHOWN_FIELDS} />
+        )}
+      </td>
+      <td className={classes.score}>
+        {document.score != null && (
+          <>
+            {Number(document.score.toFixed(4))}
+            <span className={classes.scoreBar} style={{ width: `${share * 100}%` }} />
+          </>
+        )}
+      </td>
+    </tr>
   );
 }

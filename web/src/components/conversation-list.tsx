@@ -1,13 +1,13 @@
 // The virtual list of conversations: keeps its place while new ones arrive on top.
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { ConversationRow as Row } from '../api/types';
 import { text } from '../lib/text';
+import { useColumns } from '../state/preferences';
 import classes from './conversation-list.module.css';
-import { ConversationRow } from './conversation-row';
+import { COLUMNS, ConversationRow, gridOf } from './conversation-row';
 
 const ROW_HEIGHT = 60;
-const COLUMNS = ['user', 'words', 'channel', 'turns', 'signals', 'model', 'time'] as const;
 
 interface Props {
   rows: Row[];
@@ -19,14 +19,19 @@ interface Props {
   /** Whether conversations may be missing. */
   truncated: boolean;
   onMore: () => void;
+  /** The conversations that are chosen for an action, where there are actions. */
+  picked?: ReadonlySet<string>;
+  onPick?: (id: string) => void;
   /** Where to start, and where the last place is kept. */
   place: { top: number };
 }
 
 export function ConversationList(props: Props) {
-  const { rows, arrived, selected, onSelect, hasMore, loadingMore, truncated, onMore, place } = props;
+  const { rows, arrived, selected, onSelect, hasMore, loadingMore, truncated, onMore, place, picked, onPick } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [unseen, setUnseen] = useState(0);
+  const [chosen] = useColumns();
+  const columns = useMemo(() => COLUMNS.filter(({ name }) => chosen.includes(name)), [chosen]);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -52,7 +57,7 @@ export function ConversationList(props: Props) {
 
   const end = truncated ? text.list.truncated : rows.length > 20 && text.list.end;
   return (
-    <div className={classes.frame}>
+    <div className={classes.frame} style={gridOf(columns, picked !== undefined)}>
       {unseen > 0 && (
         <button
           type="button"
@@ -76,9 +81,14 @@ export function ConversationList(props: Props) {
         <div role="table" aria-label={text.list.title} aria-rowcount={hasMore ? -1 : rows.length + 1}>
           <div role="rowgroup" className={classes.head}>
             <div role="row" aria-rowindex={1} className={classes.headRow}>
-              {COLUMNS.map((column) => (
-                <div key={column} role="columnheader" className={classes[column === 'turns' ? 'number' : column]}>
-                  {text.list.columns[column]}
+              {picked && (
+                <div role="columnheader" className={classes.pick}>
+                  <span className={classes.pickHead}>{text.list.chosen}</span>
+                </div>
+              )}
+              {columns.map(({ name, look }) => (
+                <div key={name} role="columnheader" className={classes[look]}>
+                  {text.list.columns[name]}
                 </div>
               ))}
             </div>
@@ -100,6 +110,9 @@ export function ConversationList(props: Props) {
                     selected={row.conversation_id === selected}
                     arrived={arrived.has(row.conversation_id)}
                     onSelect={onSelect}
+                    columns={columns}
+                    picked={picked?.has(row.conversation_id)}
+                    onPick={onPick}
                   />
                 </div>
               );

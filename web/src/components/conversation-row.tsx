@@ -1,6 +1,6 @@
-// One conversation in the list. The whole row is a link.
+// One conversation in the list, and the columns that it can have. The whole row is a link.
 import { Link } from '@tanstack/react-router';
-import { memo } from 'react';
+import { type CSSProperties, memo, type ReactNode } from 'react';
 import type { ConversationRow as Row } from '../api/types';
 import { text } from '../lib/text';
 import { formatCost, formatCount, formatDuration, plural, totalTokens, userName } from '../model/format';
@@ -9,19 +9,51 @@ import { Avatar } from './avatar';
 import classes from './conversation-list.module.css';
 import { ErrorBadge, Feedback, Running } from './signals';
 
+export interface Column {
+  name: keyof typeof text.list.columns;
+  width: string;
+  /** The class of its cells. */
+  look: string;
+  /** Left out where there is little room. */
+  wide?: boolean;
+}
+
+/** All columns, in the order of the page. */
+export const COLUMNS: readonly Column[] = [
+  { name: 'user', width: 'minmax(110px, 1.5fr)', look: 'user' },
+  { name: 'words', width: 'minmax(0, 5fr)', look: 'words' },
+  { name: 'channel', width: 'minmax(56px, 0.9fr)', look: 'channel', wide: true },
+  { name: 'session', width: 'minmax(56px, 0.9fr)', look: 'extra', wide: true },
+  { name: 'turns', width: '82px', look: 'number' },
+  { name: 'signals', width: 'minmax(86px, 0.9fr)', look: 'signals' },
+  { name: 'model', width: 'minmax(80px, 1.3fr)', look: 'model', wide: true },
+  { name: 'tokens', width: '64px', look: 'extra', wide: true },
+  { name: 'cost', width: '64px', look: 'extra', wide: true },
+  { name: 'time', width: '92px', look: 'time' },
+];
+
+/** The widths of the columns, with and without those for which there may be no room. */
+export function gridOf(columns: readonly Column[], pickable: boolean): CSSProperties {
+  const widths = (shown: readonly Column[]) => [pickable ? '16px' : '', ...shown.map(({ width }) => width)].join(' ');
+  return {
+    '--columns': widths(columns),
+    '--columns-narrow': widths(columns.filter(({ wide }) => !wide)),
+  } as CSSProperties;
+}
+
 interface Props {
   row: Row;
   index: number;
+  columns: readonly Column[];
   selected: boolean;
   arrived: boolean;
   onSelect: (id: string) => void;
+  picked?: boolean | undefined;
+  onPick?: ((id: string) => void) | undefined;
 }
 
-export const ConversationRow = memo(function ConversationRow({ row, index, selected, arrived, onSelect }: Props) {
-  const name = userName(row.user);
-  const tokens = totalTokens(row.usage);
-  const age = useAge(row.start_time, row.running);
-  const second = name === row.user?.id ? null : row.user?.id;
+export const ConversationRow = memo(function ConversationRow(props: Props) {
+  const { row, index, columns, selected, arrived, picked, onPick } = props;
   return (
     <div
       role="row"
@@ -30,39 +62,74 @@ export const ConversationRow = memo(function ConversationRow({ row, index, selec
       data-selected={selected || undefined}
       data-arrived={arrived || undefined}
     >
-      <div role="cell" className={classes.user}>
+      {onPick && (
+        <div role="cell" className={classes.pick}>
+          <input
+            type="checkbox"
+            tabIndex={-1}
+            checked={picked ?? false}
+            aria-label={text.selection.select(row.first_words ?? row.conversation_id)}
+            onChange={() => onPick(row.conversation_id)}
+          />
+        </div>
+      )}
+      {columns.map(({ name, look }) => (
+        <div key={name} role="cell" className={classes[look]}>
+          {CELLS[name]?.(props)}
+        </div>
+      ))}
+    </div>
+  );
+});
+
+const CELLS: Partial<Record<Column['name'], (props: Props) => ReactNode>> = {
+  user: ({ row }) => {
+    const name = userName(row.user);
+    const second = name === row.user?.id ? null : row.user?.id;
+    return (
+      <>
         <Avatar user={row.user} />
         <span className={classes.stack}>
           <span className={classes.main}>{name ?? text.list.anonymous}</span>
           {second && <span className={classes.sub}>{second}</span>}
         </span>
-      </div>
-      <div role="cell" className={classes.words}>
-        <Link
-          to="/conversations/$id"
-          params={{ id: row.conversation_id }}
-          className={classes.link}
-          data-conversation={row.conversation_id}
-          tabIndex={selected || index === 0 ? 0 : -1}
-          onFocus={() => onSelect(row.conversation_id)}
-        >
-          {row.first_words ?? <span className={classes.quiet}>{text.list.noWords}</span>}
-        </Link>
-        {row.last_words && <span className={classes.sub}>{row.last_words}</span>}
-      </div>
-      <div role="cell" className={classes.channel}>
-        {row.channel_id && <span className={classes.tag}>{row.channel_id}</span>}
-      </div>
-      <div role="cell" className={classes.number}>
-        <span className={classes.main}>{plural(row.turns, 'turn')}</span>
-        <span className={classes.sub}>{plural(row.spans, 'step')}</span>
-      </div>
-      <div role="cell" className={classes.signals}>
-        {row.running && <Running />}
-        <ErrorBadge count={row.errors} />
-        <Feedback counts={row.feedback} />
-      </div>
-      <div role="cell" className={classes.model}>
+      </>
+    );
+  },
+  words: ({ row, index, selected, onSelect }) => (
+    <>
+      <Link
+        to="/conversations/$id"
+        params={{ id: row.conversation_id }}
+        className={classes.link}
+        data-conversation={row.conversation_id}
+        tabIndex={selected || index === 0 ? 0 : -1}
+        onFocus={() => onSelect(row.conversation_id)}
+      >
+        {row.first_words ?? <span className={classes.quiet}>{text.list.noWords}</span>}
+      </Link>
+      {row.last_words && <span className={classes.sub}>{row.last_words}</span>}
+    </>
+  ),
+  channel: ({ row }) => row.channel_id && <span className={classes.tag}>{row.channel_id}</span>,
+  session: ({ row }) => row.session_ids.join(', '),
+  turns: ({ row }) => (
+    <>
+      <span className={classes.main}>{plural(row.turns, 'turn')}</span>
+      <span className={classes.sub}>{plural(row.spans, 'step')}</span>
+    </>
+  ),
+  signals: ({ row }) => (
+    <>
+      {row.running && <Running />}
+      <ErrorBadge count={row.errors} />
+      <Feedback counts={row.feedback} />
+    </>
+  ),
+  model: ({ row }) => {
+    const tokens = totalTokens(row.usage);
+    return (
+      <>
         <span className={classes.main}>{row.models.join(', ')}</span>
         {(tokens !== null || row.cost != null) && (
           <span className={classes.sub}>
@@ -71,11 +138,23 @@ export const ConversationRow = memo(function ConversationRow({ row, index, selec
               .join(' · ')}
           </span>
         )}
-      </div>
-      <div role="cell" className={classes.time}>
-        <Ago time={row.last_time} className={classes.main} />
-        <span className={classes.sub}>{formatDuration(age ?? row.duration_ms)}</span>
-      </div>
-    </div>
+      </>
+    );
+  },
+  tokens: ({ row }) => {
+    const tokens = totalTokens(row.usage);
+    return tokens !== null && formatCount(tokens);
+  },
+  cost: ({ row }) => row.cost != null && formatCost(row.cost),
+  time: ({ row }) => <Time row={row} />,
+};
+
+function Time({ row }: { row: Row }) {
+  const age = useAge(row.start_time, row.running);
+  return (
+    <>
+      <Ago time={row.last_time} className={classes.main} />
+      <span className={classes.sub}>{formatDuration(age ?? row.duration_ms)}</span>
+    </>
   );
-});
+}

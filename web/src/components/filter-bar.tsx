@@ -1,16 +1,14 @@
 // Search box, filters and the chips of those that are on. All of it lives in the URL.
-import { TextInput } from '@mantine/core';
-import { useDebouncedCallback } from '@mantine/hooks';
-import { IconAlertCircle, IconSearch, IconX } from '@tabler/icons-react';
-import { type Ref, useEffect, useState } from 'react';
+import { IconAlertCircle, IconX } from '@tabler/icons-react';
+import type { ReactNode, Ref } from 'react';
 import { text } from '../lib/text';
 import { formatAbsolute } from '../model/format';
 import { parseTime } from '../model/time';
 import type { ListSearch } from '../router';
 import classes from './filter-bar.module.css';
 import { ChoiceSelect, FacetSelect } from './filter-select';
+import { QueryBox } from './query-box';
 
-const DEBOUNCE_MS = 250;
 const PERIODS = Object.entries(text.list.periods).map(([value, label]) => ({ value, label }));
 
 interface Props {
@@ -18,11 +16,13 @@ interface Props {
   onChange: (change: Partial<ListSearch>) => void;
   onClear: () => void;
   inputRef: Ref<HTMLInputElement>;
+  /** At the end of the bar. */
+  tools: ReactNode;
   /** Names of users by id, as far as they are known. */
   userNames: ReadonlyMap<string, string>;
 }
 
-export function FilterBar({ search, onChange, onClear, inputRef, userNames }: Props) {
+export function FilterBar({ search, onChange, onClear, inputRef, userNames, tools }: Props) {
   const words = text.list;
   const userOf = (id: string) => {
     const name = userNames.get(id);
@@ -46,7 +46,12 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames }: Pr
 
   return (
     <search className={classes.bar}>
-      <SearchBox value={search.q ?? ''} onChange={(q) => onChange({ q: q || undefined })} inputRef={inputRef} />
+      <QueryBox
+        value={search.q ?? ''}
+        onChange={(q) => onChange({ q: q || undefined })}
+        label={words.search}
+        inputRef={inputRef}
+      />
       <FacetSelect
         label={words.channel}
         field="channel_id"
@@ -96,6 +101,7 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames }: Pr
           {words.clear}
         </button>
       )}
+      {tools}
     </search>
   );
 }
@@ -103,58 +109,4 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames }: Pr
 /** A moment of a chosen stretch of time. */
 function momentOf(time: string | undefined): string {
   return time ? formatAbsolute(parseTime(time)) : '…';
-}
-
-function SearchBox({
-  value,
-  onChange,
-  inputRef,
-}: {
-  value: string;
-  onChange: (value: string) => void;
-  inputRef: Ref<HTMLInputElement>;
-}) {
-  const [typed, setTyped] = useState(value);
-  const send = useDebouncedCallback(onChange, DEBOUNCE_MS);
-  // Going back in the history, or clearing all filters, changes the value from outside.
-  useEffect(() => setTyped(value), [value]);
-  const clear = () => {
-    setTyped('');
-    onChange('');
-  };
-  return (
-    <TextInput
-      ref={inputRef}
-      className={classes.search}
-      size="xs"
-      type="search"
-      value={typed}
-      placeholder={text.list.search}
-      aria-label={text.list.search}
-      leftSection={<IconSearch size={15} stroke={1.8} />}
-      rightSection={
-        typed ? (
-          <button type="button" className={classes.clearSearch} aria-label={text.list.clearSearch} onClick={clear}>
-            <IconX size={14} stroke={2} />
-          </button>
-        ) : (
-          <kbd className={classes.hint}>/</kbd>
-        )
-      }
-      onChange={(event) => {
-        setTyped(event.currentTarget.value);
-        send(event.currentTarget.value.trim());
-      }}
-      onKeyDown={(event) => {
-        if (event.key === 'Escape') {
-          if (typed) clear();
-          else event.currentTarget.blur();
-        }
-        if (event.key === 'Enter') {
-          onChange(typed.trim());
-          event.currentTarget.blur();
-        }
-      }}
-    />
-  );
 }

@@ -2,12 +2,18 @@
 import { Skeleton } from '@mantine/core';
 import { text } from '../lib/text';
 import classes from './conversation-list.module.css';
+import { COLUMNS, gridOf } from './conversation-row';
 
+const SHOWN = ['user', 'words', 'channel', 'turns', 'signals', 'model', 'time'];
+const GRID = gridOf(
+  COLUMNS.filter(({ name }) => SHOWN.includes(name)),
+  false,
+);
 const ROWS = Array.from({ length: 9 }, (_, index) => `skeleton-${index}`);
 
 export function ListSkeleton() {
   return (
-    <div className={classes.frame} role="status" aria-label={text.loading}>
+    <div className={classes.frame} style={GRID} role="status" aria-label={text.loading}>
       <div className={classes.scroller} aria-hidden>
         <div className={classes.headRow} />
         {ROWS.map((row, index) => (

@@ -1,14 +1,16 @@
 // The frame of every page: top bar, the page below it, and the shortcuts that work everywhere.
 import { useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { Outlet } from '@tanstack/react-router';
-import { useEffect } from 'react';
-import { useKeys } from '../lib/keys';
+import { Outlet, useNavigate } from '@tanstack/react-router';
+import { lazy, Suspense, useEffect } from 'react';
+import { useChord, useKeys, useSequence } from '../lib/keys';
 import { text } from '../lib/text';
 import classes from './root-layout.module.css';
 import { ShortcutsDialog } from './shortcuts-dialog';
 import { nextScheme } from './theme-toggle';
 import { TopBar } from './top-bar';
+
+const Palette = lazy(() => import('./palette'));
 
 export function RootLayout() {
   const [shortcuts, { open, close }] = useDisclosure(false);
@@ -16,6 +18,15 @@ export function RootLayout() {
   useKeys({
     '?': open,
     t: () => setColorScheme(nextScheme(colorScheme)),
+  });
+  const [palette, setPalette] = useDisclosure(false);
+  useChord('k', setPalette.open);
+  const navigate = useNavigate();
+  useSequence('g', {
+    c: () => void navigate({ to: '/' }),
+    s: () => void navigate({ to: '/search' }),
+    a: () => void navigate({ to: '/analytics' }),
+    u: () => void navigate({ to: '/users' }),
   });
   // Whoever is signed in need not read that a link has expired, now or after signing out.
   useEffect(() => {
@@ -29,10 +40,15 @@ export function RootLayout() {
       <a className={classes.skip} href="#main">
         {text.nav.skip}
       </a>
-      <TopBar onShortcuts={open} />
+      <TopBar onShortcuts={open} onPalette={setPalette.open} />
       <main id="main" tabIndex={-1} className={classes.main}>
         <Outlet />
       </main>
+      {palette && (
+        <Suspense>
+          <Palette onClose={setPalette.close} />
+        </Suspense>
+      )}
       <ShortcutsDialog opened={shortcuts} onClose={close} />
     </>
   );

@@ -1,11 +1,14 @@
 // Everything about the selected step.
 import { ActionIcon, Skeleton } from '@mantine/core';
-import { IconAlertCircle, IconBraces, IconClockOff, IconX } from '@tabler/icons-react';
+import { IconAlertCircle, IconBraces, IconClockOff, IconLink, IconTerminal2, IconX } from '@tabler/icons-react';
+import { useMemo } from 'react';
 import { ApiError } from '../api/client';
 import type { Content, SpanDetail, SpanRow } from '../api/types';
 import { text } from '../lib/text';
 import { contentText, isBlank, pretty } from '../model/content';
+import { curlOf } from '../model/curl';
 import { formatAgo, formatDuration } from '../model/format';
+import { callBefore, sentBefore } from '../model/sent-before';
 import { parseTime } from '../model/time';
 import { useNow } from '../state/clock';
 import { useSpan } from '../state/queries';
@@ -25,12 +28,15 @@ interface Props {
   stepId: string;
   /** What the list knows of the step, shown until the whole of it has come. */
   row: SpanRow | null;
+  /** The steps around it. */
+  spans: readonly SpanRow[];
   onClose: () => void;
 }
 
-export function StepPanel({ traceId, stepId, row, onClose }: Props) {
+export function StepPanel({ traceId, stepId, row, spans, onClose }: Props) {
   const { data, error, refetch } = useSpan(traceId, stepId);
   const span = data ?? row;
+  const known = useKnown(data, spans);
   if (!span) {
     if (error instanceof ApiError && error.status === 404) return <Missing title={text.step.notFound} />;
     if (error) return <ErrorState error={error} onRetry={() => void refetch()} />;
@@ -46,7 +52,7 @@ export function StepPanel({ traceId, stepId, row, onClose }: Props) {
         key={`${traceId}/${stepId}`}
       >
         {data ? (
-          <Body span={data} />
+          <Body span={data} known={known} />
         ) : error ? (
           <ErrorState error={error} onRetry={() => void refetch()} />
         ) : (
@@ -57,8 +63,16 @@ export function StepPanel({ traceId, stepId, row, onClose }: Props) {
   );
 }
 
+/** How many messages of the input the call before had sent already. */
+function useKnown(span: SpanDetail | undefined, spans: readonly SpanRow[]): number {
+  const before = useMemo(() => (span ? callBefore(spans, span) : null), [span, spans]);
+  const { data } = useSpan(before?.trace_id ?? '', before?.span_id ?? '', before !== null);
+  return useMemo(() => (before && data ? sentBefore(span?.input, data) : 0), [before, data, span]);
+}
+
 function Head({ span, detail, onClose }: { span: SpanRow; detail: SpanDetail | null; onClose: () => void }) {
   const age = useAge(span.start_time, span.running);
+  const curl = useMemo(() => (detail ? curlOf(detail) : null), [detail]);
   const named = span.name.toLowerCase() !== span.kind.toLowerCase();
   return (
     <div className={classes.head}>
@@ -75,6 +89,20 @@ function Head({ span, detail, onClose }: { span: SpanRow; detail: SpanDetail | n
         </div>
       </div>
       {span.running && <Running label={text.list.running} />}
+      <CopyButton
+        value={() => window.location.href}
+        label={text.trace.copyLink}
+        icon={<IconLink size={17} stroke={1.8} />}
+        size={30}
+      />
+      {curl !== null && (
+        <CopyButton
+          value={() => curl}
+          label={text.trace.copyCurl}
+          icon={<IconTerminal2 size={17} stroke={1.8} />}
+          size={30}
+        />
+      )}
       {detail && (
         <CopyButton
           value={() => pretty(detail)}
@@ -97,7 +125,7 @@ function Head({ span, detail, onClose }: { span: SpanRow; detail: SpanDetail | n
   );
 }
 
-function Body({ span }: { span: SpanDetail }) {
+function Body({ span, known }: { span: SpanDetail; known: number }) {
   return (
     <>
       {span.status === 'error' && (
@@ -113,7 +141,7 @@ function Body({ span }: { span: SpanDetail }) {
       <div className={classes.facts}>
         <StepFacts span={span} />
       </div>
-      <ContentSection name="input" title={text.step.input} content={span.input} />
+      <ContentSection name="input" title={text.step.input} content={span.input} known={known} />
       <ContentSection name="output" title={text.step.output} content={span.output} running={span.running} />
       <StepExtras span={span} />
     </>
@@ -135,9 +163,10 @@ interface ContentSectionProps {
   title: string;
   content?: Content | null;
   running?: boolean;
+  known?: number;
 }
 
-function ContentSection({ name, title, content, running }: ContentSectionProps) {
+function ContentSection({ name, title, content, running, known }: ContentSectionProps) {
   const blank = isBlank(content);
   const hasText = content && content.type !== 'json' && hasMarkup(contentText(content));
   const actions = content && !blank && (
@@ -150,7 +179,7 @@ function ContentSection({ name, title, content, running }: ContentSectionProps) 
     <Section name={name} title={title} actions={actions}>
       {content && !blank ? (
         <div className={content.type === 'text' || content.type === 'json' ? classes.content : undefined}>
-          <ContentView content={content} />
+          <ContentView content={content} known={known} />
         </div>
       ) : (
         <p className={classes.nothing}>{running ? text.conversation.thinking : text.step.nothing}</p>

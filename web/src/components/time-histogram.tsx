@@ -20,19 +20,24 @@ interface Props {
   /** The stretch of time that was picked before. */
   picked: { after?: string; before?: string };
   onPick: (after: string, before: string) => void;
+  /** Whether the list could be read. */
+  ready?: boolean;
 }
 
-export function TimeHistogram({ filter, period = DEFAULT_PERIOD, picked, onPick }: Props) {
+export function TimeHistogram({ filter, period = DEFAULT_PERIOD, picked, onPick, ready = true }: Props) {
   const bucketing = useMemo(() => bucketingOf(period), [period]);
   const after = useMemo(() => sinceTime(period, Date.now()), [period]);
   const { after: _, before: __, ...rest } = filter;
   const given = Object.entries({ ...rest, after }).filter(([, value]) => value !== undefined);
-  const { data } = useAggregate({
-    of: 'conversations',
-    group_by: [{ time: bucketing.time, every: bucketing.every, offset: zoneOffset(new Date()) }],
-    metrics: METRICS,
-    filter: Object.fromEntries(given),
-  });
+  const { data } = useAggregate(
+    {
+      of: 'conversations',
+      group_by: [{ time: bucketing.time, every: bucketing.every, offset: zoneOffset(new Date()) }],
+      metrics: METRICS,
+      filter: Object.fromEntries(given),
+    },
+    ready,
+  );
   const { times, series } = useMemo(
     () =>
       columnsOf(

@@ -2,11 +2,14 @@
 import { ActionIcon } from '@mantine/core';
 import {
   IconChartBar,
+  IconCommand,
   IconKeyboard,
   IconLogout,
   IconMessages,
   IconPlugConnected,
+  IconSearch,
   IconSettings,
+  IconUsers,
 } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
@@ -18,7 +21,12 @@ import { Mark } from './mark';
 import { ThemeToggle } from './theme-toggle';
 import classes from './top-bar.module.css';
 
-export function TopBar({ onShortcuts }: { onShortcuts: () => void }) {
+interface Props {
+  onShortcuts: () => void;
+  onPalette: () => void;
+}
+
+export function TopBar({ onShortcuts, onPalette }: Props) {
   const { data: session } = useSession();
   return (
     <header className={classes.bar}>
@@ -36,6 +44,14 @@ export function TopBar({ onShortcuts }: { onShortcuts: () => void }) {
           <IconMessages size={16} stroke={1.8} aria-hidden />
           <span className={classes.tabName}>{text.nav.conversations}</span>
         </Link>
+        <Link to="/search" className={classes.tab} activeOptions={{ includeSearch: false }}>
+          <IconSearch size={16} stroke={1.8} aria-hidden />
+          <span className={classes.tabName}>{text.nav.search}</span>
+        </Link>
+        <Link to="/users" className={classes.tab} activeOptions={{ includeSearch: false }}>
+          <IconUsers size={16} stroke={1.8} aria-hidden />
+          <span className={classes.tabName}>{text.nav.users}</span>
+        </Link>
         <Link to="/analytics" className={classes.tab} activeOptions={{ includeSearch: false }}>
           <IconChartBar size={16} stroke={1.8} aria-hidden />
           <span className={classes.tabName}>{text.nav.analytics}</span>
@@ -51,6 +67,17 @@ export function TopBar({ onShortcuts }: { onShortcuts: () => void }) {
       </nav>
       <span className={classes.space} />
       <Freshness />
+      <ActionIcon
+        className={classes.keyboard}
+        variant="subtle"
+        color="gray"
+        size={32}
+        aria-label={text.nav.goTo}
+        title={`${text.nav.goTo} (Ctrl K)`}
+        onClick={onPalette}
+      >
+        <IconCommand size={18} stroke={1.7} />
+      </ActionIcon>
       <ThemeToggle />
       <ActionIcon
         className={classes.keyboard}

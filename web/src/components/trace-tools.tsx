@@ -1,15 +1,12 @@
 // Above the steps of a trace: search in them, the kinds with their counts, and the way from one failed step to the next.
-import { TextInput } from '@mantine/core';
-import { useDebouncedCallback } from '@mantine/hooks';
-import { IconAlertCircle, IconSearch } from '@tabler/icons-react';
-import { type Ref, useEffect, useState } from 'react';
+import { IconAlertCircle } from '@tabler/icons-react';
+import type { Ref } from 'react';
 import { text } from '../lib/text';
 import type { KindCount } from '../model/step-filter';
 import type { TraceSearch } from '../router';
 import { KindIcon, kindName } from './kind-icon';
+import { SearchField } from './search-field';
 import classes from './trace-tools.module.css';
-
-const DEBOUNCE_MS = 200;
 
 interface Props {
   search: TraceSearch;
@@ -22,27 +19,14 @@ interface Props {
 }
 
 export function TraceTools({ search, onChange, kinds, errors, onNextError, note, inputRef }: Props) {
-  const [typed, setTyped] = useState(search.q ?? '');
-  useEffect(() => setTyped(search.q ?? ''), [search.q]);
-  const send = useDebouncedCallback((q: string) => onChange({ q: q || undefined }), DEBOUNCE_MS);
   return (
     <search className={classes.tools}>
-      <TextInput
+      <SearchField
         ref={inputRef}
         className={classes.search}
-        size="xs"
-        type="search"
-        value={typed}
-        placeholder={text.trace.search}
-        aria-label={text.trace.search}
-        leftSection={<IconSearch size={14} stroke={1.8} />}
-        onChange={(event) => {
-          setTyped(event.currentTarget.value);
-          send(event.currentTarget.value.trim());
-        }}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape') event.currentTarget.blur();
-        }}
+        value={search.q ?? ''}
+        label={text.trace.search}
+        onChange={(q) => onChange({ q: q || undefined })}
       />
       <div className={classes.kinds} role="group" aria-label={text.trace.kinds}>
         {kinds.map(({ kind, count }) => (

@@ -33,3 +33,48 @@ export function useKeys(keys: KeyMap): void {
     return () => window.removeEventListener('keydown', onKey);
   }, []);
 }
+
+/** How long the second key of a sequence is waited for. */
+const SEQUENCE_MS = 1200;
+
+/** Calls the handler of a key that follows the prefix; that key then does nothing else. */
+export function useSequence(prefix: string, keys: KeyMap): void {
+  const current = useRef(keys);
+  useEffect(() => {
+    current.current = keys;
+  });
+  useEffect(() => {
+    let begun = Number.NEGATIVE_INFINITY;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || isCovered()) return;
+      const follows = event.timeStamp - begun < SEQUENCE_MS;
+      begun = event.key === prefix && !follows ? event.timeStamp : Number.NEGATIVE_INFINITY;
+      const handler = follows ? current.current[event.key] : undefined;
+      if (!handler) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      handler(event);
+    };
+    // Before the handlers of single keys.
+    window.addEventListener('keydown', onKey, { capture: true });
+    return () => window.removeEventListener('keydown', onKey, { capture: true });
+  }, [prefix]);
+}
+
+/** Calls the handler of Ctrl or Cmd with the key, wherever the cursor is. */
+export function useChord(key: string, handler: () => void): void {
+  const current = useRef(handler);
+  useEffect(() => {
+    current.current = handler;
+  });
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== key || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey)
+        return;
+      event.preventDefault();
+      current.current();
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [key]);
+}

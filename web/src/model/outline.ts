@@ -56,6 +56,11 @@ function stepsOf(group: Group, collapsed: ReadonlySet<string>): StepRow[] {
   return visibleSteps(group.roots, new Set(inside));
 }
 
+/** The items without what was said: the turns with their steps alone. */
+export function stepsOnly(items: readonly Item[]): Item[] {
+  return items.filter(({ type }) => type === 'bar' || type === 'step');
+}
+
 /** Everything on screen, top to bottom. */
 export function outline(groups: readonly Group[], open: ReadonlySet<string>, collapsed: ReadonlySet<string>): Item[] {
   const items: Item[] = [];

@@ -1,6 +1,6 @@
 // A fresh first page joins the list without losing rows.
 import { expect, test } from 'vitest';
-import { mergeFirstPage } from './pages';
+import { mergeFirstPage, readyPages } from './pages';
 
 const page = (items: string, next_cursor: string | null = null) => ({ items: items.split(''), next_cursor });
 const same = (id: string) => id;
@@ -21,4 +21,9 @@ test('a fresh page that is the whole list replaces it', () => {
 test('a list that outgrows its page leads on', () => {
   const merged = mergeFirstPage([page('ab')], page('xya', '7'), same);
   expect(merged.pages).toEqual([{ items: ['x', 'y', 'a'], next_cursor: '7' }]);
+});
+
+test('draws a growing trace a few times only', () => {
+  expect([0, 1, 2, 3, 5, 64, 99].map((here) => readyPages(here, false))).toEqual([0, 1, 2, 2, 4, 64, 64]);
+  expect(readyPages(100, true)).toBe(100);
 });

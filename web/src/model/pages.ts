@@ -31,6 +31,14 @@ export function mergeFirstPage<T>(pages: readonly Page<T>[], fresh: Page<T>, idO
   };
 }
 
+/**
+ * How many of the pages that are here are worth drawing: twice as many as the last time, or all of them. Drawing a large
+ * trace anew with every page would cost the square of its size.
+ */
+export function readyPages(here: number, complete: boolean): number {
+  return complete || here === 0 ? here : 2 ** Math.floor(Math.log2(here));
+}
+
 /** The pages of a trace as one; the totals are those of the latest page. */
 export function joinTracePages(pages: readonly TraceDetail[] | undefined): TraceDetail | null {
   const last = pages?.[pages.length - 1];

@@ -3,7 +3,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useMemo } from 'react';
 import { AnalyticsTables } from '../components/analytics-tables';
 import { AnalyticsTiles } from '../components/analytics-tiles';
-import { Chart, type Series } from '../components/chart';
+import { Chart, type ChartProps, type Series } from '../components/chart';
 import { ErrorState } from '../components/error-state';
 import { ChoiceSelect, FacetSelect } from '../components/filter-select';
 import { text } from '../lib/text';
@@ -117,20 +117,6 @@ export function AnalyticsPage() {
     [messages.data, span],
   );
   const failed = useMemo(() => columnsOf(errors.data?.items ?? [], readCount, 1, span, 0), [errors.data, span]);
-  const charts = useMemo(
-    () => ({
-      conversations: pickOf(ofConversations, 0),
-      users: pickOf(ofConversations, 1),
-      sessions: pickOf(ofConversations, 2),
-      cost: pickOf(ofConversations, 3),
-      tokens: pickOf(ofConversations, 4, 5, 6),
-      feedback: pickOf(ofConversations, 7, 8),
-      messages: { times: latency.times, series: [(latency.series[0] ?? []).map((value) => value ?? 0)] },
-      latency: pickOf(latency, 1, 2, 3),
-    }),
-    [ofConversations, latency],
-  );
-
   const change = (part: Partial<AnalyticsSearch>) =>
     void navigate({ search: (before: AnalyticsSearch) => ({ ...before, ...part }), replace: true });
   const open = (part: Record<string, string>) =>
@@ -143,6 +129,7 @@ export function AnalyticsPage() {
     (from: number, to: number) =>
       open({ since: '', after: new Date(from).toISOString(), before: new Date(to).toISOString(), ...extra });
 
+  const charts = useMemo(() => chartsOf(ofConversations, latency, failed), [ofConversations, latency, failed]);
   const error = conversations.error ?? messages.error ?? errors.error;
   if (error && !conversations.data) return <ErrorState error={error} onRetry={() => void conversations.refetch()} />;
   const { sections } = text.analytics;
@@ -183,84 +170,9 @@ export function AnalyticsPage() {
             {text.analytics.nothing}
           </p>
         )}
-        <h2 className={classes.section}>{sections.usage}</h2>
-        <div className={classes.charts}>
-          <Chart
-            title={words.conversations}
-            columns={charts.conversations}
-            series={CONVERSATIONS}
-            bars
-            whole
-            format={formatCount}
-            onPick={pick()}
-          />
-          <Chart
-            title={words.messages}
-            columns={charts.messages}
-            series={MESSAGES}
-            bars
-            whole
-            format={formatCount}
-            onPick={pick()}
-          />
-          <Chart
-            title={words.users}
-            columns={charts.users}
-            series={USERS}
-            bars
-            whole
-            format={formatCount}
-            onPick={pick()}
-          />
-          <Chart
-            title={words.sessions}
-            columns={charts.sessions}
-            series={SESSIONS}
-            bars
-            whole
-            format={formatCount}
-            onPick={pick()}
-          />
-        </div>
-        <h2 className={classes.section}>{sections.performance}</h2>
-        <div className={classes.charts}>
-          <Chart
-            title={words.latency}
-            columns={charts.latency}
-            series={LATENCY}
-            format={formatDuration}
-            onPick={pick()}
-          />
-          <Chart
-            title={words.errors}
-            columns={failed}
-            series={ERRORS}
-            bars
-            whole
-            format={formatCount}
-            onPick={pick({ status: 'error' })}
-          />
-          <Chart
-            title={words.feedback}
-            columns={charts.feedback}
-            series={FEEDBACK}
-            whole
-            format={formatCount}
-            onPick={pick()}
-          />
-        </div>
-        <h2 className={classes.section}>{sections.cost}</h2>
-        <div className={classes.charts}>
-          <Chart title={words.cost} columns={charts.cost} series={COST} bars format={formatCost} onPick={pick()} />
-          <Chart
-            title={words.tokens}
-            columns={charts.tokens}
-            series={TOKENS}
-            whole
-            format={formatCount}
-            onPick={pick()}
-          />
-        </div>
+        {Object.entries(charts).map(([section, drawn]) => (
+          <ChartSection key={section} title={sections[section as keyof typeof sections]} charts={drawn} onPick={pick} />
+        ))}
         <AnalyticsTables filter={common} onOpen={open} />
         {messages.data && (
           <p className={classes.exact}>
@@ -274,4 +186,51 @@ export function AnalyticsPage() {
 
 function grouping({ time, every }: Bucketing) {
   return [{ time, every, offset: zoneOffset(new Date()) }];
+}
+
+type Drawn = Omit<ChartProps, 'onPick'> & {
+  /** What more the list behind a point is narrowed to. */
+  behind?: Record<string, string>;
+};
+
+/** The charts of each section, in the order of the page. */
+function chartsOf(conversations: Columns, latency: Columns, failed: Columns): Record<string, Drawn[]> {
+  const counts = { bars: true, whole: true, format: formatCount };
+  const messages = { times: latency.times, series: [(latency.series[0] ?? []).map((value) => value ?? 0)] };
+  return {
+    usage: [
+      { ...counts, title: words.conversations, columns: pickOf(conversations, 0), series: CONVERSATIONS },
+      { ...counts, title: words.messages, columns: messages, series: MESSAGES },
+      { ...counts, title: words.users, columns: pickOf(conversations, 1), series: USERS },
+      { ...counts, title: words.sessions, columns: pickOf(conversations, 2), series: SESSIONS },
+    ],
+    performance: [
+      { title: words.latency, columns: pickOf(latency, 1, 2, 3), series: LATENCY, format: formatDuration },
+      { ...counts, title: words.errors, columns: failed, series: ERRORS, behind: { status: 'error' } },
+      { ...counts, bars: false, title: words.feedback, columns: pickOf(conversations, 7, 8), series: FEEDBACK },
+    ],
+    cost: [
+      { title: words.cost, columns: pickOf(conversations, 3), series: COST, bars: true, format: formatCost },
+      { ...counts, bars: false, title: words.tokens, columns: pickOf(conversations, 4, 5, 6), series: TOKENS },
+    ],
+  };
+}
+
+interface SectionProps {
+  title: string;
+  charts: Drawn[];
+  onPick: (behind?: Record<string, string>) => (from: number, to: number) => void;
+}
+
+function ChartSection({ title, charts, onPick }: SectionProps) {
+  return (
+    <>
+      <h2 className={classes.section}>{title}</h2>
+      <div className={classes.charts}>
+        {charts.map(({ behind, ...chart }) => (
+          <Chart key={chart.title} {...chart} onPick={onPick(behind)} />
+        ))}
+      </div>
+    </>
+  );
 }

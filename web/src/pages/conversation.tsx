@@ -2,25 +2,30 @@
 import { ActionIcon, Button } from '@mantine/core';
 import { IconFold, IconInfoCircle, IconListTree } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
-import { useEffect, useMemo } from 'react';
+import { lazy, Suspense, useEffect, useMemo } from 'react';
 import { ApiError } from '../api/client';
 import type { Transcript } from '../api/types';
 import { Avatar } from '../components/avatar';
 import { DetailsPanel } from '../components/details-panel';
 import { Centered, ErrorState, Missing } from '../components/error-state';
+import { RawView } from '../components/raw-view';
 import { Split } from '../components/split';
 import { StepPanel } from '../components/step-panel';
+import { TimelineView } from '../components/timeline-view';
 import { TotalsHeader } from '../components/totals-header';
 import { TranscriptSkeleton } from '../components/transcript-skeleton';
 import { TranscriptView } from '../components/transcript-view';
+import { ViewSwitch } from '../components/view-switch';
 import { text } from '../lib/text';
 import { userName } from '../model/format';
-import { groupsOfTranscript, type StepRef } from '../model/outline';
+import { groupsOfTranscript, type StepRef, stepsOnly } from '../model/outline';
 import { conversationRoute } from '../router';
 import { lastList } from '../state/last-list';
 import { useDetailsShown } from '../state/preferences';
 import { useTranscript } from '../state/queries';
 import { useSteps } from '../state/steps';
+
+const GraphView = lazy(() => import('../components/graph-view'));
 
 export function ConversationPage() {
   const { id } = conversationRoute.useParams();
@@ -34,15 +39,26 @@ export function ConversationPage() {
 }
 
 function Conversation({ transcript }: { transcript: Transcript }) {
-  const { trace, step } = conversationRoute.useSearch();
+  const { trace, step, view = 'transcript' } = conversationRoute.useSearch();
   const navigate = useNavigate({ from: '/conversations/$id' });
   const [details, setDetails] = useDetailsShown();
   const groups = useMemo(() => groupsOfTranscript(transcript), [transcript]);
   const selected = useMemo(() => (trace && step ? { traceId: trace, stepId: step } : null), [trace, step]);
   // Steps replace each other in the history, so that "back" leads to the list.
   const select = (next: StepRef | null) =>
-    void navigate({ search: next ? { trace: next.traceId, step: next.stepId } : {}, replace: true });
-  const steps = useSteps({ groups, selected, select, onLeave: () => void navigate({ to: '/', search: lastList() }) });
+    void navigate({
+      search: (before) => ({ view: before.view, trace: next?.traceId, step: next?.stepId }),
+      replace: true,
+    });
+  const steps = useSteps({
+    groups,
+    selected,
+    select,
+    onLeave: () => void navigate({ to: '/', search: lastList() }),
+    allOpen: view === 'tree',
+  });
+  const spans = useMemo(() => transcript.turns.flatMap((turn) => turn.spans), [transcript]);
+  const items = useMemo(() => (view === 'tree' ? stepsOnly(steps.items) : steps.items), [view, steps.items]);
 
   const { conversation } = transcript;
   const user = transcript.user ?? conversation.user ?? null;
@@ -56,6 +72,7 @@ function Conversation({ transcript }: { transcript: Transcript }) {
       traceId={selected.traceId}
       stepId={selected.stepId}
       row={steps.selectedRow}
+      spans={spans}
       onClose={() => select(null)}
     />
   ) : details ? (
@@ -100,14 +117,23 @@ function Conversation({ transcript }: { transcript: Transcript }) {
           </>
         }
       />
+      <ViewSwitch />
       <Split side={side} sideOnTop={selected !== null}>
-        {groups.length === 0 ? (
+        {view === 'graph' ? (
+          <Suspense fallback={<TranscriptSkeleton />}>
+            <GraphView spans={spans} selected={selected} onSelect={select} />
+          </Suspense>
+        ) : view === 'timeline' ? (
+          <TimelineView spans={spans} selected={selected} onSelect={select} />
+        ) : view === 'raw' ? (
+          <RawView name={conversation.conversation_id} value={transcript} />
+        ) : groups.length === 0 ? (
           <Centered role="status">{text.conversation.noTurns}</Centered>
         ) : (
           <TranscriptView
             label={text.conversation.title}
             groups={groups}
-            items={steps.items}
+            items={items}
             user={user}
             selected={selected}
             onSelect={(span) => select({ traceId: span.trace_id, stepId: span.span_id })}

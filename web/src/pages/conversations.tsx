@@ -5,8 +5,12 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { ConversationFilter } from '../api/client';
 import { ConversationList } from '../components/conversation-list';
 import { Centered, ErrorState } from '../components/error-state';
+import { FacetPanel } from '../components/facet-panel';
 import { FilterBar } from '../components/filter-bar';
 import { ListSkeleton } from '../components/list-skeleton';
+import { ListTools } from '../components/list-tools';
+import { isMistake, QueryMistake } from '../components/query-box';
+import { SelectionBar } from '../components/selection-bar';
 import stateClasses from '../components/states.module.css';
 import { TimeHistogram } from '../components/time-histogram';
 import { Welcome } from '../components/welcome';
@@ -15,6 +19,7 @@ import { text } from '../lib/text';
 import { sinceTime } from '../model/period';
 import { conversationsRoute, type ListSearch } from '../router';
 import { rememberList } from '../state/last-list';
+import { useFacetsShown, useRecentSearches } from '../state/preferences';
 import { useConversations } from '../state/queries';
 import classes from './conversations.module.css';
 
@@ -62,6 +67,20 @@ export function ConversationsPage() {
     document.title = `${text.list.title} · ${text.product}`;
   }, []);
   useEffect(() => rememberList(search), [search]);
+  const { remember } = useRecentSearches();
+  const [facets] = useFacetsShown();
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const pick = useCallback((id: string) => {
+    setPicked((before) =>
+      before.has(id) ? new Set([...before].filter((each) => each !== id)) : new Set([...before, id]),
+    );
+  }, []);
+  const ready = list.isSuccess && !list.isPlaceholderData;
+  const succeeded = ready && rows.length > 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: remembered when the answer is there, not when the store changes
+  useEffect(() => {
+    if (succeeded && search.q) remember(search.q);
+  }, [succeeded, search.q]);
   useEffect(() => {
     place.selected = selected;
   }, [place, selected]);
@@ -92,6 +111,7 @@ export function ConversationsPage() {
       if (event.target instanceof HTMLElement && event.target.closest('a, button')) return;
       if (selected) void navigate({ to: '/conversations/$id', params: { id: selected } });
     },
+    x: () => selected && pick(selected),
     '/': (event) => {
       event.preventDefault();
       input.current?.focus();
@@ -108,40 +128,67 @@ export function ConversationsPage() {
     <div className={classes.page}>
       <h1 className={classes.hidden}>{text.list.title}</h1>
       <div className={classes.filters}>
-        <FilterBar search={search} onChange={change} onClear={clear} inputRef={input} userNames={userNames} />
+        <FilterBar
+          search={search}
+          onChange={change}
+          onClear={clear}
+          inputRef={input}
+          userNames={userNames}
+          tools={<ListTools search={search} />}
+        />
+        <QueryMistake query={search.q ?? ''} error={list.error} onChange={(q) => change({ q })} />
         <TimeHistogram
           filter={filter}
           period={search.since}
           picked={search}
+          ready={ready}
           onPick={(after, before) => change({ after, before })}
         />
+        <SelectionBar picked={picked} onClear={() => setPicked(new Set())} />
       </div>
-      {list.isPending ? (
-        <ListSkeleton />
-      ) : list.isError && rows.length === 0 ? (
-        <ErrorState error={list.error} onRetry={() => void list.refetch()} />
-      ) : rows.length === 0 ? (
-        <Centered role="status">
-          <h2 className={stateClasses.title}>{text.list.none}</h2>
-          <p className={stateClasses.words}>{text.list.noneHelp}</p>
-          <Button variant="default" onClick={clear}>
-            {text.list.clearFilters}
-          </Button>
-        </Centered>
-      ) : (
-        <ConversationList
-          key={JSON.stringify(search)}
-          rows={rows}
-          arrived={list.arrived}
-          selected={selected}
-          onSelect={setSelected}
-          hasMore={list.hasNextPage}
-          loadingMore={list.isFetchingNextPage}
-          truncated={list.data?.pages.some((page) => page.truncated) ?? false}
-          onMore={onMore}
-          place={place}
-        />
-      )}
+      <div className={classes.body}>
+        {facets && !isMistake(list.error) && (
+          <FacetPanel
+            filter={filter}
+            ready={ready}
+            onQuery={(q) => change({ q: q || undefined })}
+            userNames={userNames}
+          />
+        )}
+        {list.isPending ? (
+          <ListSkeleton />
+        ) : isMistake(list.error) ? (
+          <Centered role="status">
+            <h2 className={stateClasses.title}>{text.list.unreadable}</h2>
+            <p className={stateClasses.words}>{text.list.unreadableHelp}</p>
+          </Centered>
+        ) : list.isError && rows.length === 0 ? (
+          <ErrorState error={list.error} onRetry={() => void list.refetch()} />
+        ) : rows.length === 0 ? (
+          <Centered role="status">
+            <h2 className={stateClasses.title}>{text.list.none}</h2>
+            <p className={stateClasses.words}>{text.list.noneHelp}</p>
+            <Button variant="default" onClick={clear}>
+              {text.list.clearFilters}
+            </Button>
+          </Centered>
+        ) : (
+          <ConversationList
+            key={JSON.stringify(search)}
+            rows={rows}
+            arrived={list.arrived}
+            selected={selected}
+            onSelect={setSelected}
+            hasMore={list.hasNextPage}
+            loadingMore={list.isFetchingNextPage}
+            truncated={list.data?.pages.some((page) => page.truncated) ?? false}
+            onMore={onMore}
+            place={place}
+            picked={picked}
+            onPick={pick}
+          />
+        )}
+      </div>
     </div>
   );
 }

@@ -144,6 +144,7 @@ function Trace({ detail, complete }: { detail: TraceDetail; complete: boolean })
               traceId={trace.trace_id}
               stepId={selected.stepId}
               row={steps.selectedRow}
+              spans={spans}
               onClose={() => select(null)}
             />
           )

@@ -33,4 +33,47 @@ export function useClosedSections() {
   });
 }
 
+/** The columns of the list, in the order of the page. */
+export function useColumns() {
+  return useLocalStorage<string[]>({
+    key: `${PREFIX}columns`,
+    defaultValue: ['user', 'words', 'channel', 'turns', 'signals', 'model', 'time'],
+    getInitialValueInEffect: false,
+  });
+}
+
+/** Whether the values beside the list are shown. */
+export function useFacetsShown() {
+  return useLocalStorage<boolean>({ key: `${PREFIX}facets`, defaultValue: true, getInitialValueInEffect: false });
+}
+
+export interface SavedView {
+  name: string;
+  /** The search of the list's address. */
+  search: Record<string, string>;
+}
+
+/** Lists that the reader has given a name. */
+export function useSavedViews() {
+  return useLocalStorage<SavedView[]>({ key: `${PREFIX}views`, defaultValue: [], getInitialValueInEffect: false });
+}
+
+const RECENT = 8;
+
+/** What was searched for, the latest first. */
+export function useRecentSearches() {
+  const [recent, setRecent] = useLocalStorage<string[]>({
+    key: `${PREFIX}recent`,
+    defaultValue: [],
+    getInitialValueInEffect: false,
+  });
+  const remember = (query: string) => {
+    if (query) {
+      // What was only begun on the way to this query is not worth a line.
+      setRecent((before) => [query, ...before.filter((each) => !query.startsWith(each))].slice(0, RECENT));
+    }
+  };
+  return { recent, remember };
+}
+
 export const COLOR_SCHEME_KEY = `${PREFIX}color-scheme`;

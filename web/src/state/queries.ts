@@ -1,10 +1,10 @@
 // What the page knows of the server: query keys, when to ask again, and how live changes reach the cache.
 import { type InfiniteData, QueryClient, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { ApiError, api, type ConversationFilter } from '../api/client';
+import { ApiError, api, type ConversationFilter, type FacetOptions } from '../api/client';
 import type { ConversationRow, Page, Session } from '../api/types';
 import { throttle } from '../lib/throttle';
-import { joinTracePages, mergeFirstPage } from '../model/pages';
+import { joinTracePages, mergeFirstPage, readyPages } from '../model/pages';
 import { useChanges } from './live';
 
 const PAGE_SIZE = 50;
@@ -20,7 +20,7 @@ export const keys = {
   conversation: (id: string) => ['conversation', id] as const,
   trace: (id: string) => ['trace', id] as const,
   span: (traceId: string, spanId: string) => ['span', traceId, spanId] as const,
-  facet: (field: string) => ['facet', field] as const,
+  facet: (field: string, options: FacetOptions) => ['facet', field, options] as const,
 };
 
 export function createQueryClient(): QueryClient {
@@ -159,6 +159,8 @@ export function useTrace(id: string) {
     queryFn: ({ pageParam, signal }) => api.trace(id, TRACE_PAGE, pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor ?? null,
+    // Comparing all pages deeply each time one more comes would cost the square of their number.
+    structuralSharing: false,
   });
   const { hasNextPage, isFetching, isError, fetchNextPage } = query;
   useEffect(() => {
@@ -171,7 +173,10 @@ export function useTrace(id: string) {
       void client.invalidateQueries({ queryKey: ['span'] });
     },
   );
-  const detail = useMemo(() => joinTracePages(query.data?.pages), [query.data]);
+  const pages = query.data?.pages;
+  const ready = readyPages(pages?.length ?? 0, !hasNextPage);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: pages between two sizes are shown with the next size
+  const detail = useMemo(() => joinTracePages(pages?.slice(0, ready)), [pages?.[0], ready, hasNextPage ? null : pages]);
   return { detail, complete: !hasNextPage, error: query.error, refetch: query.refetch };
 }
 
@@ -188,20 +193,22 @@ function useRefresh(concerns: (changes: Parameters<Parameters<typeof useChanges>
 }
 
 /** Everything known of one step. */
-export function useSpan(traceId: string, spanId: string) {
+export function useSpan(traceId: string, spanId: string, enabled = true) {
   return useQuery({
     queryKey: keys.span(traceId, spanId),
     queryFn: ({ signal }) => api.span(traceId, spanId, signal),
+    enabled,
     staleTime: 30_000,
   });
 }
 
 /** The values of a field and how often they occur, asked for when a filter is opened. */
-export function useFacet(field: string, enabled: boolean) {
+export function useFacet(field: string, enabled: boolean, options: FacetOptions = {}) {
   return useQuery({
-    queryKey: keys.facet(field),
-    queryFn: ({ signal }) => api.facet(field, signal),
+    queryKey: keys.facet(field, options),
+    queryFn: ({ signal }) => api.facet(field, options, signal),
     enabled,
+    placeholderData: (previous, query) => (query?.queryKey[1] === field ? previous : undefined),
     staleTime: 5000,
   });
 }

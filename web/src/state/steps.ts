@@ -11,6 +11,8 @@ interface Options {
   select: (step: StepRef | null) => void;
   /** Esc with nothing selected. */
   onLeave: () => void;
+  /** Whether turns are open until they are closed, rather than the other way round. */
+  allOpen?: boolean;
 }
 
 function findNode(roots: readonly StepNode[], id: string): StepNode | null {
@@ -22,14 +24,17 @@ function findNode(roots: readonly StepNode[], id: string): StepNode | null {
   return null;
 }
 
-export function useSteps({ groups, selected, select, onLeave }: Options) {
+export function useSteps({ groups, selected, select, onLeave, allOpen: opened = false }: Options) {
   // A conversation of one turn has nothing to choose from: its steps are shown at once.
   const only = groups.length === 1 ? groups[0]!.key : null;
   const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(new Map());
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
   const open = useMemo(
-    () => new Set(groups.filter((group) => toggled.get(group.key) ?? group.key === only).map((group) => group.key)),
-    [groups, toggled, only],
+    () =>
+      new Set(
+        groups.filter((group) => toggled.get(group.key) ?? (opened || group.key === only)).map((group) => group.key),
+      ),
+    [groups, toggled, only, opened],
   );
   const items = useMemo(() => outline(groups, open, collapsed), [groups, open, collapsed]);
   const group = groupOf(groups, selected);

@@ -23,6 +23,7 @@ use crate::content::Side;
 use crate::fields::{Fields, id, json_body, wrong_type};
 use crate::items::{Itemized, object};
 use crate::spoken::{Said, said};
+use crate::values::few_enough_spans;
 use crate::{Reason, Rejection};
 
 /// What a batch of events says. Each event is answered for by its id; one that cannot be kept costs only itself.
@@ -38,6 +39,7 @@ pub fn normalize(body: &[u8], source: Source) -> Result<Itemized, Rejection> {
         Some(other) => return Err(wrong_type("batch", &other, "an array of events")),
         None => return Err(Rejection::new(Reason::Malformed, "batch", "is missing; it is an array of events")),
     };
+    few_enough_spans("batch", events.len())?;
     let source = named_by(envelope.get("metadata"), source);
     let mut normalized = Itemized::default();
     let mut extents = BTreeMap::new();
@@ -63,6 +65,7 @@ pub fn scores(body: &[u8], source: &Source) -> Result<Itemized, Rejection> {
         value @ Value::Object(_) => vec![value],
         other => return Err(wrong_type("body", &other, "a score or an array of scores")),
     };
+    few_enough_spans("body", values.len())?;
     let mut normalized = Itemized::default();
     for (n, value) in values.into_iter().enumerate() {
         let own_id = value.get("id").and_then(Value::as_str).map(str::to_owned);
@@ -317,7 +320,7 @@ fn score(score_id: &str, mut body: Fields, told: Option<Timestamp>, source: &Sou
         _ => ScoreSource::Api,
     };
     let time = body.time("timestamp")?.or(told);
-    let score = Score { id: score_id.to_owned(), name: name.clone(), value, comment: body.text("comment")?, source: by, time };
+    let score = Score { comment: body.text("comment")?, time, ..Score::new(score_id, name.clone(), value, by) };
     let mut patch = match (trace_id, session_id) {
         (Some(trace_id), _) => {
             let span_id = observation_id.map_or_else(|| own_span(&trace_id), Ok)?;

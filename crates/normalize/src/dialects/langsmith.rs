@@ -18,6 +18,7 @@ use super::PROJECT_NAME;
 use super::langsmith_words::{Words, model, usage, words};
 use crate::content::Side;
 use crate::fields::{Fields, id, json_body, too_deep, within_depth, wrong_type};
+use crate::values::{self, few_enough_spans};
 use crate::{Normalized, Reason, Rejection};
 
 /// Attribute: seconds from the start of a call to the first token of its answer.
@@ -62,6 +63,13 @@ pub struct Part<'a> {
     pub body: &'a [u8],
 }
 
+impl Part<'_> {
+    /// Whether it is a file, which is kept as it is.
+    fn is_attachment(&self) -> bool {
+        part_name(self.name).is_some_and(|(act, ..)| act == "attachment")
+    }
+}
+
 /// `POST /runs` and `PATCH /runs/{id}`: one run; `named` is the id in the path.
 ///
 /// # Errors
@@ -86,12 +94,15 @@ pub fn batch(body: &[u8], source: &Source) -> Result<Runs, Rejection> {
         other => return Err(wrong_type("body", &other, "an object {post, patch}")),
     };
     let mut runs = Runs::default();
+    let mut count = 0;
     for act in [Act::Post, Act::Patch] {
         let list = match batch.remove(act.as_str()) {
             None | Some(Value::Null) => continue,
             Some(Value::Array(list)) => list,
             Some(other) => return Err(wrong_type(act.as_str(), &other, "an array of runs")),
         };
+        count += list.len();
+        few_enough_spans(act.as_str(), count)?;
         for (n, run) in list.into_iter().enumerate() {
             runs.item(&format!("{}[{n}]", act.as_str()), act, run, source);
         }
@@ -100,13 +111,16 @@ pub fn batch(body: &[u8], source: &Source) -> Result<Runs, Rejection> {
 }
 
 /// `POST /runs/multipart`: the fields of runs in parts of their own. A part or run that cannot be read is rejected alone.
-#[must_use]
-pub fn multipart<'a>(parts: impl IntoIterator<Item = Part<'a>>, source: &Source) -> Runs {
+///
+/// # Errors
+/// A [`Rejection`] when the parts together say too much.
+pub fn multipart(parts: &[Part<'_>], source: &Source) -> Result<Runs, Rejection> {
+    values::few_enough(parts.iter().filter(|part| !part.is_attachment()).map(|part| values::in_json(part.body)).sum())?;
     let mut runs = Runs::default();
     let mut acts: Vec<(Option<Act>, &str, Map)> = Vec::new();
     let mut at: std::collections::HashMap<(Option<Act>, &str), usize> = std::collections::HashMap::new();
     let mut attachments = Vec::new();
-    for part in parts {
+    for &part in parts {
         let Some((act, run_id, field)) = part_name(part.name) else {
             let message =
                 "is not a part of this form; parts are post.ID, patch.ID and their fields, feedback.ID, attachment.ID.NAME";
@@ -145,15 +159,13 @@ pub fn multipart<'a>(parts: impl IntoIterator<Item = Part<'a>>, source: &Source)
         }
     }
     for (run_id, name, what) in attachments {
-        let of_run = acts.iter_mut().find(|(act, id, _)| act.is_some() && *id == run_id);
-        let fields = match of_run {
-            Some((_, _, fields)) => fields,
-            None => {
-                acts.push((Some(Act::Patch), run_id, Map::new()));
-                let Some((_, _, fields)) = acts.last_mut() else { continue };
-                fields
-            }
-        };
+        let known = [Act::Post, Act::Patch].into_iter().find_map(|act| at.get(&(Some(act), run_id)).copied());
+        let n = known.unwrap_or_else(|| {
+            acts.push((Some(Act::Patch), run_id, Map::new()));
+            at.insert((Some(Act::Patch), run_id), acts.len() - 1);
+            acts.len() - 1
+        });
+        let Some((_, _, fields)) = acts.get_mut(n) else { continue };
         let all = fields.entry("attachments").or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(all) = all {
             all.insert(name.to_owned(), what);
@@ -171,7 +183,7 @@ pub fn multipart<'a>(parts: impl IntoIterator<Item = Part<'a>>, source: &Source)
             }
         }
     }
-    runs
+    Ok(runs)
 }
 
 /// `POST /feedback`: one judgement of a run.
@@ -252,6 +264,11 @@ impl Runs {
         patch.start = time(&mut fields, "start_time")?;
         patch.end = time(&mut fields, "end_time")?;
         patch.told = patch.end.or(patch.start);
+        if act == Act::Post && patch.kind.is_none() && patch.told.is_none() {
+            // A run of which nothing is told but its ids is there all the same. Whatever else is said of it was told later.
+            patch.kind = Some(kind("chain", is_root));
+            patch.told = Some(Timestamp::from_nanos(0));
+        }
         if let Some(order) = dotted_order {
             patch.attributes.insert("langsmith.dotted_order".to_owned(), order.into());
         }
@@ -308,18 +325,12 @@ impl Runs {
             patch.attributes.insert(format!("langsmith.feedback.{key}.correction"), correction);
         }
         patch.told = time;
-        patch.scores.push(Score {
-            id,
-            name: key,
-            value: score.or(value).unwrap_or_default(),
-            comment,
-            source: match told.get("type").and_then(Value::as_str) {
-                Some("app") => ScoreSource::User,
-                Some("model" | "auto_eval") => ScoreSource::Evaluator,
-                _ => ScoreSource::Api,
-            },
-            time,
-        });
+        let source = match told.get("type").and_then(Value::as_str) {
+            Some("app") => ScoreSource::User,
+            Some("model" | "auto_eval") => ScoreSource::Evaluator,
+            _ => ScoreSource::Api,
+        };
+        patch.scores.push(Score { comment, time, ..Score::new(id, key, score.or(value).unwrap_or_default(), source) });
         self.place(patch, guessed);
         Ok(())
     }

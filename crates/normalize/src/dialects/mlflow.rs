@@ -6,13 +6,14 @@
 //! ([`mlflow_rest`](super::mlflow_rest)); what they say of a trace is a span of its own, and the parent of its root. The tokens of
 //! OpenAI's answers include cached ones, those of Anthropic's do not.
 
-use neuraltrust_model::{Kind, Map, SpanId, StatusCode, User};
+use neuraltrust_model::{Content, Kind, Map, SpanId, StatusCode, User};
 use serde_json::Value;
 
 use super::langsmith::TIME_TO_FIRST_TOKEN;
 use super::langsmith_words::{Words, words};
 use super::{Dialect, Draft};
 use crate::content::Side;
+use crate::spoken::api_usage;
 use crate::{Rejection, chat_body};
 
 pub(super) const DIALECT: Dialect = Dialect { kind, read };
@@ -20,6 +21,8 @@ pub(super) const DIALECT: Dialect = Dialect { kind, read };
 pub(super) const REQUEST_ID: &str = "mlflow.traceRequestId";
 const SPAN_TYPE: &str = "mlflow.spanType";
 const TAG: &str = "mlflow.traceTag.";
+/// Formats of messages that are named after who provides the model.
+const PROVIDERS: [&str; 6] = ["openai", "anthropic", "gemini", "bedrock", "groq", "mistral"];
 /// Events of a stream: one for each piece of the answer, which the outputs hold as a whole.
 const CHUNK: &str = "mlflow.chunk.item.";
 /// Tags and metadata of a trace by which applications name the conversation.
@@ -135,13 +138,23 @@ fn model_call(draft: &mut Draft) {
         draft.patch.model = draft.take_text("mlflow.llm.model").or_else(|| draft.peek("model").map(str::to_owned));
     }
     if draft.patch.provider.is_none() {
-        draft.patch.provider = draft.take_text("mlflow.llm.provider");
+        // Messages are written as the provider's API has them, unless a framework is between.
+        let format = draft.peek("mlflow.message.format").filter(|format| PROVIDERS.contains(format)).map(str::to_owned);
+        draft.patch.provider = draft.take_text("mlflow.llm.provider").or(format);
     }
     if draft.patch.usage.is_none()
         && let Some(told) = draft.take("mlflow.chat.tokenUsage")
     {
         let beside = draft.peek("mlflow.message.format") == Some("anthropic");
         draft.patch.usage = if beside { chat_body::anthropic_usage(&told) } else { chat_body::usage(&told) };
+    }
+    if draft.patch.usage.is_none() {
+        // What the client does not tell as such stands in the answer of the model's API: of embeddings it never does.
+        let answer = match &draft.patch.output {
+            Some(Content::Json { value }) => Some(value),
+            _ => draft.attributes.get("mlflow.spanOutputs.rest"),
+        };
+        draft.patch.usage = answer.and_then(|answer| api_usage(answer.get("usage")?.as_object()?));
     }
     if draft.patch.cost.is_none() {
         let cost = draft.attributes.get("mlflow.llm.cost").and_then(|cost| cost.get("total_cost")?.as_f64());

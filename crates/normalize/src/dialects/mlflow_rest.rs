@@ -11,7 +11,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use neuraltrust_model::{
-    Event, Kind, Map, Score, ScoreSource, Source, SpanId, SpanPatch, Status, StatusCode, Timestamp, TraceId, User,
+    Event, Kind, Map, Score, ScoreSource, ScoreTarget, Source, SpanId, SpanPatch, Status, StatusCode, Timestamp, TraceId, User,
 };
 use serde_json::Value;
 
@@ -19,6 +19,7 @@ use super::mlflow::{CONVERSATION, REQUEST_ID, trace_of};
 use crate::any_value::hex;
 use crate::fields::{Fields, id, json_body, wrong_type};
 use crate::items::object;
+use crate::values::few_enough_spans;
 use crate::{Normalized, Reason, Rejection, otlp};
 
 /// Attribute: the experiment in which a trace is.
@@ -69,7 +70,7 @@ pub fn tag(request: &str, body: &[u8], source: &Source) -> Result<Vec<SpanPatch>
 pub fn spans(request: &str, body: &[u8], source: &Source) -> Result<Normalized, Rejection> {
     let mut fields = Fields(object("body", json_body(body)?)?);
     let list = match fields.value("spans") {
-        Some(Value::Array(list)) => list,
+        Some(Value::Array(list)) => few_enough_spans("spans", list.len()).map(|()| list)?,
         Some(other) => return Err(wrong_type("spans", &other, "an array")),
         None => Vec::new(),
     };
@@ -243,6 +244,8 @@ fn assessed(request: &str, mut fields: Fields) -> Result<SpanPatch, Rejection> {
             _ => ScoreSource::Api,
         },
         time,
+        target: ScoreTarget::Span,
+        withdrawn: false,
     });
     Ok(patch)
 }

@@ -18,6 +18,7 @@ use crate::chat_body;
 use crate::content::{Side, content};
 use crate::copies::{Copies, json_bytes};
 use crate::fields::{Fields, id, json_body, too_deep, within_depth, wrong_type};
+use crate::values::few_enough_spans;
 use crate::{Normalized, Reason, Rejection, python_literal, python_repr};
 
 const PROTOCOL: &str = "neuraltrust_batch";
@@ -45,6 +46,7 @@ pub fn normalize(body: &[u8]) -> Result<Batch, Rejection> {
         envelope @ Value::Object(_) => vec![envelope],
         other => return Err(wrong_type("body", &other, "an array of envelopes {resource, traces}")),
     };
+    few_enough_spans("body", envelopes.iter().map(held).sum())?;
     let mut batch = Batch::default();
     let mut copies = Copies::default();
     for (n, envelope) in envelopes.into_iter().enumerate() {
@@ -54,6 +56,13 @@ pub fn normalize(body: &[u8]) -> Result<Batch, Rejection> {
         }
     }
     Ok(batch)
+}
+
+/// How many spans an envelope holds; it counts itself, and so does each of its traces.
+fn held(envelope: &Value) -> usize {
+    let spans = |trace: &Value| trace.get("spans").and_then(Value::as_array).map_or(0, Vec::len);
+    let traces = envelope.get("traces").and_then(Value::as_array);
+    1 + traces.into_iter().flatten().map(|trace| 1 + spans(trace)).sum::<usize>()
 }
 
 fn below(at: &str, mut rejection: Rejection) -> Rejection {

@@ -92,6 +92,9 @@ fn said(draft: &mut Draft, side: Side) -> Option<Content> {
             value => Content::Json { value },
         });
     }
+    if let Some(texts) = completed(draft, side, role) {
+        return Some(texts);
+    }
     if let Some(found) = documents(draft, side) {
         return Some(found);
     }
@@ -113,6 +116,19 @@ fn said(draft: &mut Draft, side: Side) -> Option<Content> {
         return draft.handed(side, name, json_text(value));
     }
     content(draft.kind(), side, value)
+}
+
+/// The texts of a completion without messages: `llm.prompts.N.prompt.text` and `llm.choices.N.completion.text`.
+fn completed(draft: &mut Draft, side: Side, role: &str) -> Option<Content> {
+    let (list, inner) = if side == Side::Input { ("llm.prompts", "/prompt/text") } else { ("llm.choices", "/completion/text") };
+    let end = inner.replace('/', ".");
+    let Value::Array(items) = flattened::take_those(&mut draft.attributes, list, |rest| rest.ends_with(&end))? else {
+        return None;
+    };
+    let text = |item: &Value| item.pointer(inner).and_then(Value::as_str).map(str::to_owned);
+    let said = items.iter().filter_map(text).map(|text| Part::Text { text });
+    let messages = said.map(|part| Message { role: role.to_owned(), parts: vec![part], extra: Map::new() });
+    Some(Content::Messages { messages: messages.collect() })
 }
 
 fn documents(draft: &mut Draft, side: Side) -> Option<Content> {

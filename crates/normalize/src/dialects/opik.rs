@@ -17,6 +17,7 @@ use crate::content::Side;
 use crate::fields::{Fields, id, json_body, wrong_type};
 use crate::items::{Itemized, object};
 use crate::spoken::{Said, said};
+use crate::values::few_enough_spans;
 use crate::{Reason, Rejection};
 
 /// What a request is about.
@@ -96,7 +97,7 @@ pub fn single_score(own_id: &str, body: &[u8], sender: &Sender) -> Result<Vec<Sp
 fn list(name: &str, body: &[u8]) -> Result<Vec<Value>, Rejection> {
     match json_body(body)? {
         Value::Object(mut map) => match map.remove(name) {
-            Some(Value::Array(items)) => Ok(items),
+            Some(Value::Array(items)) => few_enough_spans(name, items.len()).map(|()| items),
             Some(other) => Err(wrong_type(name, &other, "an array")),
             None => Err(Rejection::new(Reason::Malformed, name, "is missing; it is an array")),
         },
@@ -334,7 +335,7 @@ fn verdict(of: &str, mut fields: Fields) -> Result<Score, Rejection> {
         _ => ScoreSource::Api,
     };
     let time = fields.time("last_updated_at")?;
-    Ok(Score { id: format!("{of}:{name}"), name, value, comment: fields.text("reason")?, source, time })
+    Ok(Score { comment: fields.text("reason")?, time, ..Score::new(format!("{of}:{name}"), name, value, source) })
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ fn unnamed(attributes: &Map) -> Option<Kind> {
 }
 
 fn read(draft: &mut Draft) -> Result<(), Rejection> {
+    details(draft);
     if draft.patch.conversation_id.is_none() {
         draft.patch.conversation_id = draft.take_id(names::CONVERSATION_ID)?;
     }
@@ -86,6 +87,16 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
         status.message = error;
     }
     Ok(())
+}
+
+/// What an event of the span says of the call as a whole is said of the span.
+fn details(draft: &mut Draft) {
+    let events = std::mem::take(&mut draft.patch.events);
+    let (details, events): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| event.name == genai_events::DETAILS);
+    draft.patch.events = events;
+    for (name, value) in details.into_iter().flat_map(|event| event.attributes) {
+        draft.attributes.entry(name).or_insert(value);
+    }
 }
 
 /// The model that answered, else the one that was asked for; where the two differ, the latter stays an attribute.

@@ -40,6 +40,7 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
     if !ours {
         return Ok(());
     }
+    first_names(draft);
     let property = |name: &str| format!("{PROPERTIES}{name}");
     for name in CONVERSATION.map(property) {
         if draft.patch.conversation_id.is_some() || draft.attributes.contains_key("gen_ai.conversation.id") {
@@ -62,6 +63,28 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
         draft.keep_time_to_first_token(seconds);
     }
     Ok(())
+}
+
+/// The names from before OpenTelemetry had its own (opentelemetry-semantic-conventions-ai up to 0.1), as those that it has now.
+fn first_names(draft: &mut Draft) {
+    for (old, new) in [
+        ("llm.vendor", "gen_ai.system"),
+        ("llm.request.model", "gen_ai.request.model"),
+        ("llm.response.model", "gen_ai.response.model"),
+        ("llm.usage.prompt_tokens", "gen_ai.usage.prompt_tokens"),
+        ("llm.usage.completion_tokens", "gen_ai.usage.completion_tokens"),
+    ] {
+        draft.rename(old, new);
+    }
+    for (old, new) in [("llm.prompts.", "gen_ai.prompt."), ("llm.completions.", "gen_ai.completion.")] {
+        let names: Vec<String> = draft.attributes.keys().filter(|name| name.starts_with(old)).cloned().collect();
+        for name in names {
+            let said = name.strip_prefix(old).map(|rest| format!("{new}{rest}"));
+            if let Some(said) = said {
+                draft.rename(&name, &said);
+            }
+        }
+    }
 }
 
 /// What a decorated function was called with and gave, as JSON text. It has no kind for a look-up: a task that gives

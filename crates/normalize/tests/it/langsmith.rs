@@ -95,7 +95,8 @@ fn any_order_gives_the_same_spans() {
 }
 
 fn form(parts: &[(&str, &str, &[u8])]) -> Runs {
-    multipart(parts.iter().map(|(name, content_type, body)| Part { name, content_type, body }), &source())
+    let parts: Vec<Part<'_>> = parts.iter().map(|(name, content_type, body)| Part { name, content_type, body }).collect();
+    multipart(&parts, &source()).unwrap()
 }
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";

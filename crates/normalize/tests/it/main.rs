@@ -8,6 +8,7 @@ mod langfuse;
 mod langsmith;
 mod logs;
 mod mlflow;
+mod neuraltrust_batch;
 mod neuraltrust_v1;
 mod openinference;
 mod opentelemetry;

@@ -79,6 +79,9 @@ fn what_must_be_there() {
     }
     let calls: Vec<_> = of_kind(Kind::Generation).into_iter().filter(|call| call.usage.is_some()).collect();
     assert!(calls.iter().all(|call| call.model.as_deref() == Some("gpt-4o-mini-2024-07-18")));
+    assert!(calls.iter().all(|call| call.provider.as_deref() == Some("openai")));
+    let [embedding] = of_kind(Kind::Embedding)[..] else { panic!("one embedding") };
+    assert_eq!(embedding.usage.unwrap().input, Some(33), "the tokens of its answer");
     let tool = named(&spans, "get_weather");
     assert_eq!(tool.input, Some(Content::Json { value: json!({"city": "Zürich", "unit": "celsius"}) }));
     assert!(matches!(&tool.output, Some(Content::Json { value }) if value["sky"] == "sunny ☀️"));

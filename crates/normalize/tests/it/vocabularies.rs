@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use neuraltrust_model::{Content, Kind, Part, UsageSource};
 use neuraltrust_normalize::{otlp, otlp_logs};
+use opentelemetry_proto::tonic::trace::v1::span::Event;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -267,4 +268,41 @@ fn messages_of_the_vercel_sdk() {
         ]
     );
     assert_eq!(patch.attributes["gen_ai.response.time_to_first_chunk"], 0.25);
+}
+
+#[test]
+fn names_from_before_the_conventions() {
+    let first = said(json!({
+        "llm.request.type": "chat", "llm.vendor": "OpenAI", "llm.request.model": "gpt-4", "llm.response.model": "gpt-4-0613",
+        "llm.prompts.0.role": "user", "llm.prompts.0.content": "Hi", "llm.completions.0.role": "assistant",
+        "llm.completions.0.content": "Hello", "llm.usage.prompt_tokens": 3, "llm.usage.completion_tokens": 1,
+    }));
+    assert_eq!(
+        (&first["kind"], &first["provider"], &first["model"]),
+        (&json!("generation"), &json!("openai"), &json!("gpt-4-0613"))
+    );
+    assert_eq!((&first["usage"]["input"], &first["usage"]["output"]), (&json!(3), &json!(1)));
+    assert_eq!(first["input"]["messages"][0]["parts"][0]["text"], "Hi");
+    assert_eq!(first["output"]["messages"][0]["parts"][0]["text"], "Hello");
+
+    let completion = said(json!({
+        "openinference.span.kind": "LLM", "llm.prompts.0.prompt.text": "Once", "llm.choices.0.completion.text": " upon a time",
+    }));
+    assert_eq!(completion["input"]["messages"][0], json!({"role": "user", "parts": [{"type": "text", "text": "Once"}]}));
+    assert_eq!(completion["output"]["messages"][0]["parts"][0]["text"], " upon a time");
+}
+
+#[test]
+fn a_call_that_an_event_of_its_span_tells() {
+    let mut call = span(&json!({"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}));
+    let details = span(&json!({
+        "gen_ai.input.messages": "[{\"role\": \"user\", \"parts\": [{\"type\": \"text\", \"content\": \"Hi\"}]}]",
+        "gen_ai.usage.input_tokens": 3,
+    }));
+    let attributes = details.attributes;
+    let name = "gen_ai.client.inference.operation.details".to_owned();
+    call.events.push(Event { name, attributes, time_unix_nano: 1_795_402_869_000_000_000, ..Event::default() });
+    let patch = export(vec![call]).patches.remove(0);
+    assert!(matches!(patch.input, Some(Content::Messages { .. })), "{:?}", patch.input);
+    assert_eq!((patch.usage.unwrap().input, patch.events.len()), (Some(3), 0));
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use neuraltrust_model::Timestamp;
 use neuraltrust_store::{
     Aggregate, Aggregated, Every, Filter, Group, Key, ListOf, MAX_GROUPS_BY, MAX_METRICS, MAX_ROWS, Metric, RELATIVE_ERROR,
 };
@@ -44,6 +45,10 @@ pub(super) struct AggregateBody {
     #[serde(default)]
     #[schema(value_type = Option<Vec<MetricBody>>)]
     metrics: Vec<MetricBody>,
+    /// Whether to measure the stretch of time before as well, as long as the one from `after` to `before` of the filter, which must
+    /// both be given.
+    #[serde(default)]
+    previous: bool,
     /// Most rows of the answer: 1 to 10000.
     #[schema(default = 1000, minimum = 1, maximum = 10000)]
     limit: Option<usize>,
@@ -119,6 +124,27 @@ pub(super) struct AggregateAnswer {
     found: Aggregated,
     /// How far a percentile may be from the value that it stands for, relative to that value.
     percentile_error: f64,
+    /// The groups of the stretch of time before, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous: Option<Aggregated>,
+}
+
+/// The condition that holds for the stretch of time before the one from `after` to `before` of a filter, as long as that.
+fn previous(filter: &Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
+    let moment = |name: &str| {
+        let text = filter.get(name).and_then(Value::as_str);
+        let text =
+            text.ok_or_else(|| bad(format!("previous: give `{name}` in the filter, so that the time before has a length")))?;
+        Timestamp::try_from(text.to_owned()).map_err(|error| bad(format!("filter.{name}: {error}")))
+    };
+    let (after, before) = (moment("after")?, moment("before")?);
+    let length = before.as_nanos().checked_sub(after.as_nanos()).filter(|length| *length > 0);
+    let begin = length.and_then(|length| after.as_nanos().checked_sub(length));
+    let begin = begin.ok_or_else(|| bad("previous: `after` of the filter is not before its `before`"))?;
+    let mut filter = filter.clone();
+    filter.insert("after".to_owned(), Value::String(Timestamp::from_nanos(begin).to_string()));
+    filter.insert("before".to_owned(), Value::String(after.to_string()));
+    Ok(filter)
 }
 
 impl AggregateBody {
@@ -234,6 +260,16 @@ pub(super) async fn aggregate(
     Reader(grant): Reader,
     Body(body): Body<AggregateBody>,
 ) -> Result<Json<AggregateAnswer>, ApiError> {
-    let found = app.store.project(grant.project).aggregate(body.read()?).await?;
-    Ok(Json(AggregateAnswer { found, percentile_error: RELATIVE_ERROR }))
+    let project = app.store.project(grant.project);
+    let earlier = body.previous.then(|| previous(&body.filter)).transpose()?;
+    let query = body.read()?;
+    let previous = match earlier {
+        None => None,
+        Some(filter) => {
+            let filter = filters::from_json(query.of, filter, Filter::read)?;
+            Some(project.aggregate(Aggregate { filter, ..query.clone() }).await?)
+        }
+    };
+    let found = project.aggregate(query).await?;
+    Ok(Json(AggregateAnswer { found, percentile_error: RELATIVE_ERROR, previous }))
 }

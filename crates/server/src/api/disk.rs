@@ -43,8 +43,15 @@ pub(super) async fn show(State(app): State<App>, Keeper(grant): Keeper) -> Resul
     let DiskUse { total, free, index_obsolete, other, projects } = app.store.disk_use().await?;
     let (own, others): (Vec<_>, Vec<_>) = projects.into_iter().partition(|project| project.project == grant.project);
     // A project of which nothing is kept is in no table.
-    let nothing =
-        ProjectDiskUse { project: grant.project, name: grant.project_name, patches: 0, record: 0, content: 0, index: 0 };
+    let nothing = ProjectDiskUse {
+        project: grant.project,
+        name: grant.project_name,
+        patches: 0,
+        bodies: 0,
+        record: 0,
+        content: 0,
+        index: 0,
+    };
     Ok(Json(Disk {
         total,
         free,

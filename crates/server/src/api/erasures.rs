@@ -3,14 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use neuraltrust_model::{ConversationId, IdError, TraceId};
+use neuraltrust_model::{ConversationId, TraceId};
 use neuraltrust_store::{Asked, Erasure, ErasureRow, Filter, ListOf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::filters;
-use super::params::{Body, Ids, ListParams, PageParams, Params, bad};
+use super::params::{Body, Ids, ListParams, PageParams, Params, bad, given};
 use crate::auth::Keeper;
 use crate::error::{ApiError, Problem};
 use crate::http::App;
@@ -69,10 +69,6 @@ impl NewErasure {
             _ => Err(bad("exactly one of conversation_id, trace_id, user_id and filter says what is to be erased")),
         }
     }
-}
-
-fn given<T>(name: &str, id: String, make: impl FnOnce(String) -> Result<T, IdError>) -> Result<T, ApiError> {
-    make(id).map_err(|error| bad(format!("{name} {error}")))
 }
 
 /// Begins to erase, of the key's project. A trace goes as a whole. What comes of it after this request is new, and kept.

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use neuraltrust_store::{Facets, Field, Key, ListOf};
+use neuraltrust_store::{Facets, Key};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -41,38 +41,6 @@ impl TryFrom<Vec<(String, String)>> for FacetParams {
 
 type Counted = Result<Json<Facets>, ApiError>;
 
-async fn counted(app: &App, reader: &Reader, of: ListOf, key: Key, mut params: ListParams) -> Counted {
-    let (limit, filter) = (params.limit()?, params.filter(of)?);
-    Ok(Json(app.store.project(reader.0.project).facets(of, key, filter, limit).await?))
-}
-
-/// Users, by the number of their conversations.
-#[utoipa::path(
-    get, path = "/api/v1/users", tag = "read", params(ListParams),
-    responses((status = 200, body = Facets), (status = "4XX", body = Problem))
-)]
-pub(super) async fn users(State(app): State<App>, reader: Reader, Params(params): Params<ListParams>) -> Counted {
-    counted(&app, &reader, ListOf::Conversations, Field::UserId.into(), params).await
-}
-
-/// Sessions, by the number of their conversations.
-#[utoipa::path(
-    get, path = "/api/v1/sessions", tag = "read", params(ListParams),
-    responses((status = 200, body = Facets), (status = "4XX", body = Problem))
-)]
-pub(super) async fn sessions(State(app): State<App>, reader: Reader, Params(params): Params<ListParams>) -> Counted {
-    counted(&app, &reader, ListOf::Conversations, Field::SessionId.into(), params).await
-}
-
-/// Channels, by the number of their conversations.
-#[utoipa::path(
-    get, path = "/api/v1/channels", tag = "read", params(ListParams),
-    responses((status = 200, body = Facets), (status = "4XX", body = Problem))
-)]
-pub(super) async fn channels(State(app): State<App>, reader: Reader, Params(params): Params<ListParams>) -> Counted {
-    counted(&app, &reader, ListOf::Conversations, Field::ChannelId.into(), params).await
-}
-
 /// The values of any field over a list.
 #[utoipa::path(
     get, path = "/api/v1/facets", tag = "read", params(FacetParams, ListParams),
@@ -81,5 +49,7 @@ pub(super) async fn channels(State(app): State<App>, reader: Reader, Params(para
 pub(super) async fn facets(State(app): State<App>, reader: Reader, Params(params): Params<FacetParams>) -> Counted {
     let list = list_named(params.of.as_deref())?;
     let key = Key::named(list, &params.field).map_err(|error| bad(format!("field: {error}")))?;
-    counted(&app, &reader, list, key, params.rows).await
+    let mut rows = params.rows.unordered()?;
+    let (limit, filter) = (rows.limit()?, rows.filter(list)?);
+    Ok(Json(app.store.project(reader.0.project).facets(list, key, filter, limit).await?))
 }

@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use neuraltrust_model::{ConversationId, SpanId, TraceId};
-use neuraltrust_store::{ConversationRow, Highlight, ListOf, SpanDetail, SpanRow, TraceDetail, TraceRow, Transcript};
+use neuraltrust_store::{
+    Context, ConversationRow, Highlight, ListOf, PatchDetail, SpanDetail, SpanRow, TraceDetail, TraceRow, Transcript,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::media::MediaParams;
+use super::media::{MediaParams, ShownMedia};
 use super::params::{Ids, ListParams, Params, id};
 use crate::auth::Reader;
 use crate::error::{ApiError, Problem};
@@ -39,7 +41,7 @@ impl<T> From<neuraltrust_store::Page<T>> for Page<T> {
 
 type Listed<T> = Result<Json<Page<T>>, ApiError>;
 
-/// Conversations, the last active first.
+/// Conversations, the last active first where `sort` says nothing else.
 #[utoipa::path(
     get, path = "/api/v1/conversations", tag = "read", params(ListParams),
     responses((status = 200, body = Page<ConversationRow>), (status = "4XX", body = Problem))
@@ -52,24 +54,47 @@ pub(super) async fn conversations(
     Ok(Json(app.store.project(grant.project).conversations(params.query(ListOf::Conversations)?).await?.into()))
 }
 
+/// Which of the turns of a conversation, and how they show media.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TurnsParams {
+    /// Traces of one page: 1 to 1000. Without it all turns are answered at once, as the record knows them now; which traces are on
+    /// a page is read from the lists, and user, metadata and custom data are what they say.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<String>,
+    /// Where the page before ended: its `next_cursor`.
+    cursor: Option<String>,
+    /// As of a span: `linked` or `inline`.
+    #[serde(default)]
+    #[param(inline, default = "linked")]
+    media: ShownMedia,
+}
+
 /// A conversation with its turns.
 #[utoipa::path(
     get, path = "/api/v1/conversations/{conversation_id}", tag = "read",
-    params(("conversation_id" = String, Path, description = "The conversation"), MediaParams),
+    params(("conversation_id" = String, Path, description = "The conversation"), TurnsParams),
     responses((status = 200, body = Transcript), (status = "4XX", body = Problem))
 )]
 pub(super) async fn conversation(
     State(app): State<App>,
     Reader(grant): Reader,
     Ids(conversation): Ids<String>,
-    Params(params): Params<MediaParams>,
+    Params(params): Params<TurnsParams>,
 ) -> Result<Json<Transcript>, ApiError> {
     let conversation = id(conversation, ConversationId::new)?;
-    let found = app.store.project(grant.project).showing(params.show()).conversation(conversation.clone()).await?;
+    let project = app.store.project(grant.project).showing(params.media.show());
+    let found = if params.limit.is_some() || params.cursor.is_some() {
+        let cursor = params.cursor.map(|text| text.parse()).transpose()?;
+        project.conversation_page(conversation.clone(), ListParams::limited(params.limit).limit()?, cursor).await?
+    } else {
+        project.conversation(conversation.clone()).await?
+    };
     found.map(Json).ok_or_else(|| ApiError::not_found(format!("the project has no conversation {:?}", conversation.as_str())))
 }
 
-/// Traces, newest first.
+/// Traces, newest first where `sort` says nothing else.
 #[utoipa::path(
     get, path = "/api/v1/traces", tag = "read", params(ListParams),
     responses((status = 200, body = Page<TraceRow>), (status = "4XX", body = Problem))
@@ -136,12 +161,63 @@ pub(super) async fn span(
 ) -> Result<Json<SpanDetail>, ApiError> {
     let (trace, span) = (id(trace, TraceId::new)?, id(span, SpanId::new)?);
     let found = app.store.project(grant.project).showing(params.show()).span(trace.clone(), span.clone()).await?;
-    found.map(Json).ok_or_else(|| {
-        ApiError::not_found(format!("the trace {:?} has no span {:?} in this project", trace.as_str(), span.as_str()))
-    })
+    found.map(Json).ok_or_else(|| no_span(&trace, &span))
 }
 
-/// Spans, newest first.
+/// The messages of a model call, which of them are new in its conversation, and where the others had been said first.
+#[utoipa::path(
+    get, operation_id = "context", path = "/api/v1/traces/{trace_id}/spans/{span_id}/context", tag = "read",
+    params(
+        ("trace_id" = String, Path, description = "The trace"),
+        ("span_id" = String, Path, description = "The span"),
+        MediaParams
+    ),
+    responses((status = 200, body = Context), (status = "4XX", body = Problem))
+)]
+pub(super) async fn context(
+    State(app): State<App>,
+    Reader(grant): Reader,
+    Ids((trace, span)): Ids<(String, String)>,
+    Params(params): Params<MediaParams>,
+) -> Result<Json<Context>, ApiError> {
+    let (trace, span) = (id(trace, TraceId::new)?, id(span, SpanId::new)?);
+    let found = app.store.project(grant.project).showing(params.show()).context(trace.clone(), span.clone()).await?;
+    found.map(Json).ok_or_else(|| no_span(&trace, &span))
+}
+
+/// What messages said of a span.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Patches {
+    /// What each message said, in order of arrival.
+    items: Vec<PatchDetail>,
+}
+
+/// What messages said of a span, each by itself, in order of arrival: the span is their merge.
+#[utoipa::path(
+    get, operation_id = "patches", path = "/api/v1/traces/{trace_id}/spans/{span_id}/patches", tag = "read",
+    params(
+        ("trace_id" = String, Path, description = "The trace"),
+        ("span_id" = String, Path, description = "The span"),
+        MediaParams
+    ),
+    responses((status = 200, body = Patches), (status = "4XX", body = Problem))
+)]
+pub(super) async fn patches(
+    State(app): State<App>,
+    Reader(grant): Reader,
+    Ids((trace, span)): Ids<(String, String)>,
+    Params(params): Params<MediaParams>,
+) -> Result<Json<Patches>, ApiError> {
+    let (trace, span) = (id(trace, TraceId::new)?, id(span, SpanId::new)?);
+    let found = app.store.project(grant.project).showing(params.show()).patches(trace.clone(), span.clone()).await?;
+    found.map(|items| Json(Patches { items })).ok_or_else(|| no_span(&trace, &span))
+}
+
+fn no_span(trace: &TraceId, span: &SpanId) -> ApiError {
+    ApiError::not_found(format!("the trace {:?} has no span {:?} in this project", trace.as_str(), span.as_str()))
+}
+
+/// Spans, newest first where `sort` says nothing else.
 #[utoipa::path(
     get, path = "/api/v1/spans", tag = "read", params(ListParams),
     responses((status = 200, body = Page<SpanRow>), (status = "4XX", body = Problem))

@@ -50,12 +50,21 @@ pub(super) struct MediaParams {
 
 impl MediaParams {
     pub(super) const fn show(&self) -> ShowMedia {
-        match self.media {
-            ShownMedia::Linked => ShowMedia::At(path),
-            ShownMedia::Inline => ShowMedia::Inline,
+        self.media.show()
+    }
+}
+
+impl ShownMedia {
+    pub(super) const fn show(self) -> ShowMedia {
+        match self {
+            Self::Linked => ShowMedia::At(path),
+            Self::Inline => ShowMedia::Inline,
         }
     }
 }
+
+/// Shows media by their address below that of their trace, `/api/v1/traces/{trace_id}/`: the same in all traces.
+pub(super) const BELOW_TRACE: ShowMedia = ShowMedia::At(|_, medium| format!("media/{medium}"));
 
 /// Where the bytes of a medium are.
 fn path(trace: &TraceId, medium: MediaId) -> String {

@@ -1,6 +1,8 @@
 //! The API for reading, `/api/v1`: described by the OpenAPI document that is made from this code.
 
 mod aggregate;
+mod compare;
+mod complete;
 mod disk;
 mod erasures;
 mod facets;
@@ -8,13 +10,16 @@ mod filters;
 mod lists;
 mod media;
 mod params;
+mod prices;
 mod projects;
 mod quarantine;
 mod range;
 mod retention;
+mod scores;
 pub(crate) mod session;
 mod sources;
 mod status;
+mod values;
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -62,13 +67,24 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(lists::traces))
         .routes(routes!(lists::trace))
         .routes(routes!(lists::span))
+        .routes(routes!(lists::context))
+        .routes(routes!(lists::patches))
         .routes(routes!(media::show))
         .routes(routes!(lists::spans))
-        .routes(routes!(facets::users))
-        .routes(routes!(facets::sessions))
-        .routes(routes!(facets::channels))
+        .routes(routes!(values::users))
+        .routes(routes!(values::sessions))
+        .routes(routes!(values::channels))
+        .routes(routes!(values::models))
+        .routes(routes!(values::tools))
         .routes(routes!(facets::facets))
+        .routes(routes!(compare::compare))
+        .routes(routes!(complete::complete))
         .routes(routes!(aggregate::aggregate))
+        .routes(routes!(prices::show, prices::replace))
+        .routes(routes!(prices::explain_trace))
+        .routes(routes!(prices::explain_conversation))
+        .routes(routes!(scores::create, scores::list))
+        .routes(routes!(scores::delete))
         .routes(routes!(projects::create))
         .routes(routes!(projects::create_key))
         .routes(routes!(erasures::create, erasures::list))

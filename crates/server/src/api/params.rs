@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use neuraltrust_model::IdError;
-use neuraltrust_store::{Field, Filter, ListOf, ListQuery};
+use neuraltrust_store::{Field, Filter, ListOf, ListQuery, Order};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
@@ -68,6 +68,11 @@ pub(super) fn id<T>(text: String, make: impl FnOnce(String) -> Result<T, IdError
     make(text).map_err(|error| bad(format!("the id in the path {error}")))
 }
 
+/// An id that goes by a name.
+pub(super) fn given<T>(name: &str, id: String, make: impl FnOnce(String) -> Result<T, IdError>) -> Result<T, ApiError> {
+    make(id).map_err(|error| bad(format!("{name} {error}")))
+}
+
 /// Which page of a list that is never narrowed.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -90,6 +95,10 @@ pub(super) struct ListParams {
     limit: Option<String>,
     /// Where the page before ended: its `next_cursor`.
     cursor: Option<String>,
+    /// `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+    /// newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+    #[param(default = "time", example = "cost:desc")]
+    sort: Option<String>,
     /// A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
     /// `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
     /// and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
@@ -125,7 +134,7 @@ pub(super) struct ListParams {
 }
 
 /// The parameters of a list, for who gives another name.
-const NAMES: &str = "limit, cursor, q, after, before, filter, conversation_id, trace_id, session_id, channel_id, user_id, kind, \
+const NAMES: &str = "limit, cursor, sort, q, after, before, filter, conversation_id, trace_id, session_id, channel_id, user_id, kind, \
                      name, status, model, provider";
 
 impl TryFrom<Vec<(String, String)>> for ListParams {
@@ -137,6 +146,7 @@ impl TryFrom<Vec<(String, String)>> for ListParams {
             let place = match name.as_str() {
                 "limit" => &mut params.limit,
                 "cursor" => &mut params.cursor,
+                "sort" => &mut params.sort,
                 "q" => &mut params.q,
                 "after" => &mut params.after,
                 "before" => &mut params.before,
@@ -200,10 +210,25 @@ impl ListParams {
         limit.ok_or_else(|| bad(format!("limit: {text:?} is not a number from 1 to {MAX_LIMIT}")))
     }
 
+    /// What the rows are ordered by, where it is said.
+    pub(super) fn take_sort(&mut self) -> Option<String> {
+        self.sort.take()
+    }
+
+    /// Refuses what holds for pages of rows and not for values that are counted.
+    pub(super) fn unordered(self) -> Result<Self, ApiError> {
+        match (&self.sort, &self.cursor) {
+            (None, None) => Ok(self),
+            _ => Err(bad("sort and cursor: values come all at once, the most frequent first; give `limit` alone")),
+        }
+    }
+
     /// The page that is asked for.
     pub(super) fn query(mut self, list: ListOf) -> Result<ListQuery, ApiError> {
         let cursor = self.cursor.take().map(|text| text.parse()).transpose()?;
-        Ok(ListQuery { filter: self.filter(list)?, limit: self.limit()?, cursor })
+        let order = self.sort.take().map(|name| Order::named(list, &name)).transpose();
+        let order = order.map_err(|error| bad(format!("sort: {error}")))?.unwrap_or_default();
+        Ok(ListQuery { filter: self.filter(list)?, limit: self.limit()?, cursor, order })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The body of a request: read whole, decompressed, within the limits.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
 use neuraltrust_model::limits::MAX_BODY_BYTES;
+use neuraltrust_normalize::values;
+use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::ApiError;
@@ -27,7 +30,8 @@ const DECODE_ASIDE_BYTES: usize = 64 << 10;
 pub(super) struct Received {
     bytes: Bytes,
     encoding: Encoding,
-    _room: OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
+    ingest: Ingest,
 }
 
 /// Codings of `Content-Encoding`.
@@ -90,7 +94,14 @@ pub(super) async fn receive<T>(
     if announced.is_none() && bytes.len() > UNANNOUNCED_BYTES {
         room.merge(ingest.room(bytes.len() - UNANNOUNCED_BYTES).await?);
     }
-    Ok((checked, Received { bytes, encoding, _room: room }))
+    Ok((checked, Received { bytes, encoding, room, ingest: ingest.clone() }))
+}
+
+/// A body that came in over another protocol, decompressed.
+pub(super) async fn received(ingest: &Ingest, bytes: Bytes) -> Result<Received, ApiError> {
+    let room = ingest.room(bytes.len()).await?;
+    quarantine::saw_body(&bytes);
+    Ok(Received { bytes, encoding: Encoding::Identity, room, ingest: ingest.clone() })
 }
 
 async fn read(body: Body) -> Result<Bytes, ApiError> {
@@ -132,22 +143,49 @@ async fn discard(body: Body) {
 }
 
 impl Received {
-    /// Decompresses the body and decodes it; large ones do not hold up the other connections.
+    /// Decompresses a body of JSON and decodes it, which is done once.
     pub(super) async fn decode<T: Send + 'static>(
-        self,
+        &mut self,
         decode: impl FnOnce(&[u8]) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let aside = self.bytes.len() >= DECODE_ASIDE_BYTES || self.encoding != Encoding::Identity;
-        let work = move || match self.encoding {
-            Encoding::Identity => decode(&self.bytes),
-            encoding => decode(&decompress(encoding, &self.bytes, MAX_BODY_BYTES)?),
-        };
-        if !aside {
-            return work();
+        self.decode_counted(values::in_json, decode).await
+    }
+
+    /// Decompresses the body and decodes it, in room for as many values as `count` finds in it; large ones do not hold up the other
+    /// connections. The room is kept with this for as long as what was decoded is in hand.
+    pub(super) async fn decode_counted<T: Send + 'static>(
+        &mut self,
+        count: fn(&[u8]) -> usize,
+        decode: impl FnOnce(&[u8]) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let (bytes, encoding) = (std::mem::take(&mut self.bytes), self.encoding);
+        if encoding == Encoding::Identity && bytes.len() < DECODE_ASIDE_BYTES {
+            self.room.merge(self.ingest.room_for_values(count(&bytes)).await?);
+            return decode(&bytes);
         }
-        tokio::task::spawn_blocking(work)
-            .await
-            .unwrap_or_else(|_| Err(ApiError::bad_request("malformed", "the body cannot be read")))
+        let (ingest, runtime) = (self.ingest.clone(), Handle::current());
+        let turn = ingest.turn().await?;
+        let work = move || {
+            let plain = match encoding {
+                Encoding::Identity => Cow::Borrowed(&*bytes),
+                encoding => Cow::Owned(decompress(encoding, &bytes, MAX_BODY_BYTES)?),
+            };
+            let more = async {
+                let mut more = ingest.room_for_values(count(&plain)).await?;
+                if encoding != Encoding::Identity {
+                    more.merge(ingest.room(plain.len()).await?);
+                }
+                Ok::<_, ApiError>(more)
+            };
+            let more = runtime.block_on(more)?;
+            let decoded = decode(&plain)?;
+            drop(turn);
+            Ok::<_, ApiError>((decoded, more))
+        };
+        let broken = |_| Err(ApiError::bad_request("malformed", "the body cannot be read"));
+        let (decoded, more) = tokio::task::spawn_blocking(work).await.unwrap_or_else(broken)?;
+        self.room.merge(more);
+        Ok(decoded)
     }
 }
 

@@ -11,6 +11,7 @@ use axum::routing::{get, patch, post};
 use neuraltrust_model::Source;
 use neuraltrust_normalize::dialects::langfuse_ingestion as dialect;
 use neuraltrust_normalize::{Item, Itemized, Reason};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{body, may_send, otlp_http, source};
@@ -65,7 +66,7 @@ async fn keep<T: Send + 'static>(
 ) -> Result<(Vec<Item>, T), ApiError> {
     let kept = async {
         let check = || may_send(app, headers);
-        let (grant, received) = body::receive(&app.ingest, headers, body, check).await?;
+        let (grant, mut received) = body::receive(&app.ingest, headers, body, check).await?;
         let (batch, beside) = received.decode(decode).await?;
         Ok((app.ingest.keep_items(SURFACE, &grant, batch).await?, beside))
     };
@@ -114,12 +115,18 @@ async fn health() -> Json<Value> {
     Json(json!({"status": "OK", "version": env!("CARGO_PKG_VERSION")}))
 }
 
+/// Which file a client wants to upload.
+#[derive(Debug, Default, Deserialize)]
+struct File {
+    #[serde(rename = "sha256Hash", default)]
+    hash: String,
+}
+
 /// Files are not kept. Without an address to upload to, a client takes its file for known and goes on.
 async fn media(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<(StatusCode, Json<Value>), ApiError> {
     let check = || may_send(&app, &headers);
-    let (_, received) = body::receive(&app.ingest, &headers, body, check).await?;
-    let asked = received.decode(|bytes| Ok(serde_json::from_slice::<Value>(bytes).unwrap_or_default())).await?;
-    let hash = asked["sha256Hash"].as_str().unwrap_or_default();
-    let id: String = hash.replace('+', "-").replace('/', "_").chars().take(MEDIA_ID).collect();
+    let (_, mut received) = body::receive(&app.ingest, &headers, body, check).await?;
+    let asked = received.decode(|bytes| Ok(serde_json::from_slice::<File>(bytes).unwrap_or_default())).await?;
+    let id: String = asked.hash.replace('+', "-").replace('/', "_").chars().take(MEDIA_ID).collect();
     Ok((StatusCode::CREATED, Json(json!({"mediaId": id, "uploadUrl": null}))))
 }

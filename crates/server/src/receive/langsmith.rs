@@ -120,7 +120,7 @@ async fn keep(app: &App, form: Result<Form, ApiError>, headers: &HeaderMap, body
         let grant = may_send(app, headers)?;
         form.map(|form| (grant, form))
     };
-    let ((grant, form), received) = body::receive(&app.ingest, headers, body, check).await?;
+    let ((grant, form), mut received) = body::receive(&app.ingest, headers, body, check).await?;
     let source = source(headers, SURFACE.as_str());
     let runs = received.decode(move |bytes| decode(&form, bytes, &source)).await?;
     let runs = look_up(app, &grant, runs).await?;
@@ -153,10 +153,9 @@ fn decode_form(bytes: &[u8], boundary: &str, source: &Source) -> Result<Runs, Ap
         }));
     }
     let read = parts.iter().zip(&plain).filter(|(part, plain)| part.encoding.is_empty() || !plain.is_empty());
-    let mut runs = langsmith::multipart(
-        read.map(|(part, plain)| Part { name: part.name, content_type: part.content_type, body: plain }),
-        source,
-    );
+    let read: Vec<Part<'_>> =
+        read.map(|(part, plain)| Part { name: part.name, content_type: part.content_type, body: plain }).collect();
+    let mut runs = langsmith::multipart(&read, source)?;
     runs.normalized.rejected.extend(refused);
     Ok(runs)
 }

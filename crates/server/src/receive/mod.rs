@@ -97,7 +97,7 @@ const LOOKED_AT: usize = 20;
 /// The trace of a span that a client names alone, as the lists know it: they lag behind by up to a second.
 async fn trace_of_span(app: &App, grant: &Grant, span: &SpanId) -> Result<Option<TraceId>, ApiError> {
     let filter = Filter::equals(Field::SpanId, span.as_str());
-    let found = app.store.project(grant.project).spans(ListQuery { filter, limit: LOOKED_AT, cursor: None }).await?;
+    let found = app.store.project(grant.project).spans(ListQuery { filter, limit: LOOKED_AT, ..ListQuery::default() }).await?;
     Ok(found.items.into_iter().find(|row| row.span_id == *span).map(|row| row.trace_id))
 }
 

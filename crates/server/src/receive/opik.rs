@@ -19,6 +19,7 @@ use neuraltrust_normalize::{Item, Itemized, Rejection};
 use neuraltrust_store::{Grant, ProjectId};
 use serde_json::{Value, json};
 
+use super::body::Received;
 use super::{LOOKED_UP, body, may_send, otlp_http, source, trace_of_span};
 use crate::error::ApiError;
 use crate::http::App;
@@ -193,7 +194,7 @@ where
     D: FnOnce(&[u8], &Sender) -> Result<Itemized, Rejection> + Send + 'static,
 {
     let kept = async {
-        let (grant, mut batch) = receive(app, headers, body, decode).await?;
+        let (grant, mut batch, _received) = receive(app, headers, body, decode).await?;
         known.put(grant.project, &mut batch.patches);
         look_up(app, &grant, &mut batch.patches).await?;
         app.ingest.keep_items(SURFACE, &grant, batch).await
@@ -212,7 +213,7 @@ where
     D: FnOnce(&[u8], &Sender) -> Result<Vec<SpanPatch>, Rejection> + Send + 'static,
 {
     let kept = async {
-        let (grant, mut patches) = receive(app, headers, body, decode).await?;
+        let (grant, mut patches, _received) = receive(app, headers, body, decode).await?;
         known.put(grant.project, &mut patches);
         look_up(app, &grant, &mut patches).await?;
         app.ingest.keep_whole(SURFACE, &grant, patches).await
@@ -221,15 +222,17 @@ where
     Ok(status.into_response())
 }
 
-async fn receive<T, D>(app: &App, headers: &HeaderMap, body: Body, decode: D) -> Result<(Grant, T), ApiError>
+/// Reads what a request says; what it takes up is for as long as the third of these is kept.
+async fn receive<T, D>(app: &App, headers: &HeaderMap, body: Body, decode: D) -> Result<(Grant, T, Received), ApiError>
 where
     T: Send + 'static,
     D: FnOnce(&[u8], &Sender) -> Result<T, Rejection> + Send + 'static,
 {
     let check = || may_send(app, headers);
-    let (grant, received) = body::receive(&app.ingest, headers, body, check).await?;
+    let (grant, mut received) = body::receive(&app.ingest, headers, body, check).await?;
     let sender = sender(headers);
-    Ok((grant, received.decode(move |bytes| Ok(decode(bytes, &sender)?)).await?))
+    let decoded = received.decode(move |bytes| Ok(decode(bytes, &sender)?)).await?;
+    Ok((grant, decoded, received))
 }
 
 fn sender(headers: &HeaderMap) -> Sender {

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use neuraltrust_normalize::{Normalized, Rejection, otlp, otlp_logs};
+use neuraltrust_normalize::{Normalized, Rejection, otlp, otlp_logs, values};
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
 use prost::Message;
@@ -27,7 +27,7 @@ const TOLD_REASONS: usize = 5;
 
 /// What an export is of.
 #[derive(Debug, Clone, Copy)]
-enum Signal {
+pub(super) enum Signal {
     Traces,
     Logs,
     Metrics,
@@ -35,7 +35,7 @@ enum Signal {
 
 /// How an export is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
+pub(super) enum Encoding {
     Protobuf,
     Json,
 }
@@ -83,7 +83,7 @@ async fn keep(app: &App, signal: Signal, headers: &HeaderMap, body: Body) -> Res
         let grant = may_send(app, headers)?;
         encoding(headers).map(|encoding| (grant, encoding))
     };
-    let ((grant, encoding), received) = match body::receive(&app.ingest, headers, body, check).await {
+    let ((grant, encoding), mut received) = match body::receive(&app.ingest, headers, body, check).await {
         // An export of nothing is an empty protobuf message.
         Err(error) if error.reason == "empty" && encoding(headers).is_ok_and(|encoding| encoding == Encoding::Protobuf) => {
             return Ok(Vec::new());
@@ -91,11 +91,11 @@ async fn keep(app: &App, signal: Signal, headers: &HeaderMap, body: Body) -> Res
         received => received?,
     };
     if matches!(signal, Signal::Metrics) {
-        received.decode(|_| Ok(())).await?;
+        received.decode_counted(count(signal, encoding), |_| Ok(())).await?;
         ::metrics::counter!(METRIC_EXPORTS, "surface" => SURFACE.as_str()).increment(1);
         return Ok(Vec::new());
     }
-    let mut normalized = received.decode(move |bytes| decode(signal, encoding, bytes)).await?;
+    let mut normalized = received.decode_counted(count(signal, encoding), move |bytes| decode(signal, encoding, bytes)).await?;
     name_project(headers, &mut normalized.patches);
     let rejected = app.ingest.keep(SURFACE, &grant, normalized).await?;
     if matches!(signal, Signal::Traces) {
@@ -117,19 +117,26 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
     }
 }
 
-fn decode(signal: Signal, encoding: Encoding, bytes: &[u8]) -> Result<Normalized, ApiError> {
+/// What an export says of spans.
+pub(super) fn decode(signal: Signal, encoding: Encoding, bytes: &[u8]) -> Result<Normalized, ApiError> {
     match (signal, encoding) {
-        (Signal::Traces, Encoding::Protobuf) => Ok(otlp::normalize(message(bytes, "ExportTraceServiceRequest")?)),
+        (Signal::Traces, Encoding::Protobuf) => Ok(otlp::normalize_protobuf(bytes)?),
         (Signal::Traces, Encoding::Json) => Ok(otlp::normalize_json(bytes)?),
-        (Signal::Logs, Encoding::Protobuf) => Ok(otlp_logs::normalize(message(bytes, "ExportLogsServiceRequest")?)),
+        (Signal::Logs, Encoding::Protobuf) => Ok(otlp_logs::normalize_protobuf(bytes)?),
         (Signal::Logs, Encoding::Json) => Ok(otlp_logs::normalize_json(bytes)?),
         (Signal::Metrics, _) => Ok(Normalized::default()),
     }
 }
 
-fn message<T: Message + Default>(bytes: &[u8], name: &str) -> Result<T, ApiError> {
-    T::decode(bytes)
-        .map_err(|error| ApiError::bad_request("malformed", format!("the body is not an {name} in protobuf: {error}")))
+/// How the values of a body are counted.
+pub(super) fn count(signal: Signal, encoding: Encoding) -> fn(&[u8]) -> usize {
+    match (signal, encoding) {
+        (Signal::Traces, Encoding::Protobuf) => values::in_traces,
+        (Signal::Logs, Encoding::Protobuf) => values::in_logs,
+        (Signal::Traces | Signal::Logs, Encoding::Json) => values::in_json,
+        // Nothing of metrics is decoded.
+        (Signal::Metrics, _) => |_| 0,
+    }
 }
 
 fn answer(encoding: Encoding, signal: Signal, rejected: &[Rejection]) -> Response {
@@ -145,22 +152,26 @@ fn answer(encoding: Encoding, signal: Signal, rejected: &[Rejection]) -> Respons
         let answer = partial.map_or_else(|| json!({}), |partial| json!({"partialSuccess": partial}));
         return ([(header::CONTENT_TYPE, JSON)], answer.to_string()).into_response();
     }
-    let bytes = match signal {
+    ([(header::CONTENT_TYPE, PROTOBUF)], message_of(signal, rejected)).into_response()
+}
+
+/// The answer in protobuf, which says what of an export is not kept.
+pub(super) fn message_of(signal: Signal, rejected: &[Rejection]) -> Vec<u8> {
+    match signal {
         Signal::Traces => ExportTraceServiceResponse { partial_success: partial_success(rejected) }.encode_to_vec(),
         Signal::Logs => ExportLogsServiceResponse { partial_success: partial_logs(rejected) }.encode_to_vec(),
         Signal::Metrics => Vec::new(),
-    };
-    ([(header::CONTENT_TYPE, PROTOBUF)], bytes).into_response()
+    }
 }
 
 /// What the client is told of the spans that are not kept.
-pub(super) fn partial_success(rejected: &[Rejection]) -> Option<ExportTracePartialSuccess> {
+fn partial_success(rejected: &[Rejection]) -> Option<ExportTracePartialSuccess> {
     (!rejected.is_empty())
         .then(|| ExportTracePartialSuccess { rejected_spans: rejected.len() as i64, error_message: reasons(rejected) })
 }
 
 /// What the client is told of the log records that are not kept.
-pub(super) fn partial_logs(rejected: &[Rejection]) -> Option<ExportLogsPartialSuccess> {
+fn partial_logs(rejected: &[Rejection]) -> Option<ExportLogsPartialSuccess> {
     (!rejected.is_empty())
         .then(|| ExportLogsPartialSuccess { rejected_log_records: rejected.len() as i64, error_message: reasons(rejected) })
 }

@@ -157,6 +157,7 @@ fn a_body_that_is_not_one_thing_erases_nothing() {
         (json!({ "user_id": 7 }), "user_id"),
         (json!({ "filter": {} }), "names nothing"),
         (json!({ "filter": { "q": " ", "filter": [] } }), "names nothing"),
+        (json!({ "filter": { "name": "n".repeat(300) } }), "begins alike"),
         (json!({ "filter": { "colour": "red" } }), "colour"),
         (json!({ "filter": "user_id:ada" }), "filter"),
         (json!([]), "invalid"),

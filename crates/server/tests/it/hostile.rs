@@ -4,12 +4,12 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use neuraltrust_model::limits::{FOLDED_ATTRIBUTES, MAX_ATTRIBUTES, MAX_BODY_BYTES};
+use neuraltrust_model::limits::{FOLDED_ATTRIBUTES, MAX_ATTRIBUTES, MAX_BODY_BYTES, MAX_REQUEST_SPANS, MAX_REQUEST_VALUES};
 use neuraltrust_testing::{Answer, Server};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use serde_json::{Value, json};
 use tonic::codec::CompressionEncoding;
@@ -100,6 +100,11 @@ fn a_message_over_grpc_that_grows_past_the_limit_is_refused() {
             };
             let refused = client.export(send(bomb.clone())).await.unwrap_err();
             assert!(matches!(refused.code(), Code::OutOfRange | Code::ResourceExhausted), "{refused}");
+            let scope_spans = vec![ScopeSpans { spans: vec![Span::default(); MAX_REQUEST_SPANS + 1], ..ScopeSpans::default() }];
+            let of_resource = ResourceSpans { scope_spans, ..ResourceSpans::default() };
+            let refused = client.export(send(ExportTraceServiceRequest { resource_spans: vec![of_resource] })).await.unwrap_err();
+            assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+            assert!(refused.message().contains(&MAX_REQUEST_SPANS.to_string()), "{refused}");
             client.export(send(ExportTraceServiceRequest::default())).await.unwrap();
         }
     });
@@ -251,5 +256,81 @@ fn odd_parts_cost_only_themselves() {
     assert_eq!(status, 200, "{run}");
     assert!(run["output"].to_string().contains("--b"), "{run}");
     assert_eq!(post(&server, "/runs/multipart", FORM, "identity", "--b--\r\n").status, 202, "a form may be empty");
+    alive(&server, 0);
+}
+
+/// The most memory that the server has taken so far, in bytes (proc(5), `VmHWM`).
+#[cfg(target_os = "linux")]
+fn most_memory(server: &Server) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() << 10
+}
+
+/// Bodies within the limit of bytes that would take gigabytes when decoded.
+#[test]
+fn many_small_values_are_refused_before_they_are_decoded() {
+    let server = start();
+    let most = MAX_BODY_BYTES / 8;
+    let filled = |head: &str, unit: &str, tail: &str| format!("{head}{}{tail}", unit.repeat((most - head.len()) / unit.len()));
+    let form = |body: &str| format!("--b\r\nContent-Disposition: form-data; name=\"post.r\"\r\n\r\n{body}\r\n--b--\r\n");
+    // Empty spans in the scope spans of resource spans; the lengths are those of the messages around them.
+    let spans = [0x12, 0].repeat(most / 2);
+    let wrap = |field: u8, inner: Vec<u8>| {
+        let mut outer = vec![field];
+        prost::encoding::encode_varint(inner.len() as u64, &mut outer);
+        outer.extend(inner);
+        outer
+    };
+    let spans = wrap(0x0a, wrap(0x12, spans));
+    let events = wrap(0x0a, wrap(0x12, wrap(0x12, [0x5a, 0].repeat(most / 2))));
+    let attributes = wrap(0x0a, wrap(0x0a, [0x0a, 0].repeat(most / 2)));
+    let bodies: [(&str, &str, Vec<u8>); 14] = [
+        ("/v1/traces", PROTOBUF, spans.clone()),
+        ("/v1/traces", PROTOBUF, events),
+        ("/v1/traces", PROTOBUF, attributes),
+        ("/v1/logs", PROTOBUF, spans),
+        ("/v1/traces", JSON, filled("{\"resourceSpans\":[{}", ",{}", "]}").into()),
+        ("/v1/logs", JSON, filled("{\"resourceLogs\":[{}", ",{}", "]}").into()),
+        ("/v1/traces/batch", JSON, filled("[{}", ",{}", "]").into()),
+        ("/v1/trace", JSON, filled("{\"task\":\"tool\",\"interaction_id\":\"i\",\"input\":\"[{}", ",()", "]\"}").into()),
+        ("/api/public/ingestion", JSON, filled("{\"batch\":[{}", ",{}", "]}").into()),
+        ("/api/public/scores", JSON, filled("[{}", ",{}", "]").into()),
+        ("/runs/batch", JSON, filled("{\"post\":[{}", ",{}", "]}").into()),
+        ("/runs/multipart", FORM, form(&filled("{\"id\":\"r\",\"a\":[[]", ",[]", "]}")).into()),
+        ("/api/v1/private/spans/batch", JSON, filled("{\"spans\":[{}", ",{}", "]}").into()),
+        ("/api/3.0/mlflow/traces", JSON, filled("{\"a\":[{}", ",{}", "]}").into()),
+    ];
+    for (path, content_type, body) in bodies {
+        assert!(body.len() <= MAX_BODY_BYTES, "{path}: {}", body.len());
+        let answer = post(&server, path, content_type, "gzip", gzip(&body));
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        assert_eq!(answer.status, 413, "{path} in {content_type}: {said}");
+        let limit = [MAX_REQUEST_VALUES, MAX_REQUEST_SPANS].map(|limit| limit.to_string());
+        assert!(limit.iter().any(|limit| said.contains(limit)), "{path}: {said}");
+    }
+    alive(&server, 0);
+    #[cfg(target_os = "linux")]
+    assert!(most_memory(&server) < 8 * MAX_BODY_BYTES, "{} MiB", most_memory(&server) >> 20);
+}
+
+#[test]
+fn more_items_than_a_request_may_hold_are_refused() {
+    let server = start();
+    let many = vec!["{}"; MAX_REQUEST_SPANS + 1].join(",");
+    for (path, body) in [
+        ("/v1/traces", format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{many}]}}]}}]}}")),
+        ("/v1/logs", format!("{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{many}]}}]}}]}}")),
+        ("/v1/traces/batch", format!("[{{\"traces\":[{{\"spans\":[{many}]}}]}}]")),
+        ("/api/public/ingestion", format!("{{\"batch\":[{many}]}}")),
+        ("/api/public/scores", format!("[{many}]")),
+        ("/runs/batch", format!("{{\"patch\":[{many}]}}")),
+        ("/api/v1/private/spans/batch", format!("{{\"spans\":[{many}]}}")),
+    ] {
+        let answer = post(&server, path, JSON, "identity", &body);
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        assert_eq!(answer.status, 413, "{path}: {said}");
+        assert!(said.contains(&MAX_REQUEST_SPANS.to_string()), "{path}: {said}");
+    }
     alive(&server, 0);
 }

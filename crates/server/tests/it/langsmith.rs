@@ -45,6 +45,21 @@ fn a_run_goes_on_and_is_judged_before_or_after_it_is_known() {
 }
 
 #[test]
+fn a_run_of_which_only_the_ids_are_told_is_there() {
+    const RUN: &str = "22222222-2222-4222-8222-222222222222";
+    let server = start();
+    let run = json!({"id": RUN, "trace_id": RUN});
+    assert_eq!(send(&server, &request("POST", "/runs", "application/json", run.to_string())), 202);
+    let path = format!("/api/v1/traces/{RUN}/spans/{RUN}");
+    let (status, turn) = server.get(&path);
+    assert_eq!((status, &turn["kind"]), (200, &json!("message")), "{turn}");
+    let more = json!({"run_type": "tool", "name": "look", "start_time": "2026-11-23T00:00:00Z"});
+    assert_eq!(send(&server, &request("PATCH", &format!("/runs/{RUN}"), "application/json", more.to_string())), 202);
+    let (_, turn) = server.get(&path);
+    assert_eq!((&turn["kind"], &turn["name"]), (&json!("tool"), &json!("look")));
+}
+
+#[test]
 fn the_bytes_of_an_attachment_are_kept() {
     let server = start();
     let picture: Vec<u8> = b"\x89PNG\r\n\x1a\n".iter().copied().chain((0..4_096_u32).map(|n| (n % 251) as u8)).collect();

@@ -4,6 +4,9 @@
 
 mod bad_input;
 mod batches;
+mod client;
+mod comparing;
+mod costs;
 mod crashes;
 mod erasing;
 mod helicone;
@@ -23,6 +26,7 @@ mod quarantine;
 mod querying;
 mod reading;
 mod replays;
+mod scores;
 mod sign_in;
 mod sources;
 

@@ -18,7 +18,7 @@ fn bad_event(n: u32) -> Value {
     json!({ "id": format!("bad{n}"), "type": "span-create", "timestamp": "2026-11-23T02:57:18Z", "body": n })
 }
 
-fn delete(server: &Server, key: &str, path: &str) -> u16 {
+pub(crate) fn delete(server: &Server, key: &str, path: &str) -> u16 {
     let agent = ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
     agent.delete(format!("{}{path}", server.url())).header("x-api-key", key).call().unwrap().status().as_u16()
 }

@@ -70,6 +70,29 @@ fn a_query_is_the_same_language_everywhere() {
 }
 
 #[test]
+fn lists_are_ordered_and_their_pages_follow_each_other() {
+    let server = start();
+    send_flow(&server);
+    let newest: Vec<Value> = wait_for(&server, "/api/v1/spans", 5).into_iter().map(|row| row["span_id"].clone()).collect();
+    let mut oldest = Vec::new();
+    let mut path = "/api/v1/spans?sort=time:asc&limit=2".to_owned();
+    loop {
+        let (status, page) = server.get(&path);
+        assert_eq!(status, 200, "{page}");
+        oldest.extend(page["items"].as_array().unwrap().iter().map(|row| row["span_id"].clone()));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("/api/v1/spans?sort=time:asc&limit=2&cursor={cursor}");
+    }
+    oldest.reverse();
+    assert_eq!(oldest, newest);
+    let slowest = wait_for(&server, "/api/v1/spans?sort=duration", 5);
+    assert!(slowest.is_sorted_by(|a, b| a["duration_ms"].as_f64() >= b["duration_ms"].as_f64()), "{slowest:?}");
+    let (_, page) = server.get("/api/v1/spans?sort=cost&limit=1");
+    let other = format!("/api/v1/spans?sort=tokens&cursor={}", page["next_cursor"].as_str().unwrap());
+    assert_eq!(server.get(&other).0, 400, "a cursor of another order");
+}
+
+#[test]
 fn a_search_shows_where_its_words_are() {
     let server = start();
     send_flow(&server);
@@ -85,6 +108,36 @@ fn a_search_shows_where_its_words_are() {
     let marked: Vec<String> = marked.collect();
     assert!(marked.contains(&"fine".to_owned()) && marked.contains(&"thank you".to_owned()), "{page}");
     assert_eq!(server.get("/api/v1/conversations").1["highlights"], Value::Null, "no words, no highlights");
+}
+
+#[test]
+fn a_query_is_completed_with_what_there_is() {
+    let server = start();
+    send_flow(&server);
+    wait_for(&server, "/api/v1/spans", 5);
+    let check = |query: &str, from: u64, expect: &Value| {
+        let (status, answer) = server.get(&format!("/api/v1/complete?{query}"));
+        assert_eq!((status, answer["from"].as_u64()), (200, Some(from)), "{query}: {answer}");
+        let texts: Vec<_> = answer["items"].as_array().unwrap().iter().map(|item| item["text"].clone()).collect();
+        assert_eq!(Value::Array(texts), *expect, "{query}: {answer}");
+        answer
+    };
+    check("of=spans&q=mod", 0, &json!(["model:"]));
+    check("of=spans&q=hello+lat", 6, &json!(["latency:"]));
+    check("of=spans&q=has:prov", 4, &json!(["provider"]));
+    check("q=turn", 0, &json!(["turns:"]));
+    let kinds = check("of=spans&q=kind:r", 5, &json!(["retrieval", "router"]));
+    assert_eq!((&kinds["items"][0]["kind"], &kinds["items"][0]["count"]), (&json!("value"), &json!(1)));
+    check("q=kind:re", 5, &json!(["retrieval"]));
+    check("of=spans&q=has:kind+-kind:rou", 15, &json!(["router"]));
+    check("of=spans&q=kind:r+status:nosuch&at=6", 5, &json!([]));
+    let paths = check("of=spans&q=custom.k", 0, &json!(["custom.key:"]));
+    assert!(paths["items"][0]["count"].as_u64() >= Some(1), "{paths}");
+    check("of=spans&q=custom.key:", 11, &json!(["value"]));
+    check("of=spans&q=running:", 8, &json!(["true", "false"]));
+    check("of=spans&q=tokens:%3E", 7, &json!([]));
+    assert_eq!(server.get("/api/v1/complete?of=things").0, 400);
+    assert_eq!(server.get("/api/v1/complete?at=x").0, 400);
 }
 
 #[test]
@@ -112,6 +165,13 @@ fn groups_are_counted_and_measured() {
     let row = &answer["items"][0];
     assert!(row["group"][0].as_str().unwrap().ends_with("18:30:00.000000000Z"), "a day begins at midnight of its clocks: {row}");
     assert_eq!((row["values"][0].as_array().unwrap().len(), &row["values"][2]), (2, &json!(0.0)));
+    let start = row["group"][0].as_str().unwrap();
+    let today = json!({ "of": "spans", "filter": { "after": start, "before": "2100-01-01T00:00:00Z" }, "previous": true });
+    let (status, answer) = aggregate(&server, &today);
+    assert_eq!((status, &answer["matched"], &answer["previous"]["matched"]), (200, &json!(5), &json!(0)), "{answer}");
+    let before = json!({ "of": "spans", "filter": { "after": "2100-01-01T00:00:00Z", "before": "2180-01-01T00:00:00Z" }, "previous": true });
+    let (_, answer) = aggregate(&server, &before);
+    assert_eq!((&answer["matched"], &answer["previous"]["matched"]), (&json!(0), &json!(5)), "the time before is as long");
     let (_, all) = aggregate(&server, &json!({}));
     assert_eq!(all["items"], json!([{ "group": [], "count": 1, "values": [] }]), "conversations, all in one group");
 }
@@ -132,6 +192,10 @@ fn what_cannot_be_asked_is_named_with_what_can() {
         ("conversations?filter=step:tool", "in parentheses"),
         ("conversations?kind=tool", "user_id"),
         ("traces?limit=1&limit=2", "twice"),
+        ("spans?sort=turns", "time, duration, tokens, cost"),
+        ("traces?sort=cost:up", "turns"),
+        ("users?sort=turns", "count, time, duration, tokens, cost, errors"),
+        ("facets?of=spans&field=kind&sort=cost", "the most frequent first"),
         ("facets?of=spans", "\"field\""),
         ("facets?of=spans&field=span_id", "span_id"),
         ("facets?of=spans&field=kind&limt=1", "limt"),
@@ -159,6 +223,11 @@ fn what_cannot_be_asked_is_named_with_what_can() {
         (of(json!({ "sum": { "field": "model" } })), "usage.total"),
         (of(json!({ "percentiles": { "field": "cost", "of": [101] } })), "0 to 100"),
         (of(json!("median")), "percentiles"),
+        (json!({ "previous": true }), "`after`"),
+        (
+            json!({ "previous": true, "filter": { "after": "2026-01-02T00:00:00Z", "before": "2026-01-01T00:00:00Z" } }),
+            "not before",
+        ),
         (json!({ "group_by": [{ "time": "day" }, { "time": "day" }, { "time": "day" }, { "time": "day" }] }), "3"),
     ] {
         let (status, problem) = aggregate(&server, &body);

@@ -59,6 +59,8 @@ fn lists_are_narrowed_and_counted_and_mistakes_are_named() {
     for list in ["users", "sessions", "channels"] {
         assert_eq!(wait_for(&server, &format!("/api/v1/{list}"), 1)[0]["count"], 1);
     }
+    let user = wait_for(&server, "/api/v1/users?sort=tokens", 1).remove(0);
+    assert_eq!((&user["error_share"], &user["turns"], user["duration_ms_p95"].is_number()), (&json!(0.0), &json!(1.0), true));
     assert_eq!(wait_for(&server, "/api/v1/facets?of=spans&field=kind", 5)[0]["count"], 1);
 
     let (_, first) = server.get("/api/v1/spans?limit=3");
@@ -84,6 +86,34 @@ fn lists_are_narrowed_and_counted_and_mistakes_are_named() {
         let (status, problem) = server.get(path);
         assert_eq!((status, &problem["reason"]), (404, &json!("not_found")), "{path}");
     }
+}
+
+#[test]
+fn a_conversation_is_read_in_pages() {
+    let server = start();
+    for turn in 0..5 {
+        let step = json!({ "task": "message", "interaction_id": format!("i{turn}"), "trace_id": format!("t{turn}"),
+            "conversation_id": "c", "input": format!("order {turn}"), "output": "Yes." });
+        assert_eq!(server.post("/v1/trace", &[("token", server.key())], step.to_string()).status, 200);
+    }
+    wait_for(&server, "/api/v1/traces", 5);
+    let (_, whole) = server.get("/api/v1/conversations/c");
+    let said = |page: &Value| page["turns"].as_array().unwrap().iter().map(|turn| turn["input"].clone()).collect::<Vec<_>>();
+    let (mut turns, mut next) = (Vec::new(), String::new());
+    loop {
+        let (status, page) = server.get(&format!("/api/v1/conversations/c?limit=2{next}"));
+        assert_eq!((status, &page["conversation"]), (200, &whole["conversation"]));
+        turns.extend(said(&page));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        next = format!("&cursor={cursor}");
+    }
+    assert_eq!((turns.len(), turns), (5, said(&whole)));
+    for (path, expect) in [("limit=0", "1 to 1000"), ("cursor=x", "cursor"), ("limt=1", "limt")] {
+        let (status, problem) = server.get(&format!("/api/v1/conversations/c?{path}"));
+        assert_eq!(status, 400, "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(expect), "{problem}");
+    }
+    assert_eq!(server.get("/api/v1/conversations/none?limit=2").0, 404);
 }
 
 #[test]

@@ -9,10 +9,10 @@ use std::ops::Bound;
 use neuraltrust_model::{Content, Kind, SpanPatch, Status, StatusCode, Timestamp, Usage};
 use serde_json::{Value as Json, json};
 
-use super::{pages, span_id, trace_id};
+use super::{keep, pages, span_id, trace_id};
 use crate::{
-    Aggregate, Every, Field, Filter, Group, GroupValue, Key, ListOf, ListQuery, Measured, Metric, ProjectStore, RELATIVE_ERROR,
-    Root, SpanRow, Test, Value, Words,
+    Aggregate, Every, Field, Filter, Group, GroupValue, Key, ListOf, ListQuery, Measured, Metric, Order, OrderBy, ProjectId,
+    ProjectStore, RELATIVE_ERROR, Root, SpanRow, Store, Test, Value, Words,
 };
 
 /// Words that made-up spans say, each one word wherever it stands: beginnings of each other, and of scripts without spaces.
@@ -186,9 +186,65 @@ pub async fn check_filter(project: &ProjectStore, facts: &[Fact], filter: &Filte
         let rows: Vec<String> = rows.into_iter().map(|row| row.span_id.to_string()).collect();
         assert_eq!(rows, expected, "{filter:?}");
     }
-    let first = project.spans(ListQuery { filter: filter.clone(), limit: 1, cursor: None }).await;
+    let first = project.spans(ListQuery { filter: filter.clone(), limit: 1, ..ListQuery::default() }).await;
     let first = first.unwrap_or_else(|error| panic!("a page cannot be read: {error}"));
     assert_eq!((first.total, first.truncated), (Some(expected.len() as u64), false), "{filter:?}");
+}
+
+/// The list of spans in every order is what a look at each of them says, and a list that is read while spans come in has each of
+/// those that were there before exactly once.
+///
+/// # Panics
+/// When it is not.
+pub async fn check_orders(store: &Store, id: ProjectId, facts: &[Fact], later: &[Fact], filter: &Filter) {
+    let project = store.project(id);
+    let value = |fact: &Fact, by: OrderBy| match by {
+        OrderBy::Time => Some(fact.start().as_nanos() as f64),
+        OrderBy::Duration => fact.duration_ms(),
+        OrderBy::Tokens => fact.input.map(f64::from),
+        OrderBy::Cost => fact.cost.map(|cents| f64::from(cents) / 100.0),
+        OrderBy::Errors | OrderBy::Turns => None,
+    };
+    let orders: Vec<Order> = OrderBy::ALL
+        .into_iter()
+        .filter(|by| by.is_of(ListOf::Spans))
+        .flat_map(|by| [false, true].map(|ascending| Order { by, ascending }))
+        .collect();
+    let expected: Vec<&Fact> = facts.iter().filter(|fact| fact.passes(filter)).collect();
+    let ids: BTreeSet<String> = expected.iter().map(|fact| span_id(fact.number).to_string()).collect();
+    let read =
+        |query: ListQuery| async { project.spans(query).await.unwrap_or_else(|error| panic!("a page cannot be read: {error}")) };
+    let mut begun = Vec::new();
+    for order in orders {
+        let asked = ListQuery { filter: filter.clone(), limit: 3, cursor: None, order };
+        let rows: Vec<SpanRow> = pages(3, |page| project.spans(ListQuery { cursor: page.cursor, ..asked.clone() })).await;
+        let found: Vec<Option<f64>> = rows
+            .iter()
+            .filter_map(|row| facts.iter().find(|fact| span_id(fact.number) == row.span_id))
+            .map(|fact| value(fact, order.by))
+            .collect();
+        let mut sorted: Vec<Option<f64>> = expected.iter().map(|fact| value(fact, order.by)).collect();
+        sorted.sort_by(|a, b| match (a, b) {
+            (Some(a), Some(b)) if order.ascending => a.total_cmp(b),
+            (Some(a), Some(b)) => b.total_cmp(a),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        });
+        assert_eq!(found, sorted, "{order:?} {filter:?}");
+        assert_eq!(rows.iter().map(|row| row.span_id.to_string()).collect::<BTreeSet<_>>(), ids);
+        begun.push((asked.clone(), read(asked).await));
+    }
+    keep(store, id, [later.iter().map(Fact::patch).collect()]).await;
+    for (asked, first) in begun {
+        let mut rows = first.items;
+        let mut cursor = first.next_cursor;
+        while cursor.is_some() {
+            let page = read(ListQuery { cursor, ..asked.clone() }).await;
+            rows.extend(page.items);
+            cursor = page.next_cursor;
+        }
+        let seen: Vec<String> = rows.iter().map(|row| row.span_id.to_string()).filter(|id| ids.contains(id)).collect();
+        assert_eq!((seen.len(), seen.into_iter().collect::<BTreeSet<_>>()), (ids.len(), ids.clone()), "{asked:?}");
+    }
 }
 
 /// A trace has words when one of its spans has.
@@ -199,7 +255,7 @@ pub async fn check_words_of_traces(project: &ProjectStore, facts: &[Fact], words
     let filter = Filter::And(words.iter().cloned().map(Filter::Words).collect());
     let of = |fact: &Fact| trace_id(fact.number % 4).to_string();
     let expected: BTreeSet<String> = facts.iter().filter(|fact| fact.passes(&filter)).map(of).collect();
-    let page = project.traces(ListQuery { filter, limit: 10, cursor: None }).await;
+    let page = project.traces(ListQuery { filter, limit: 10, ..ListQuery::default() }).await;
     let page = page.unwrap_or_else(|error| panic!("traces cannot be listed: {error}"));
     let found: BTreeSet<String> = page.items.iter().map(|row| row.trace_id.to_string()).collect();
     assert_eq!(found, expected, "{words:?}");

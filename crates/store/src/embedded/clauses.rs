@@ -16,7 +16,7 @@ use super::steady::Steady;
 use super::{lists, text};
 use crate::fields::{Field, FieldType, FilterError, Key, Root, Value, number};
 use crate::query::{Filter, ListOf, Test, Words};
-use crate::{Cursor, ProjectId, StoreError};
+use crate::{ProjectId, StoreError};
 
 /// Most words that a begun word at the end of a phrase may stand for.
 const PHRASE_ENDINGS: u32 = 1_000;
@@ -31,8 +31,8 @@ pub(super) struct Clauses<'a> {
     pub(super) searcher: &'a Searcher,
     pub(super) project: ProjectId,
     pub(super) list: ListOf,
-    /// Where the page before ended, where that narrows down what is looked through.
-    pub(super) cursor: Option<Cursor>,
+    /// Nothing of the list that is later than this moment is wanted: that narrows down what is looked through.
+    pub(super) until: Option<i64>,
     /// Set when more was found on the way than is looked at, so that the query does not let everything through that it should.
     pub(super) cut: &'a Cell<bool>,
     /// Whether what is found is left out of the answer.
@@ -48,7 +48,7 @@ impl<'a> Clauses<'a> {
         list: ListOf,
         cut: &'a Cell<bool>,
     ) -> Self {
-        Self { index, searcher, project, list, cursor: None, cut, negated: false }
+        Self { index, searcher, project, list, until: None, cut, negated: false }
     }
 }
 
@@ -57,7 +57,8 @@ pub(super) fn all(clauses: Vec<Clause>) -> Clause {
     Box::new(BooleanQuery::new(clauses.into_iter().map(|clause| (Occur::Must, clause)).collect()))
 }
 
-fn any(clauses: Vec<Clause>) -> Clause {
+/// Something holds.
+pub(super) fn any(clauses: Vec<Clause>) -> Clause {
     if clauses.is_empty() {
         return Box::new(EmptyQuery);
     }
@@ -68,7 +69,8 @@ fn is(term: Term) -> Clause {
     Box::new(TermQuery::new(term, IndexRecordOption::Basic))
 }
 
-fn without(clause: Clause) -> Clause {
+/// It does not hold.
+pub(super) fn without(clause: Clause) -> Clause {
     Box::new(BooleanQuery::new(vec![(Occur::Must, Box::new(AllQuery)), (Occur::MustNot, Box::new(Steady(clause)))]))
 }
 
@@ -133,9 +135,8 @@ impl Clauses<'_> {
         let field = if self.list == ListOf::Traces { Field::TraceId } else { Field::ConversationId };
         let spans = Clauses { list: ListOf::Spans, ..*self };
         // A conversation is no older than any of its spans.
-        let until = self.cursor.filter(|_| self.list == ListOf::Conversations);
-        let until =
-            until.map_or(Bound::Unbounded, |cursor| Bound::Included(neuraltrust_model::Timestamp::from_nanos(cursor.time)));
+        let until = self.until.filter(|_| self.list == ListOf::Conversations);
+        let until = until.map_or(Bound::Unbounded, |until| Bound::Included(neuraltrust_model::Timestamp::from_nanos(until)));
         let words = Filter::And(vec![words.clone(), Filter::Time(Bound::Unbounded, until)]);
         let (ids, cut) = lists::values(self.searcher, &*spans.query(&words)?, field)?;
         if cut {

@@ -36,6 +36,9 @@ pub struct ProjectDiskUse {
     pub name: String,
     /// Messages about its spans that are kept.
     pub patches: u64,
+    /// Bytes of its messages and contents alone, as they are coded.
+    #[serde(skip)]
+    pub bodies: u64,
     /// What its messages say of its spans.
     pub record: u64,
     /// The contents that are kept apart.
@@ -112,6 +115,7 @@ pub(super) fn measure(data_dir: &Path, record: &Record, index: &SearchIndex) -> 
             project: *project,
             name: names.get(project).cloned().unwrap_or_default(),
             patches: bodies.count,
+            bodies: bodies.patches + bodies.nodes,
             record: share(used, bodies.patches, sum),
             content: share(used, bodies.nodes, sum),
             index: share(index_live, bodies.patches + bodies.nodes, sum),

@@ -1,16 +1,20 @@
 //! What can be asked to be erased, and which traces that are.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use neuraltrust_model::{ConversationId, TraceId};
 use serde_json::{Value, json};
 
+use super::facts::MAX_EXACT_TEXT;
 use super::indexer::Shared;
 use super::lists;
 use super::record::TraceKey;
-use crate::{Field, Filter, ListOf, ListQuery, ProjectId, SpanRow, StoreError};
+use super::text::{self, MAX_EXACT_WORD};
+use crate::fields::Value as FieldValue;
+use crate::{Field, Filter, ListOf, ListQuery, ProjectId, SpanRow, StoreError, Test};
 
 /// Longest wait for the index to know everything that is in the record.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -56,8 +60,29 @@ impl Asked {
             Self::User(id) => found(shared, project, Filter::equals(Field::UserId, id.clone()), |row| {
                 row.user.as_ref().is_some_and(|user| user.id.as_ref() == Some(id))
             }),
-            Self::Filter { filter, .. } => found(shared, project, (**filter).clone(), |_| true),
+            Self::Filter { filter, .. } if is_exact(filter) => found(shared, project, (**filter).clone(), |_| true),
+            Self::Filter { .. } => Err(StoreError::TooLong { text: MAX_EXACT_TEXT, word: MAX_EXACT_WORD }),
         }
+    }
+}
+
+/// Whether everything that the filter asks for is known whole in the index.
+fn is_exact(filter: &Filter) -> bool {
+    let is_whole = |value: &FieldValue| match value {
+        FieldValue::Text(text) => text.len() <= MAX_EXACT_TEXT,
+        FieldValue::Number(_) | FieldValue::Flag(_) | FieldValue::Time(_) => true,
+    };
+    match filter {
+        Filter::And(parts) | Filter::Or(parts) => parts.iter().all(is_exact),
+        Filter::Not(part) | Filter::Step(part) => is_exact(part),
+        Filter::Is(_, Test::OneOf(values)) => values.iter().all(is_whole),
+        Filter::Is(_, Test::Prefix(prefix)) => prefix.len() <= MAX_EXACT_TEXT,
+        Filter::Is(_, Test::Range(from, to)) => [from, to].into_iter().all(|bound| match bound {
+            Bound::Included(value) | Bound::Excluded(value) => is_whole(value),
+            Bound::Unbounded => true,
+        }),
+        Filter::Is(_, Test::Exists) | Filter::Time(..) => true,
+        Filter::Words(words) => text::words(&words.text).all(|word| word.text.len() <= MAX_EXACT_WORD),
     }
 }
 
@@ -77,7 +102,7 @@ fn found(
         std::thread::sleep(Duration::from_millis(20));
     }
     let mut traces = BTreeMap::new();
-    let mut query = ListQuery { filter, limit: PAGE, cursor: None };
+    let mut query = ListQuery { filter, limit: PAGE, ..ListQuery::default() };
     loop {
         let page = lists::list::<SpanRow>(&shared.index, &shared.record, project, ListOf::Spans, &query)?;
         if page.truncated {

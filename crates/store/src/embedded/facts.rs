@@ -17,6 +17,8 @@ const MAX_DEPTH: usize = 8;
 /// Longest text in the index that is compared as a whole, in bytes. A longer one is known by its beginning, in a span as in
 /// a filter.
 const MAX_TEXT: usize = 256;
+/// A text of no more bytes is known whole, wherever the beginning of a longer one ends: a character has up to four.
+pub(super) const MAX_EXACT_TEXT: usize = MAX_TEXT - 4;
 
 /// What one thing of a list has.
 #[derive(Debug, Default)]
@@ -60,6 +62,8 @@ impl Facts {
         facts.number(Field::DurationMs, row.duration_ms);
         facts.usage(row.usage);
         facts.number(Field::Cost, row.cost);
+        facts.add(Field::UsageCounted, Value::Flag(row.usage_counted));
+        facts.add(Field::CostCounted, Value::Flag(row.cost_counted));
         for score in &span.scores {
             facts.text(Field::Score, Some(&score.name));
         }
@@ -116,6 +120,8 @@ impl Facts {
         self.count(Field::Turns, totals.turns);
         self.count(Field::Spans, totals.spans);
         self.count(Field::Errors, totals.errors);
+        self.count(Field::ModelCalls, totals.model_calls);
+        self.count(Field::ToolCalls, totals.tool_calls);
         self.count(Field::FeedbackPositive, totals.feedback.positive);
         self.count(Field::FeedbackNegative, totals.feedback.negative);
         self.count(Field::FeedbackNeutral, totals.feedback.neutral);

@@ -36,7 +36,7 @@ use crate::rows::{ConversationRow, SpanRow, TraceRow};
 use crate::{ListOf, ProjectId, StoreError};
 
 /// Format of the index. An index of another format is made anew from the record.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 /// Memory for documents before they are written to a segment; Tantivy's least is 15 MB.
 const WRITER_BYTES: usize = 48_000_000;
 /// Bytes of a key: a hash of what a document is about. Among a billion documents two have the same once in 10^11 indexes.
@@ -343,6 +343,22 @@ impl SearchIndex {
         Ok(segments.into_iter().filter(|segment| segment.has_deletes()).map(|segment| segment.id()).collect())
     }
 
+    /// Whether there are files of segments that no search begins with any more. Who still reads one, or has just merged it, keeps
+    /// its files from being deleted.
+    fn has_leftovers(&self) -> tantivy::Result<bool> {
+        let segments = self.reader.opened().index.searchable_segment_metas()?;
+        let live: BTreeSet<String> = segments.into_iter().map(|segment| segment.id().uuid_string()).collect();
+        for file in fs::read_dir(&self.path)? {
+            let name = file?.file_name();
+            let segment = name.to_string_lossy().split_once('.').map(|(segment, _)| segment.to_owned());
+            // Other files have other names.
+            if segment.is_some_and(|segment| SegmentId::from_uuid_string(&segment).is_ok() && !live.contains(&segment)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// A writer; there can be one at a time.
     pub(super) fn writer(&self) -> Result<Documents, StoreError> {
         let index = self.reader.opened().index;
@@ -457,10 +473,13 @@ impl Documents {
             if old.is_empty() {
                 index.reader.reload().map_err(failed())?;
                 self.writer.garbage_collect_files().wait().map_err(failed())?;
-                return Ok(());
+                if !index.has_leftovers().map_err(failed())? {
+                    return Ok(());
+                }
             }
             if begin.elapsed() > PURGE_WITHIN {
-                return Err(failed()(TantivyError::InternalError(format!("{} segments are still being merged", old.len()))));
+                let left = format!("{} segments are still being merged, or files of others still in use", old.len());
+                return Err(failed()(TantivyError::InternalError(left)));
             }
             let mut merged = false;
             for segment in &old {

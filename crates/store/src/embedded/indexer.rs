@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use neuraltrust_model::{ConversationId, TraceId};
@@ -18,9 +18,10 @@ use super::index::{Documents, Put, Reach, SearchIndex};
 use super::priority;
 use super::record::{Record, TraceKey};
 use super::signal::Signal;
+use super::troubles::{Part, Troubles};
 use super::writer::{Recorded, Writer};
 use crate::rows::TraceRow;
-use crate::summary::{TraceSpans, conversation_row, searchable_text, trace_row};
+use crate::summary::{conversation_row, searchable_text, trace_row};
 use crate::{Change, ListOf, ProjectId, StoreError};
 
 /// Changes that a slow listener can be behind before it is told that it missed some.
@@ -54,8 +55,7 @@ pub(super) struct Shared {
     pub(super) recorded: Recorded,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) changes: broadcast::Sender<Arc<Change>>,
-    /// What keeps the lists from following, while something does.
-    pub(super) trouble: Arc<Mutex<Option<String>>>,
+    pub(super) troubles: Troubles,
     pub(super) writer: Writer,
     /// Raised when there is something to do that cannot wait for the next round of housekeeping.
     pub(super) housework: Arc<Signal>,
@@ -84,7 +84,14 @@ const PURGE: Duration = Duration::from_secs(600);
 
 impl Shared {
     /// What is shared about an index that is complete up to the patch `indexed`.
-    pub(super) fn new(record: Arc<Record>, index: SearchIndex, indexed: u64, writer: Writer, recorded: Recorded) -> Self {
+    pub(super) fn new(
+        record: Arc<Record>,
+        index: SearchIndex,
+        indexed: u64,
+        writer: Writer,
+        recorded: Recorded,
+        troubles: Troubles,
+    ) -> Self {
         Self {
             record,
             index,
@@ -92,7 +99,7 @@ impl Shared {
             recorded,
             stop: Arc::default(),
             changes: broadcast::Sender::new(CHANGES),
-            trouble: Arc::default(),
+            troubles,
             writer,
             housework: Arc::default(),
             purges: Arc::default(),
@@ -132,10 +139,6 @@ impl Shared {
     pub(super) fn stopping(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
-
-    fn set_trouble(&self, trouble: Option<String>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
-    }
 }
 
 /// Runs until told to stop; then everything recorded until then is in the index, unless that fails or takes too long.
@@ -162,7 +165,7 @@ pub(super) fn run(shared: &Shared) {
             },
         };
         tracing::error!(error = &error as &dyn std::error::Error, "the lists cannot follow the record; trying again");
-        shared.set_trouble(Some(format!("the lists cannot follow the record: {}", error.with_causes())));
+        shared.troubles.begin(Part::Lists, error.with_causes());
         if shared.stopping() {
             return;
         }
@@ -366,12 +369,12 @@ impl Work {
         to: u64,
         touched: &mut BTreeSet<(ProjectId, ConversationId)>,
     ) -> Result<(), StoreError> {
-        let record = &*shared.record;
+        let record = &shared.record.at_one_moment()?;
         let (project, trace_id) = (key.project, key.trace_id.clone());
         // What came after these changes is seen with the next ones, so that no span is taken for new twice.
         let (patches, before_these) = record.patches_between(key, waiting.from.max(self.touched), to)?;
         let changed = &waiting.spans;
-        let trace = TraceSpans::merge(&trace_id, patches);
+        let trace = record.merge(key, patches)?;
         let row = trace_row(&trace);
         let conversation_id = &trace.conversation_id;
         let before = match &row {
@@ -395,7 +398,7 @@ impl Work {
         }
         // The contents follow once it is known where they belong; a mark brings the trace here again.
         if trace.named.contains(conversation_id) && record.home_of(key)?.as_ref() != Some(conversation_id) {
-            homes::move_in(record, &shared.writer, key.number, conversation_id.as_str())?;
+            homes::move_in(&shared.record, &shared.writer, key.number, conversation_id.as_str())?;
         }
         let mut conversations = trace.named.clone();
         conversations.insert(trace_id.clone().into());
@@ -441,7 +444,7 @@ impl Work {
         if !shared.asked_anew.load(Ordering::Acquire) {
             shared.indexed.store(complete, Ordering::Release);
         }
-        shared.set_trouble(None);
+        shared.troubles.end(Part::Lists);
         self.last_commit = Instant::now();
         let behind = shared.recorded.last.load(Ordering::Acquire).saturating_sub(self.at);
         // Who is behind gains most by fewer and larger segments.

@@ -3,7 +3,7 @@
 //! Everything it does to the record goes through the writer in small steps, so that appends go between. What is cut off is
 //! found again in the record and goes on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -14,8 +14,9 @@ use super::indexer::Shared;
 use super::priority;
 use super::record::Record;
 use super::schema::BUSY;
+use super::troubles::Part;
 use super::writer::Writer;
-use super::{dictionaries, disk, erasures, recoding, removal, retention, sweep};
+use super::{dictionaries, disk, erasures, prices, recoding, removal, retention, sweep};
 use crate::{ProjectId, StoreError};
 
 /// Between two looks at what is to be done; it is woken for what cannot wait.
@@ -32,6 +33,10 @@ const LEARN_AGAIN_AFTER_TIMES: u64 = 5;
 const LEARN_AGAIN_AFTER: u64 = 500_000;
 /// Longest wait for the index to follow an erasure before it is tried again.
 const FOLLOW: Duration = Duration::from_secs(60);
+/// Housekeeping that fails this many times in a row is a trouble that is told.
+const FAILURES: u32 = 3;
+/// How long the log is left alone when readers hold it: appends wait while it is tried.
+const LOG_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Longest wait for readers when the log is emptied.
 const LOG_PATIENCE: Duration = Duration::from_millis(250);
 /// Pages returned to the system in one step.
@@ -53,6 +58,10 @@ struct Work {
     /// The last patch that is counted in `learning`.
     counted_to: u64,
     learning: HashMap<ProjectId, Learning>,
+    /// Erasures of which the index holds nothing any more.
+    purged: BTreeSet<i64>,
+    /// When readers were found to hold the log.
+    log_held: Option<Instant>,
 }
 
 /// When a project learns.
@@ -64,37 +73,78 @@ struct Learning {
     at: u64,
 }
 
+/// Something of what the thread does.
+type Task = fn(&Keeper, &mut Work) -> Result<(), StoreError>;
+
 impl Keeper {
     /// Runs until told to stop.
     pub(super) fn run(&self) {
         priority::give_way();
         // What was there before this process began teaches nothing new.
         let counted_to = self.shared.indexed.load(Ordering::Acquire);
-        let mut work = Work { clock: retention::Clock::new(), aged: None, measured: None, counted_to, learning: HashMap::new() };
+        let mut work = Work {
+            clock: retention::Clock::new(),
+            aged: None,
+            measured: None,
+            counted_to,
+            learning: HashMap::new(),
+            purged: BTreeSet::new(),
+            log_held: None,
+        };
+        let mut failures = 0;
         while !self.shared.stopping() {
             #[cfg(feature = "conformance")]
             assert!(!self.data_dir.join(crate::conformance::BREAK_DOWN).exists(), "a test breaks this thread down");
-            if let Err(error) = self.keep(&mut work)
-                && !self.shared.stopping()
-            {
-                tracing::error!(error = &error as &dyn std::error::Error, "housekeeping failed; trying again");
+            match self.keep(&mut work) {
+                Ok(()) => {
+                    failures = 0;
+                    self.shared.troubles.end(Part::Housekeeping);
+                }
+                // Others are at work, and will be done.
+                Err(StoreError::Busy { .. } | StoreError::IndexLags) => {}
+                Err(_) if self.shared.stopping() => {}
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "housekeeping failed; trying again");
+                    failures += 1;
+                    if failures >= FAILURES {
+                        self.shared.troubles.begin(Part::Housekeeping, error.with_causes());
+                    }
+                }
             }
             self.shared.housework.wait(EVERY);
         }
     }
 
     fn keep(&self, work: &mut Work) -> Result<(), StoreError> {
-        // One that fails must not keep the others from being done.
-        let done = [
-            self.erase(),
-            sweep::sweep_marked(self.record(), self.writer()),
-            self.forget(),
-            recoding::let_go(self.record(), self.writer()),
-            self.retain(work),
-            self.learn(work),
-            self.return_room(),
+        let tasks: [Task; 9] = [
+            |keeper, _| keeper.try_writing(),
+            Self::erase,
+            |keeper, _| sweep::sweep_marked(keeper.record(), keeper.writer()),
+            |keeper, _| keeper.forget(),
+            |keeper, _| keeper.let_go(),
+            Self::retain,
+            |keeper, _| keeper.follow_prices(),
+            Self::learn,
+            |keeper, _| keeper.return_room(),
         ];
-        done.into_iter().collect()
+        let mut done = Ok(());
+        for task in tasks {
+            if self.shared.stopping() {
+                break;
+            }
+            // One that fails must not keep the others from being done.
+            done = done.and(task(self, work));
+        }
+        done
+    }
+
+    /// Finds out whether the record can be written again: while a load balancer keeps away who would, nobody else does.
+    fn try_writing(&self) -> Result<(), StoreError> {
+        if self.shared.troubles.keep_from(Part::Record) {
+            self.writer().try_out()?;
+            self.shared.troubles.end(Part::Record);
+        }
+        Ok(())
     }
 
     fn record(&self) -> &Record {
@@ -106,9 +156,10 @@ impl Keeper {
     }
 
     /// Ends the erasures that are open.
-    fn erase(&self) -> Result<(), StoreError> {
+    fn erase(&self, work: &mut Work) -> Result<(), StoreError> {
         let open = erasures::open(self.record())?;
         if open.is_empty() {
+            work.purged.clear();
             return Ok(());
         }
         let mut failed = Ok(());
@@ -123,11 +174,19 @@ impl Keeper {
         if swept.is_empty() {
             return failed;
         }
-        self.index_follows()?;
-        self.shared.purge()?;
+        if swept.iter().any(|erasure| !work.purged.contains(erasure)) {
+            self.index_follows()?;
+            self.shared.purge()?;
+            work.purged.extend(&swept);
+        }
         self.forget()?;
-        recoding::let_go(self.record(), self.writer())?;
-        self.writer().outside(empty_log)?;
+        self.let_go()?;
+        if work.log_held.is_some_and(|since| since.elapsed() < LOG_AGAIN_AFTER) {
+            return failed;
+        }
+        let emptied = self.writer().outside(empty_log);
+        work.log_held = emptied.as_ref().is_err_and(|error| matches!(error, StoreError::Busy { .. })).then(Instant::now);
+        emptied?;
         for erasure in swept {
             if self.shared.stopping() {
                 return Ok(());
@@ -208,20 +267,31 @@ impl Keeper {
         for project in disk.projects {
             let Some(most) = most.get(&project.project) else { continue };
             let over = project.total().saturating_sub(*most);
-            let mut patches =
-                (u128::from(project.patches) * u128::from(over)).div_ceil(u128::from(project.total().max(1))) as u64;
-            while patches > 0 && !self.shared.stopping() {
+            // What is around bodies goes with them.
+            let mut bytes = (u128::from(project.bodies) * u128::from(over)).div_ceil(u128::from(project.total().max(1))) as u64;
+            while bytes > 0 && !self.shared.stopping() {
                 let up_to = self.record().last_seq()?;
-                let oldest = retention::oldest(self.record(), project.project, patches)?;
-                let mut removed = 0;
-                for trace in &oldest {
-                    removed += removal::describe(self.record(), trace.number, up_to)?.patches;
-                }
-                if removed == 0 {
+                let (oldest, removed) = retention::oldest(self.record(), project.project, bytes)?;
+                if oldest.is_empty() {
                     break;
                 }
                 removal::remove(self.record(), self.writer(), &oldest, up_to)?;
-                patches = patches.saturating_sub(removed);
+                bytes = bytes.saturating_sub(removed.max(1));
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the costs in the index up to the prices, a few traces at a time. The mark that a project is behind is taken away
+    /// when the index has followed.
+    fn follow_prices(&self) -> Result<(), StoreError> {
+        for project in prices::behind(self.record())? {
+            while prices::mark_some(self.writer(), project)? {
+                self.index_follows()?;
+                // Somebody waits for erasures; this goes on afterwards.
+                if self.shared.stopping() || erasures::count_open(self.record())? > 0 {
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -246,16 +316,29 @@ impl Keeper {
                 continue;
             }
             *learning = Learning { new: 0, at: (learning.at * LEARN_AGAIN_AFTER_TIMES).min(LEARN_AGAIN_AFTER) };
-            if let Some(trained) = dictionaries::train(self.record(), *project)? {
-                let project = *project;
-                let adopted = self
-                    .writer()
-                    .step("keep a dictionary", move |transaction| dictionaries::adopt(transaction, project, &trained))?;
-                self.record().dictionaries().forget();
-                tracing::info!(project = project.get(), adopted, "a dictionary was learnt");
-            }
+            self.learn_now(*project)?;
         }
         Ok(())
+    }
+
+    fn learn_now(&self, project: ProjectId) -> Result<(), StoreError> {
+        let Some(trained) = dictionaries::train(self.record(), project)? else { return Ok(()) };
+        let adopted =
+            self.writer().step("keep a dictionary", move |transaction| dictionaries::adopt(transaction, project, &trained))?;
+        self.record().dictionaries().forget();
+        tracing::info!(project = project.get(), adopted, "a dictionary was learnt");
+        Ok(())
+    }
+
+    /// Lets the dictionaries go that are to leave. What is coded with them is coded with what is learnt of the rest in their place.
+    fn let_go(&self) -> Result<(), StoreError> {
+        for (_, project) in recoding::leaving(self.record())? {
+            self.record().dictionaries().forget();
+            if self.record().dictionaries().current(self.record(), project)?.is_none() {
+                self.learn_now(project)?;
+            }
+        }
+        recoding::let_go(self.record(), self.writer())
     }
 
     /// How many patches of each project there are behind the patch `seq`, and the last of them.
@@ -311,7 +394,7 @@ fn empty_log(connection: &mut rusqlite::Connection) -> Result<(), StoreError> {
     let busy = busy.map_err(StoreError::record(act))?;
     match busy {
         0 => Ok(()),
-        _ => Err(StoreError::damaged("the log of the record")(std::io::Error::other("readers hold it; trying again"))),
+        _ => Err(StoreError::Busy { act }),
     }
 }
 

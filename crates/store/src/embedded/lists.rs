@@ -2,28 +2,27 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
 use neuraltrust_model::{ConversationId, SpanId, Timestamp, TraceId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tantivy::collector::sort_key::SortByStaticFastValue;
-use tantivy::collector::{Collector, Count, SegmentCollector, TopDocs};
+use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::{Column, StrColumn};
-use tantivy::query::{BooleanQuery, Occur, Query, RangeQuery};
+use tantivy::query::Query;
 use tantivy::schema::Value as _;
-use tantivy::{DocAddress, DocId, Order, Score, Searcher, SegmentOrdinal, SegmentReader, TantivyDocument, Term};
+use tantivy::{DocAddress, DocId, Score, Searcher, SegmentOrdinal, SegmentReader, TantivyDocument};
 
 use super::aggregate::Groups;
 use super::clauses::{Clauses, all};
 use super::highlight::{self, Phrase};
-use super::index::{SearchIndex, TIE, TIME, column};
+use super::index::{SearchIndex, TIME, column};
 use super::indexer::TEXT_BYTES;
+use super::order;
 use super::record::Record;
 use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, check_grouped};
 use crate::fields::{Field, Key};
 use crate::summary::{TraceSpans, searchable_text};
-use crate::{Cursor, FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Page, ProjectId, SpanRow, StoreError};
+use crate::{FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Order, OrderBy, Page, ProjectId, StoreError};
 
 /// Most conversations or traces that are found by words of their spans; those whose spans are the newest count.
 const MAX_FOUND_BY_WORDS: usize = 20_000;
@@ -38,19 +37,24 @@ pub(super) fn list<T: DeserializeOwned>(
 ) -> Result<Page<T>, StoreError> {
     let searcher = index.reader.searcher();
     let cut = Cell::new(false);
-    let clauses = Clauses { cursor: query.cursor, ..Clauses::new(index, &searcher, project, list, &cut) };
+    let order = query.order.checked(list)?;
+    if query.cursor.is_some_and(|cursor| cursor.by != order.by) {
+        return Err(StoreError::Cursor);
+    }
+    let until = query.cursor.filter(|_| !order.ascending).and_then(order::moment);
+    let clauses = Clauses { until, ..Clauses::new(index, &searcher, project, list, &cut) };
     let mut filtered = clauses.query(&query.filter)?;
     if let Some(cursor) = query.cursor {
-        filtered = all(vec![filtered, behind(index, cursor, Order::Desc)]);
+        filtered = all(vec![filtered, order::behind(index, cursor, order)]);
     }
     // One more than asked for tells whether there is a next page.
     let limit = query.limit.saturating_add(1);
     let (mut found, total) = match query.cursor {
         None => {
-            let (found, total) = counted(&searcher, &*filtered, limit)?;
+            let (found, total) = order::first_and_total(&searcher, &*filtered, order, limit)?;
             (found, Some(total))
         }
-        Some(_) => (newest(&searcher, &*filtered, limit)?, None),
+        Some(_) => (order::first(&searcher, &*filtered, order, limit)?, None),
     };
     let more = found.len() > query.limit;
     found.truncate(query.limit);
@@ -71,67 +75,41 @@ fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(row).map_err(StoreError::damaged("a row of the index"))
 }
 
-/// The spans of a trace by their start, one page of them.
-pub(super) fn of_trace(
+/// The row of the one thing of a list that has this value.
+pub(super) fn one<T: DeserializeOwned>(
     index: &SearchIndex,
     project: ProjectId,
-    trace_id: &TraceId,
-    limit: usize,
-    cursor: Option<Cursor>,
-) -> Result<Page<SpanRow>, StoreError> {
+    list: ListOf,
+    (field, value): (Field, &str),
+) -> Result<Option<T>, StoreError> {
+    let only = ListQuery { filter: Filter::equals(field, value), limit: 1, ..ListQuery::default() };
+    Ok(oldest(index, project, list, &only)?.items.pop())
+}
+
+/// One page of a list of traces or spans by their start.
+pub(super) fn oldest<T: DeserializeOwned>(
+    index: &SearchIndex,
+    project: ProjectId,
+    list: ListOf,
+    query: &ListQuery,
+) -> Result<Page<T>, StoreError> {
     let searcher = index.reader.searcher();
     let cut = Cell::new(false);
-    let clauses = Clauses::new(index, &searcher, project, ListOf::Spans, &cut);
-    let mut spans = clauses.query(&Filter::equals(Field::TraceId, trace_id.as_str()))?;
-    if let Some(cursor) = cursor {
-        spans = all(vec![spans, behind(index, cursor, Order::Asc)]);
+    let clauses = Clauses::new(index, &searcher, project, list, &cut);
+    let mut filtered = clauses.query(&query.filter)?;
+    let by_start = Order { by: OrderBy::Time, ascending: true };
+    if let Some(cursor) = query.cursor {
+        if cursor.by != by_start.by {
+            return Err(StoreError::Cursor);
+        }
+        filtered = all(vec![filtered, order::behind(index, cursor, by_start)]);
     }
-    let mut found = ordered(&searcher, &*spans, Order::Asc, limit.saturating_add(1))?;
-    let more = found.len() > limit;
-    found.truncate(limit);
+    let mut found = order::first(&searcher, &*filtered, by_start, query.limit.saturating_add(1))?;
+    let more = found.len() > query.limit;
+    found.truncate(query.limit);
     let next_cursor = found.last().filter(|_| more).map(|(cursor, _)| *cursor);
     let items = found.into_iter().map(|(_, at)| read(&row(index, &searcher, at)?)).collect::<Result<_, _>>()?;
     Ok(Page { items, highlights: Vec::new(), next_cursor, total: None, truncated: cut.get() })
-}
-
-fn newest(searcher: &Searcher, query: &dyn Query, limit: usize) -> Result<Vec<(Cursor, DocAddress)>, StoreError> {
-    ordered(searcher, query, Order::Desc, limit)
-}
-
-type Place = (Option<i64>, Option<u64>);
-
-fn by_time(order: Order, limit: usize) -> impl Collector<Fruit = Vec<(Place, DocAddress)>> {
-    let by_time = (SortByStaticFastValue::<i64>::for_field(TIME), order);
-    let by_tie = (SortByStaticFastValue::<u64>::for_field(TIE), order);
-    TopDocs::with_limit(limit.max(1)).order_by((by_time, by_tie))
-}
-
-fn placed(found: Vec<(Place, DocAddress)>) -> Vec<(Cursor, DocAddress)> {
-    // Every document has both fields.
-    let place = |(time, tie): Place| Cursor { time: time.unwrap_or_default(), tie: tie.unwrap_or_default() };
-    found.into_iter().map(|(key, at)| (place(key), at)).collect()
-}
-
-fn ordered(searcher: &Searcher, query: &dyn Query, order: Order, limit: usize) -> Result<Vec<(Cursor, DocAddress)>, StoreError> {
-    searcher.search(query, &by_time(order, limit)).map(placed).map_err(StoreError::index("search"))
-}
-
-/// The newest, and how many there are in all.
-fn counted(searcher: &Searcher, query: &dyn Query, limit: usize) -> Result<(Vec<(Cursor, DocAddress)>, u64), StoreError> {
-    let (found, total) = searcher.search(query, &(by_time(Order::Desc, limit), Count)).map_err(StoreError::index("search"))?;
-    Ok((placed(found), total as u64))
-}
-
-/// What comes behind a place in a list.
-fn behind(index: &SearchIndex, cursor: Cursor, order: Order) -> Box<dyn Query> {
-    let time = || Term::from_field_i64(index.fields.time, cursor.time);
-    let beyond = |term: Term| match order {
-        Order::Desc => RangeQuery::new(Bound::Unbounded, Bound::Excluded(term)),
-        Order::Asc => RangeQuery::new(Bound::Excluded(term), Bound::Unbounded),
-    };
-    let same = RangeQuery::new(Bound::Included(time()), Bound::Included(time()));
-    let tied = all(vec![Box::new(same), Box::new(beyond(Term::from_field_u64(index.fields.tie, cursor.tie)))]);
-    Box::new(BooleanQuery::new(vec![(Occur::Should, Box::new(beyond(time())) as Box<dyn Query>), (Occur::Should, tied)]))
 }
 
 /// The ids in a row.
@@ -184,9 +162,9 @@ fn words_of(filter: &Filter) -> Filter {
 
 /// The newest span of a trace or conversation with the words.
 fn newest_with(clauses: &Clauses<'_>, words: &Filter, of: Filter) -> Result<Option<(TraceId, SpanId)>, StoreError> {
-    let spans = Clauses { list: ListOf::Spans, cursor: None, ..*clauses };
+    let spans = Clauses { list: ListOf::Spans, until: None, ..*clauses };
     let query = spans.query(&Filter::And(vec![of, words.clone()]))?;
-    let Some((_, at)) = newest(clauses.searcher, &*query, 1)?.pop() else { return Ok(None) };
+    let Some((_, at)) = order::first(clauses.searcher, &*query, Order::default(), 1)?.pop() else { return Ok(None) };
     let ids: Ids = read(&row(clauses.index, clauses.searcher, at)?)?;
     Ok(ids.trace_id.zip(ids.span_id))
 }

@@ -10,6 +10,7 @@ mod clauses;
 mod codec;
 mod coding;
 mod columns;
+mod context;
 mod dictionaries;
 mod disk;
 mod erasing;
@@ -23,6 +24,9 @@ mod keeper;
 mod lists;
 mod lock;
 mod media;
+mod order;
+mod paths;
+mod prices;
 mod priority;
 mod quarantine;
 mod recoding;
@@ -30,6 +34,7 @@ mod record;
 mod removal;
 mod retention;
 mod schema;
+mod scores;
 mod signal;
 mod silence;
 mod sketch;
@@ -37,6 +42,7 @@ mod steady;
 mod stretch;
 mod sweep;
 mod text;
+mod troubles;
 mod verify;
 mod writer;
 
@@ -60,8 +66,9 @@ pub use retention::Retention;
 pub use verify::{Report, verify};
 
 use crate::{
-    Aggregate, Aggregated, Appended, Change, Cursor, Facets, Field, Filter, Key, ListOf, ListQuery, MediaId, Medium, Page,
-    Progress, ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, TraceRow, Transcript, summary, summary::TraceSpans,
+    Aggregate, Aggregated, Appended, Change, ConversationRow, Cursor, Facets, Field, Filter, Key, ListOf, ListQuery, MediaId,
+    Medium, Page, Price, Progress, ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, TraceRow, Transcript, summary,
+    summary::TraceExplained,
 };
 use chain::Known;
 use codec::Aids;
@@ -71,11 +78,12 @@ use keeper::Keeper;
 use lock::DirLock;
 use media::Show;
 use record::Record;
+use troubles::Troubles;
 use writer::{Recorded, Writer, Written};
 
 const RECORD: &str = "record.sqlite";
 const INDEX: &str = "index";
-/// A trace with more spans than this is not read whole to show one of them.
+/// A trace with more messages, or a conversation with more traces, than this is not read whole to show a part of it.
 const READ_WHOLE: usize = 2_000;
 
 /// SQLite and Tantivy in this process, on one data directory.
@@ -145,9 +153,11 @@ impl EmbeddedStore {
             index.empty()?;
         }
         let indexed = index.reach()?.complete;
+        let troubles = Troubles::default();
         let no_thread = |source| StoreError::DataDir { path: data_dir.to_owned(), source };
-        let (writer, writing) = Writer::start(connection, recorded.clone()).map_err(no_thread)?;
-        let shared = Shared::new(Arc::clone(&record), index, indexed, writer, recorded);
+        let (writer, writing) = Writer::start(connection, recorded.clone(), troubles.clone()).map_err(no_thread)?;
+        prices::follow_table(&writer)?;
+        let shared = Shared::new(Arc::clone(&record), index, indexed, writer, recorded, troubles);
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let for_indexer = shared.clone();
         let indexing = thread("indexer").spawn(move || indexer::run(&for_indexer)).map_err(no_thread)?;
@@ -239,10 +249,11 @@ impl EmbeddedStore {
     ) -> Result<Option<TraceDetail>, StoreError> {
         let record = Arc::clone(&self.record);
         self.search(move |index| {
-            let only = ListQuery { filter: Filter::equals(Field::TraceId, trace.as_str()), limit: 1, cursor: None };
-            let listed = lists::list::<TraceRow>(index, &record, project, ListOf::Traces, &only)?.items.pop();
-            if let Some(row) = listed {
-                let page = lists::of_trace(index, project, &trace, limit, cursor)?;
+            let of_it = (Field::TraceId, trace.as_str());
+            if let Some(row) = lists::one(index, project, ListOf::Traces, of_it)? {
+                let filter = Filter::equals(of_it.0, of_it.1);
+                let spans = ListQuery { filter, limit, cursor, ..ListQuery::default() };
+                let page = lists::oldest(index, project, ListOf::Spans, &spans)?;
                 return Ok(Some(TraceDetail { trace: row, spans: page.items, next_cursor: page.next_cursor }));
             }
             // What has just come is not in the lists yet.
@@ -266,7 +277,7 @@ impl EmbeddedStore {
         self.read(move |record| {
             let Some(trace) = record.find(project, &trace)? else { return Ok(None) };
             let spans = match record.has_more_patches(&trace, READ_WHOLE)? {
-                false => TraceSpans::merge(&trace.trace_id, record.patches(&trace, None)?),
+                false => record.merge(&trace, record.patches(&trace, None)?)?,
                 true => record.span(&trace, &span)?,
             };
             summary::span_detail(spans, &span, |said| record.content(said, Show::of(media, &trace.trace_id)))
@@ -283,6 +294,38 @@ impl EmbeddedStore {
         self.read(move |record| {
             let traces = record.conversation(project, &id)?;
             summary::transcript(&id, &traces, |trace, said| record.content(said, Show::of(media, trace)))
+        })
+        .await
+    }
+
+    pub(crate) async fn conversation_page(
+        &self,
+        project: ProjectId,
+        id: ConversationId,
+        limit: usize,
+        cursor: Option<Cursor>,
+        media: ShowMedia,
+    ) -> Result<Option<Transcript>, StoreError> {
+        let record = Arc::clone(&self.record);
+        self.search(move |index| {
+            let of_it = (Field::ConversationId, id.as_str());
+            let row: Option<ConversationRow> = lists::one(index, project, ListOf::Conversations, of_it)?;
+            let query = ListQuery { filter: Filter::equals(of_it.0, of_it.1), limit, cursor, ..ListQuery::default() };
+            let page: Page<TraceRow> = lists::oldest(index, project, ListOf::Traces, &query)?;
+            let record = record.at_one_moment()?;
+            let read = |trace: &TraceId, said| record.content(said, Show::of(media, trace));
+            let Some(row) = row else {
+                // What has just come is not in the lists yet.
+                if record.has_more_traces(project, &id, READ_WHOLE)? {
+                    return Err(StoreError::IndexLags);
+                }
+                return summary::transcript(&id, &record.conversation(project, &id)?, read);
+            };
+            let mut traces = Vec::with_capacity(page.items.len());
+            for listed in page.items {
+                traces.push(record.trace(project, &listed.trace_id)?);
+            }
+            summary::turns_of(row, &traces, read).map(|turns| Some(Transcript { next_cursor: page.next_cursor, ..turns }))
         })
         .await
     }
@@ -370,7 +413,7 @@ impl EmbeddedStore {
             Some(Some(thread)) => return Err(format!("{}: {thread} has ended", StoreError::Stopped)),
             Some(None) => {}
         }
-        self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
+        self.shared.troubles.tell()
     }
 
     pub(crate) fn make_index_anew(&self) {
@@ -407,7 +450,38 @@ impl EmbeddedStore {
     }
 
     pub(crate) async fn open_erasures(&self) -> Result<u64, StoreError> {
-        self.read(move |record| erasures::count_open(record)).await
+        self.read(erasures::count_open).await
+    }
+
+    pub(crate) async fn explain(&self, project: ProjectId, trace: TraceId) -> Result<Option<TraceExplained>, StoreError> {
+        self.read(move |record| Ok(summary::explain(&record.trace(project, &trace)?))).await
+    }
+
+    pub(crate) async fn explain_conversation(
+        &self,
+        project: ProjectId,
+        id: ConversationId,
+    ) -> Result<Vec<TraceExplained>, StoreError> {
+        self.read(move |record| Ok(record.conversation(project, &id)?.iter().filter_map(summary::explain).collect())).await
+    }
+
+    pub(crate) async fn prices(&self, project: ProjectId) -> Result<(Vec<Price>, bool), StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || {
+            let own = record.prices().of(&record, project)?.own().to_vec();
+            Ok((own, !prices::behind(&record)?.contains(&project)))
+        })
+        .await
+    }
+
+    pub(crate) async fn set_prices(&self, project: ProjectId, own: Vec<Price>) -> Result<(), StoreError> {
+        let (record, shared) = (Arc::clone(&self.record), self.shared.clone());
+        aside(move || {
+            prices::set(&record, &shared.writer, project, &own)?;
+            shared.housework.raise();
+            Ok(())
+        })
+        .await
     }
 
     pub(crate) async fn retention(&self, project: ProjectId) -> Result<Retention, StoreError> {

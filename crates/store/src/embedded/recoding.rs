@@ -11,6 +11,8 @@ use crate::{ProjectId, StoreError};
 const LOOKED_AT: usize = 4_000;
 /// Bodies that are written in one step.
 const STEP_BODIES: usize = 200;
+/// ... and bytes of them before the last, since appends wait meanwhile.
+const STEP_BYTES: usize = 4 << 20;
 
 /// Where bodies are.
 #[derive(Clone, Copy)]
@@ -43,7 +45,7 @@ impl Table {
 }
 
 /// The dictionaries that are to leave, with their projects.
-fn leaving(record: &Record) -> Result<Vec<(DictionaryId, ProjectId)>, StoreError> {
+pub(super) fn leaving(record: &Record) -> Result<Vec<(DictionaryId, ProjectId)>, StoreError> {
     record.read("find dictionaries", |connection| {
         let mut query = connection.prepare_cached("SELECT id, project FROM dictionary WHERE leaving = 1")?;
         query.query_map([], |row| Ok((row.get(0)?, ProjectId(row.get(1)?))))?.collect()
@@ -112,16 +114,19 @@ fn recode(
         at = *last;
         let coded_so: Vec<i64> =
             headers.iter().filter(|(_, header)| coding::dictionary_of(header) == Some(from)).map(|(number, _)| *number).collect();
-        for numbers in coded_so.chunks(STEP_BODIES) {
-            let mut bodies = Vec::with_capacity(numbers.len());
+        let mut left = coded_so.into_iter().peekable();
+        while left.peek().is_some() {
+            let (mut bodies, mut bytes) = (Vec::new(), 0);
             let current = record.dictionaries().current(record, project)?;
-            for number in numbers {
+            while bodies.len() < STEP_BODIES && bytes < STEP_BYTES {
+                let Some(number) = left.next() else { break };
                 let body: Option<Vec<u8>> = record.read(act, |connection| {
                     connection.prepare_cached(table.body())?.query_row([number], |row| row.get(0)).optional()
                 })?;
                 if let Some(body) = body {
                     let anew = coding::compress(&record.plain(&body)?, current.as_deref())?;
-                    bodies.push((*number, anew, body));
+                    bytes += anew.len() + body.len();
+                    bodies.push((number, anew, body));
                 }
             }
             writer.step(act, move |transaction| {

@@ -16,6 +16,7 @@ use super::codec::{self, Beside};
 use super::coding::{self, Kind};
 use super::dictionaries::Dictionaries;
 use super::media::{self, Show};
+use super::prices;
 use super::schema::{BUSY, keep_plans};
 use crate::said::{Apart, Form, Said};
 use crate::summary::{Arrived, TraceSpans};
@@ -94,6 +95,7 @@ struct Common {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     dictionaries: Dictionaries,
+    prices: prices::Known,
     scopes: Mutex<()>,
 }
 
@@ -136,7 +138,13 @@ impl Drop for Record {
 impl Record {
     /// The record at `path`, which [`open_for_writing`](super::schema::open_for_writing) has made.
     pub(super) fn new(path: PathBuf) -> Self {
-        let common = Common { path, idle: Mutex::default(), dictionaries: Dictionaries::default(), scopes: Mutex::default() };
+        let common = Common {
+            path,
+            idle: Mutex::default(),
+            dictionaries: Dictionaries::default(),
+            prices: prices::Known::default(),
+            scopes: Mutex::default(),
+        };
         Self { common: Arc::new(common), moment: None }
     }
 
@@ -167,6 +175,20 @@ impl Record {
     /// What bodies are coded with.
     pub(super) fn dictionaries(&self) -> &Dictionaries {
         &self.common.dictionaries
+    }
+
+    /// What tokens cost.
+    pub(super) fn prices(&self) -> &prices::Known {
+        &self.common.prices
+    }
+
+    /// The merged spans of a trace, with the costs that the project's prices make.
+    pub(super) fn merge(&self, trace: &TraceKey, patches: Vec<Arrived>) -> Result<TraceSpans, StoreError> {
+        let mut spans = TraceSpans::merge(&trace.trace_id, patches);
+        // NOTE: prices are remembered for all, so that they are read as they are now, not as they were at a moment.
+        let now = Self { common: Arc::clone(&self.common), moment: None };
+        spans.price(self.prices().of(&now, trace.project)?.as_ref());
+        Ok(spans)
     }
 
     /// Held by whoever moves contents between scopes or takes them away: what one has copied and no trace says yet, another must
@@ -394,11 +416,10 @@ impl Record {
 
     /// The merged spans of a trace; empty where nothing of it has come.
     pub(super) fn trace(&self, project: ProjectId, trace_id: &TraceId) -> Result<TraceSpans, StoreError> {
-        let patches = match self.find(project, trace_id)? {
-            Some(trace) => self.patches(&trace, None)?,
-            None => Vec::new(),
-        };
-        Ok(TraceSpans::merge(trace_id, patches))
+        match self.find(project, trace_id)? {
+            Some(trace) => self.merge(&trace, self.patches(&trace, None)?),
+            None => Ok(TraceSpans::merge(trace_id, [])),
+        }
     }
 
     /// The merged spans of every trace that belongs to the conversation.
@@ -428,7 +449,7 @@ impl Record {
                 }
                 read => read?,
             };
-            let trace = TraceSpans::merge(&key.trace_id, patches);
+            let trace = self.merge(&key, patches)?;
             if trace.conversation_id == *conversation && !trace.spans.is_empty() {
                 traces.push(trace);
             }
@@ -473,6 +494,23 @@ impl Record {
             Ok(TraceKey { number, project, trace_id, home })
         };
         rows.into_iter().map(key).collect()
+    }
+
+    /// Whether more than that many traces ever named the conversation.
+    pub(super) fn has_more_traces(
+        &self,
+        project: ProjectId,
+        conversation: &ConversationId,
+        than: usize,
+    ) -> Result<bool, StoreError> {
+        self.read("count the traces of a conversation", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT 1 FROM conversation JOIN membership ON membership.conversation = conversation.id
+                     WHERE conversation.project = ?1 AND conversation_id = ?2 LIMIT 1 OFFSET ?3",
+                )?
+                .exists(params![project.0, conversation.as_str(), than as i64])
+        })
     }
 
     /// The number of the first patch of a trace, marks included; 0 where there is none.
@@ -524,7 +562,7 @@ impl Record {
     pub(super) fn span(&self, trace: &TraceKey, span_id: &SpanId) -> Result<TraceSpans, StoreError> {
         let mut patches = self.patches(trace, Some(codec::span_key(span_id)))?;
         patches.retain(|arrived| arrived.patch.span_id == *span_id);
-        let mut spans = TraceSpans::merge(&trace.trace_id, patches);
+        let mut spans = self.merge(trace, patches)?;
         if let [conversation_id] = self.named_by(trace)?.as_slice() {
             spans.conversation_id = conversation_id.clone();
         }

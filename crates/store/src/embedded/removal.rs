@@ -12,6 +12,8 @@ use crate::StoreError;
 
 /// Patches that are taken away in one step.
 const STEP_PATCHES: usize = 500;
+/// ... and bytes of them before the last, since what is deleted is overwritten, and appends wait meanwhile.
+const STEP_BYTES: i64 = 8 << 20;
 
 /// What was there of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,15 +64,19 @@ fn remove_patches(writer: &Writer, number: i64, up_to: u64) -> Result<(), StoreE
                 .and_then(|_| {
                     transaction.prepare_cached(
                         "DELETE FROM patch WHERE seq IN
-                         (SELECT seq FROM patch WHERE trace = ?1 AND seq <= ?2 AND length(body) > 0 LIMIT ?3)",
+                         (SELECT seq FROM
+                          (SELECT seq, sum(length(body)) OVER (ORDER BY seq) - length(body) AS before FROM
+                           (SELECT seq, body FROM patch WHERE trace = ?1 AND seq <= ?2 AND length(body) > 0
+                            ORDER BY seq LIMIT ?3))
+                          WHERE before < ?4)",
                     )
                 })
-                .and_then(|mut delete| delete.execute(params![number, up_to.cast_signed(), STEP_PATCHES as i64]))
+                .and_then(|mut delete| delete.execute(params![number, up_to.cast_signed(), STEP_PATCHES as i64, STEP_BYTES]))
                 // With the patches, so that the index and the contents follow though this be the last that is done.
                 .and_then(|gone| mark_left(transaction, number).map(|()| gone))
                 .map_err(StoreError::record(act))
         })?;
-        if gone < STEP_PATCHES {
+        if gone == 0 {
             return Ok(());
         }
     }

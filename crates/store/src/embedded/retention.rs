@@ -118,18 +118,34 @@ pub(super) fn older_than(record: &Record, project: ProjectId, cutoff: i64, now: 
     keys(record, old)
 }
 
-/// The oldest traces of a project that together have about that many patches.
-pub(super) fn oldest(record: &Record, project: ProjectId, patches: u64) -> Result<Vec<TraceKey>, StoreError> {
+/// The oldest traces of a project whose bodies together have about that many bytes, or the first of them, and how many bytes
+/// they have.
+pub(super) fn oldest(record: &Record, project: ProjectId, bytes: u64) -> Result<(Vec<TraceKey>, u64), StoreError> {
     let mut oldest = Vec::new();
     let mut sum = 0;
-    for trace in by_arrival(record, project, 0)? {
-        if sum >= patches {
+    for trace in by_arrival(record, project, 0)?.into_iter().take(TRACES_AT_A_TIME) {
+        if sum >= bytes {
             break;
         }
-        sum += trace.patches;
+        sum += bodies_of(record, trace.number)?;
         oldest.push(trace.number);
     }
-    keys(record, oldest)
+    Ok((keys(record, oldest)?, sum))
+}
+
+/// Bytes of the patches of a trace, and of the contents that it brought: where others say those too, they are counted with the
+/// next who does.
+fn bodies_of(record: &Record, trace: i64) -> Result<u64, StoreError> {
+    let bytes: i64 = record.read("measure a trace", |connection| {
+        connection
+            .prepare_cached(
+                "SELECT (SELECT ifnull(sum(length(body)), 0) FROM patch WHERE trace = ?1)
+                      + (SELECT ifnull(sum(length(node.body)), 0) FROM trace JOIN node ON node.scope = ifnull(home, -trace.id)
+                         JOIN patch ON patch.seq = node.seq WHERE trace.id = ?1 AND patch.trace = ?1)",
+            )?
+            .query_row([trace], |row| row.get(0))
+    })?;
+    Ok(bytes.cast_unsigned())
 }
 
 fn keys(record: &Record, numbers: Vec<i64>) -> Result<Vec<TraceKey>, StoreError> {
@@ -140,12 +156,11 @@ fn keys(record: &Record, numbers: Vec<i64>) -> Result<Vec<TraceKey>, StoreError>
     Ok(keys)
 }
 
-/// When a trace was told of, and how often.
+/// When a trace was told of.
 struct Told {
     number: i64,
     first: i64,
     last: i64,
-    patches: u64,
 }
 
 /// The next traces behind the trace `after` of which there is something, in the order of their first arrival.
@@ -153,7 +168,7 @@ fn by_arrival(record: &Record, project: ProjectId, after: i64) -> Result<Vec<Tol
     record.read("find old traces", |connection| {
         connection
             .prepare_cached(
-                "SELECT trace.id, min(received_at), max(received_at), count(*)
+                "SELECT trace.id, min(received_at), max(received_at)
                  FROM (SELECT id FROM trace WHERE project = ?1 AND id > ?2
                        AND EXISTS (SELECT 1 FROM patch WHERE patch.trace = trace.id AND length(body) > 0)
                        ORDER BY id LIMIT ?3) AS trace
@@ -161,12 +176,7 @@ fn by_arrival(record: &Record, project: ProjectId, after: i64) -> Result<Vec<Tol
                  GROUP BY trace.id ORDER BY trace.id",
             )?
             .query_map(params![project.0, after, 4 * TRACES_AT_A_TIME as i64], |row| {
-                Ok(Told {
-                    number: row.get(0)?,
-                    first: row.get(1)?,
-                    last: row.get(2)?,
-                    patches: row.get::<_, i64>(3)?.cast_unsigned(),
-                })
+                Ok(Told { number: row.get(0)?, first: row.get(1)?, last: row.get(2)? })
             })?
             .collect()
     })

@@ -303,7 +303,7 @@ fn clean(record: &Record, writer: &Writer, scope: i64) -> Result<(), StoreError>
                 break;
             }
             if tried == TRIES {
-                return Err(StoreError::damaged(act)(std::io::Error::other("more is told all the time; trying again")));
+                return Err(StoreError::Busy { act });
             }
             sweep.catch_up(record)?;
         }

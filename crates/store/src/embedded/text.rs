@@ -16,6 +16,8 @@ use unicode_segmentation::UnicodeSegmentation as _;
 pub(super) const NAME: &str = "words";
 /// Longest word, in bytes; of a longer one the beginning counts.
 const MAX_WORD: usize = 48;
+/// A word of no more bytes is known whole, wherever the beginning of a longer one ends: a character has up to four.
+pub(super) const MAX_EXACT_WORD: usize = MAX_WORD - 4;
 /// A run of letters, digits and what encodings of bytes use, from this length on without a space, is one word.
 const ENCODED_RUN: usize = 256;
 

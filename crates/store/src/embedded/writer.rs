@@ -15,6 +15,7 @@ use super::chain::{Hash, Scope};
 use super::codec::{Batch, EncodedPatch, Node, Path};
 use super::coding::DictionaryId;
 use super::signal::Signal;
+use super::troubles::{Part, Troubles};
 use crate::{ProjectId, StoreError};
 
 /// Most bytes of one commit; keeps the answer to the first of them from waiting for the last.
@@ -89,10 +90,15 @@ impl Recorded {
 
 impl Writer {
     /// Starts the thread. It ends when it is told to, and when every `Writer` is dropped.
-    pub(super) fn start(connection: Connection, recorded: Recorded) -> Result<(Self, JoinHandle<()>), std::io::Error> {
+    pub(super) fn start(
+        connection: Connection,
+        recorded: Recorded,
+        troubles: Troubles,
+    ) -> Result<(Self, JoinHandle<()>), std::io::Error> {
         let (jobs, queue) = channel();
-        let thread =
-            std::thread::Builder::new().name("record-writer".to_owned()).spawn(move || run(connection, &queue, &recorded))?;
+        let thread = std::thread::Builder::new()
+            .name("record-writer".to_owned())
+            .spawn(move || run(connection, &queue, &recorded, &troubles))?;
         Ok((Self { jobs }, thread))
     }
 
@@ -134,6 +140,15 @@ impl Writer {
         answer.recv().map_err(|_| StoreError::Stopped)?
     }
 
+    /// Puts something on disk that changes nothing: fails where nothing can be written.
+    pub(super) fn try_out(&self) -> Result<(), StoreError> {
+        let act = "try to write";
+        self.step(act, move |transaction| {
+            transaction.execute("UPDATE meta SET value = value", []).map_err(StoreError::record(act))?;
+            Ok(())
+        })
+    }
+
     /// Tells the thread to end when it has done what was asked of it before; what comes later is refused.
     pub(super) fn end(&self) {
         // It may have ended already.
@@ -141,7 +156,7 @@ impl Writer {
     }
 }
 
-fn run(mut connection: Connection, queue: &Receiver<Job>, recorded: &Recorded) {
+fn run(mut connection: Connection, queue: &Receiver<Job>, recorded: &Recorded, troubles: &Troubles) {
     connection.set_prepared_statement_cache_capacity(64);
     if let Err(error) = connection.pragma_update(None, "cache_size", WRITE_CACHE_KIB) {
         tracing::warn!(%error, "the cache of the record stays as it is");
@@ -177,6 +192,7 @@ fn run(mut connection: Connection, queue: &Receiver<Job>, recorded: &Recorded) {
         }
         match commit(&mut connection, &appends) {
             Ok((written, last)) => {
+                troubles.end(Part::Record);
                 if let Some(last) = last {
                     recorded.moved_to(last);
                 }
@@ -191,6 +207,10 @@ fn run(mut connection: Connection, queue: &Receiver<Job>, recorded: &Recorded) {
                     appends = appends.len(),
                     "patches could not be written"
                 );
+                // A full disk has an answer of its own, and whoever sends may make room.
+                if !error.is_full() {
+                    troubles.begin(Part::Record, error.with_causes());
+                }
                 let error = Arc::new(error);
                 for append in appends {
                     let _ = append.done.send(Err(StoreError::NotWritten(Arc::clone(&error))));

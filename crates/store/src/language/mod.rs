@@ -4,6 +4,7 @@
 //! are what they say. What cannot be read is told with its place, what is accepted, and the nearest name. Depth and size are
 //! bounded, so that any text may be given.
 
+mod complete;
 mod names;
 mod values;
 
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 
 use crate::fields::Field;
 use crate::query::{Filter, ListOf, Words};
+pub use complete::{Typed, Typing, written};
 use names::Name;
 
 /// Longest text of a query, in bytes.

@@ -27,7 +27,7 @@ const ALIASES: &[(&str, Field)] = &[
     ("user", Field::UserId),
 ];
 /// Names that are no fields.
-const OTHERS: [&str; 6] = ["after", "before", "time", "step", "has", "tool"];
+pub(super) const OTHERS: [&str; 6] = ["after", "before", "time", "step", "has", "tool"];
 
 /// What a name means.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,9 +61,7 @@ impl Name {
             _ => {}
         }
         key(list, name).map(Self::Key).ok_or_else(|| {
-            let mut accepted: Vec<&str> = OTHERS.into_iter().chain(ALIASES.iter().map(|(name, _)| *name)).collect();
-            accepted.extend(Field::ALL.iter().filter(|field| is_known(list, **field)).map(|field| field.as_str()));
-            accepted.sort_unstable();
+            let accepted = known(list);
             let nearest = accepted.iter().min_by_key(|known| strsim::damerau_levenshtein(known, name)).copied();
             let problem = format!(
                 "there is no field {name:?} in {}; the nearest is {:?}. Words with a colon stand in quotes; what applications \
@@ -111,6 +109,15 @@ impl Name {
             Self::Step => Err(Trouble::new(at, "step: takes what must hold of one span, in parentheses").accepting(["("])),
         }
     }
+}
+
+/// Every name that may stand before a colon in a list, without paths, in order.
+pub(super) fn known(list: ListOf) -> Vec<&'static str> {
+    let aliases = ALIASES.iter().filter(|(_, field)| is_known(list, *field)).map(|(name, _)| *name);
+    let mut known: Vec<&str> = OTHERS.into_iter().chain(aliases).collect();
+    known.extend(Field::ALL.iter().filter(|field| is_known(list, **field)).map(|field| field.as_str()));
+    known.sort_unstable();
+    known
 }
 
 fn is_known(list: ListOf, field: Field) -> bool {

@@ -42,6 +42,14 @@ impl Ledger {
         self.cost.get(n).copied().unwrap_or(CountReason::NoUsage)
     }
 
+    /// Has the cost of a span count for the reason for which its tokens do: it was worked out from them.
+    pub(super) fn price(&mut self, n: usize) {
+        let reason = self.usage(n);
+        if let Some(cost) = self.cost.get_mut(n) {
+            *cost = reason;
+        }
+    }
+
     /// Whether the span is a model call, and not around one.
     pub(super) fn is_call(&self, n: usize) -> bool {
         self.calls.get(n).copied().unwrap_or_default()

@@ -8,6 +8,7 @@ use neuraltrust_model::{ConversationId, Span, SpanId, SpanPatch, Timestamp, Trac
 
 use super::ledger::Ledger;
 use super::tree::Tree;
+use crate::prices::{NoCost, Priced};
 use crate::rows::SpanRow;
 use crate::said::Said;
 
@@ -32,6 +33,8 @@ pub struct TraceSpans {
     left: BTreeSet<SpanId>,
     pub(super) tree: Tree,
     pub(super) ledger: Ledger,
+    /// For each span, by position, how its cost was worked out, or why none was; empty while no prices were applied.
+    pub(super) priced: Vec<Result<Priced, NoCost>>,
 }
 
 /// A patch as it is read back: without its contents, which are beside it.
@@ -141,6 +144,7 @@ impl TraceSpans {
             ledger: Ledger::new(&spans, &tree),
             tree,
             spans,
+            priced: Vec::new(),
         }
     }
 
@@ -158,6 +162,12 @@ impl TraceSpans {
         output.as_ref()
     }
 
+    /// Whether a span is a model call, and not around one.
+    #[must_use]
+    pub fn is_call(&self, span: &Span) -> bool {
+        self.tree.position(&span.span_id).is_some_and(|n| self.ledger.is_call(n))
+    }
+
     /// The row of a span of the trace.
     #[must_use]
     pub fn row(&self, span: &Span) -> SpanRow {
@@ -166,6 +176,7 @@ impl TraceSpans {
         SpanRow {
             input_preview: preview(self.input(span)),
             output_preview: preview(self.output(span)),
+            cost_source: self.cost_source(n, span),
             ..SpanRow::new(span, &self.conversation_id, self.ledger.usage(n), self.ledger.cost(n))
         }
     }
@@ -178,7 +189,9 @@ impl TraceSpans {
                 *picked = true;
             }
         }
-        Ledger::affected(&self.spans, &self.tree, &picked)
+        let mut affected = Ledger::affected(&self.spans, &self.tree, &picked);
+        self.add_repriced(&picked, &mut affected);
+        affected
     }
 }
 

@@ -4,6 +4,9 @@
 //! the same answer. A trace may have 100,000 spans: nothing here costs more than n log n, and no content is cloned but one
 //! that is shown.
 
+mod context;
+mod costs;
+mod explain;
 mod ledger;
 mod merge;
 mod pages;
@@ -12,7 +15,12 @@ mod totals;
 mod tree;
 mod turns;
 
+pub(crate) use context::{Call, context};
+pub use context::{Context, ContextMessage, Continues, SaidAt, Side};
+pub use explain::{SpanExplained, TraceExplained, explain};
 pub use merge::{Arrived, TraceSpans};
 pub(crate) use pages::searchable_text;
-pub use pages::{span_detail, trace_detail, transcript};
+pub use pages::{span_detail, trace_detail, transcript, turns_of};
+pub use scores::Scored;
+pub(crate) use scores::{place, scored};
 pub use totals::{conversation_row, trace_row};

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::merge::TraceSpans;
 use super::totals::{conversation_row, trace_row};
 use super::turns;
-use crate::rows::{SpanDetail, SpanRow, TraceDetail, TraceRow, Transcript};
+use crate::rows::{ConversationRow, SpanDetail, SpanRow, TraceDetail, TraceRow, Transcript};
 use crate::said::Said;
 
 /// A trace with its spans; `None` while none of its spans has come.
@@ -52,10 +52,21 @@ pub fn span_detail<E>(
 pub fn transcript<E>(
     id: &ConversationId,
     traces: &[TraceSpans],
-    mut read: impl FnMut(&TraceId, Said) -> Result<Content, E>,
+    read: impl FnMut(&TraceId, Said) -> Result<Content, E>,
 ) -> Result<Option<Transcript>, E> {
     let rows: Vec<TraceRow> = traces.iter().filter_map(trace_row).collect();
-    let Some(conversation) = conversation_row(id, &rows) else { return Ok(None) };
+    conversation_row(id, &rows).map(|conversation| turns_of(conversation, traces, read)).transpose()
+}
+
+/// A conversation with the turns of some of its traces. `read` reads a content of a trace.
+///
+/// # Errors
+/// What `read` says.
+pub fn turns_of<E>(
+    conversation: ConversationRow,
+    traces: &[TraceSpans],
+    mut read: impl FnMut(&TraceId, Said) -> Result<Content, E>,
+) -> Result<Transcript, E> {
     let mut turns = Vec::new();
     for trace in traces {
         turns.extend(turns::shown(trace, &mut read)?);
@@ -73,7 +84,7 @@ pub fn transcript<E>(
         metadata.extend(span.metadata.clone());
         custom = span.custom.as_ref().or(custom);
     }
-    Ok(Some(Transcript { conversation, user, metadata, custom: custom.cloned(), turns }))
+    Ok(Transcript { conversation, user, metadata, custom: custom.cloned(), turns, next_cursor: None })
 }
 
 /// The words for the text index that a span brought in, at most about `limit` bytes. `fresh` reads what a content brought.

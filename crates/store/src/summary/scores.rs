@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use neuraltrust_model::Score;
+use neuraltrust_model::{ConversationId, Score, Span, SpanId, TraceId};
+use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
+use super::merge::TraceSpans;
 use crate::rows::{FeedbackCounts, ScoreTotals, ScoreValue};
 
 /// Most names of judgements in a row, the first by name.
@@ -21,6 +24,41 @@ struct Tally {
     numbers: u64,
     sum: f64,
     values: BTreeMap<String, u64>,
+}
+
+/// A judgement, and where it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Scored {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The span: the one that is judged, or the one at which the judgement of its trace or conversation is kept.
+    pub span_id: SpanId,
+    /// The conversation of the trace.
+    pub conversation_id: ConversationId,
+    /// The judgement.
+    #[serde(flatten)]
+    pub score: Score,
+}
+
+/// The judgements of a trace and of its spans, also of those that have not come, by where they are kept.
+pub(crate) fn scored(trace: &TraceSpans) -> Vec<Scored> {
+    let spans = trace.spans.iter().chain(&trace.unknown);
+    let of_span = |span: &Span| {
+        let (trace_id, span_id) = (span.trace_id.clone(), span.span_id.clone());
+        let of = move |score: &Score| Scored {
+            trace_id: trace_id.clone(),
+            span_id: span_id.clone(),
+            conversation_id: trace.conversation_id.clone(),
+            score: score.clone(),
+        };
+        span.scores.iter().map(of).collect::<Vec<_>>()
+    };
+    spans.flat_map(of_span).collect()
+}
+
+/// The span at which judgements of a trace are kept: its first root, or the first span where every root is missing.
+pub(crate) fn place(trace: &TraceSpans) -> Option<&Span> {
+    trace.spans.iter().find(|span| span.parent_id.is_none()).or(trace.spans.first())
 }
 
 /// Judgements by their names, on their way into a row.
@@ -91,7 +129,7 @@ mod tests {
     use super::*;
 
     fn score(name: &str, value: Value) -> Score {
-        Score { id: String::new(), name: name.to_owned(), value, comment: None, source: ScoreSource::Api, time: None }
+        Score::new("", name, value, ScoreSource::Api)
     }
 
     #[test]

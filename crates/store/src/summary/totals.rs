@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use neuraltrust_model::{ConversationId, Kind, SpanState, StatusCode, Usage, User};
 
 use super::merge::TraceSpans;
-use super::scores::{Scores, feedback};
+use super::scores::{Scores, feedback, place};
 use super::turns::turns;
 use crate::rows::{ConversationRow, FeedbackCounts, Totals, TraceRow, short};
 
@@ -33,7 +33,7 @@ pub fn trace_row(trace: &TraceSpans) -> Option<TraceRow> {
     let start_time = first.time();
     let last_time = trace.spans.iter().flat_map(|span| [Some(span.time()), span.end]).flatten().max().unwrap_or(start_time);
     let said_ok = trace.spans.iter().any(|span| span.status.code == StatusCode::Ok);
-    let root = trace.spans.iter().find(|span| span.parent_id.is_none()).unwrap_or(first);
+    let root = place(trace).unwrap_or(first);
     Some(TraceRow {
         trace_id: first.trace_id.clone(),
         conversation_id: trace.conversation_id.clone(),

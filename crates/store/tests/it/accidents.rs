@@ -26,7 +26,7 @@ fn later(number: u32) -> SpanPatch {
 }
 
 async fn spans(project: &ProjectStore) -> Vec<String> {
-    let query = ListQuery { filter: Filter::default(), limit: 1_000, cursor: None };
+    let query = ListQuery { filter: Filter::default(), limit: 1_000, ..ListQuery::default() };
     let rows = project.spans(query).await.unwrap().items;
     let mut names: Vec<String> = rows.iter().map(|row| format!("{}/{}", row.trace_id, row.span_id)).collect();
     names.sort();

@@ -78,7 +78,7 @@ async fn a_flipped_bit_of_the_record_costs_what_it_is_in_and_is_told() {
     keep(&store, id, [patches(&more)]).await;
     assert_eq!(span(&here, 9, 0).await, Ok(true));
     assert_eq!(store.health(), Ok(()));
-    let rows = here.traces(ListQuery { filter: Filter::default(), limit: 100, cursor: None }).await.unwrap();
+    let rows = here.traces(ListQuery { filter: Filter::default(), limit: 100, ..ListQuery::default() }).await.unwrap();
     assert_eq!(rows.items.len(), 7, "the lists show what they knew, and what is new");
     store.close().await.unwrap();
     drop((here, store));
@@ -153,15 +153,15 @@ async fn look(project: &ProjectStore) {
     let query = || ListQuery {
         filter: Filter::read(ListOf::Spans, "question", neuraltrust_model::Timestamp::from_nanos(0)).unwrap(),
         limit: 100,
-        cursor: None,
+        ..ListQuery::default()
     };
     let _ = project.spans(query()).await;
-    let _ = project.traces(ListQuery { filter: Filter::default(), limit: 100, cursor: None }).await;
-    let _ = project.conversations(ListQuery { filter: Filter::default(), limit: 100, cursor: None }).await;
+    let _ = project.traces(ListQuery { filter: Filter::default(), limit: 100, ..ListQuery::default() }).await;
+    let _ = project.conversations(ListQuery { filter: Filter::default(), limit: 100, ..ListQuery::default() }).await;
 }
 
 async fn until_shown(store: &Store, project: &ProjectStore, expect: &Shown) {
-    let all = || ListQuery { filter: Filter::default(), limit: 1_000, cursor: None };
+    let all = || ListQuery { filter: Filter::default(), limit: 1_000, ..ListQuery::default() };
     for _ in 0..600 {
         assert_eq!(span(project, 4, 2).await, Ok(true), "reads by id go on");
         let progress = store.progress();

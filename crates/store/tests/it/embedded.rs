@@ -31,6 +31,7 @@ macro_rules! conforms {
 conforms!(
     patches_merge_and_retries_are_harmless,
     orphans_are_shown_and_verdicts_wait,
+    verdicts_are_corrected_and_withdrawn,
     lists_are_filtered_and_counted,
     changes_are_announced_when_they_show,
 );
@@ -160,7 +161,7 @@ async fn a_history_is_kept_once_over_calls_requests_traces_and_restarts() {
     assert!((75..=80).contains(&messages), "40 calls with 80 messages are {messages} nodes");
     // A message is found at the call that brought it in, not at the forty that send it again.
     let filter = Filter::read(ListOf::Spans, "word6 ", neuraltrust_model::Timestamp::from_nanos(0)).unwrap();
-    let found = store.project(id).spans(ListQuery { filter, limit: 100, cursor: None }).await.unwrap();
+    let found = store.project(id).spans(ListQuery { filter, limit: 100, ..ListQuery::default() }).await.unwrap();
     assert!(found.items.len() <= 4, "{}", found.items.len());
 }
 

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use neuraltrust_model::{Content, ConversationId, Document, Map, Message, Part, SpanId, SpanPatch, Timestamp, TraceId};
-use neuraltrust_store::conformance::{Call, Step, call_patches, check_calls, check_shown, keep, patches, settle, shown};
+use neuraltrust_store::conformance::{
+    Call, Step, call_patches, check_calls, check_contexts, check_shown, keep, patches, settle, shown,
+};
 use neuraltrust_store::embedded::verify;
 use neuraltrust_store::{Asked, ProjectId, Store};
 use proptest::collection::{btree_map, vec};
@@ -93,6 +95,7 @@ proptest! {
             let dir = tempfile::tempdir().unwrap();
             let (store, id) = kept_over_a_restart(dir.path(), &arrivals, restart_after).await;
             check_calls(&store.project(id), &calls).await;
+            check_contexts(&store.project(id), &calls).await;
         });
     }
 }

@@ -162,7 +162,7 @@ async fn lists_follow_when_others_decide() {
         keep(&store, id, [batch.to_vec()]).await;
         settle(&store).await;
         let detail = store.project(id).trace(TraceId::new("t").unwrap()).await.unwrap().unwrap();
-        let query = ListQuery { filter: Filter::default(), limit: 100, cursor: None };
+        let query = ListQuery { filter: Filter::default(), limit: 100, ..ListQuery::default() };
         let listed = store.project(id).spans(query).await.unwrap().items;
         assert_eq!(listed.len(), detail.spans.len());
         for row in &detail.spans {

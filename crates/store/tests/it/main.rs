@@ -12,6 +12,7 @@ mod histories;
 mod ledger;
 mod media;
 mod queries;
+mod reading;
 mod removal;
 mod safekeeping;
 mod turns;

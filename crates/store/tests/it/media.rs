@@ -124,7 +124,7 @@ async fn an_image_is_kept_once_and_read_as_it_came() {
     let project = store.project(id);
     for (words, rows) in [("question 2", 1), ("neuraltrust", 0), ("base64", 0), ("png", 0)] {
         let filter = Filter::read(ListOf::Spans, words, neuraltrust_model::Timestamp::from_nanos(0)).unwrap();
-        let found = project.spans(ListQuery { filter, limit: 100, cursor: None }).await.unwrap().items;
+        let found = project.spans(ListQuery { filter, limit: 100, ..ListQuery::default() }).await.unwrap().items;
         assert_eq!(found.len(), rows, "{words}");
     }
     let disk = store.disk_use().await.unwrap().projects.into_iter().find(|project| project.name == "a").unwrap();

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use neuraltrust_model::{Content, Kind, SpanId, SpanPatch, Timestamp, TraceId};
 use neuraltrust_store::conformance::keep;
 use neuraltrust_store::conformance::queries::{
-    Fact, WORDS, check_aggregates, check_filter, check_words_of_traces, said, some_plans,
+    Fact, WORDS, check_aggregates, check_filter, check_orders, check_words_of_traces, said, some_plans,
 };
 use neuraltrust_store::{
     Aggregate, Asked, Field, Filter, FilterError, Group, Key, ListOf, ListQuery, Metric, Root, StoreError, Test, Value, Words,
@@ -143,6 +143,7 @@ proptest! {
         words in vec(vec(words(), 1..3), 4),
         every in select(vec![1, 60, 90, 3_600]),
         batch in 1..9_usize,
+        later in facts(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
@@ -166,6 +167,12 @@ proptest! {
             for filter in filters.iter().take(4).chain([&Filter::default()]) {
                 check_aggregates(&project, &facts, filter, every).await;
             }
+            let later: Vec<Fact> = later.into_iter().map(|fact| Fact { number: fact.number + 100, ..fact }).collect();
+            let mut known = facts.clone();
+            for (filter, later) in [&Filter::default()].into_iter().chain(filters.first()).zip(later.chunks(8)) {
+                check_orders(&store, id, &known, later, filter).await;
+                known.extend_from_slice(later);
+            }
         });
     }
 }
@@ -175,7 +182,7 @@ async fn what_cannot_be_asked_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let project = store.project(store.accounts().create_project("p").unwrap());
-    let refused = async |filter: Filter| match project.spans(ListQuery { filter, limit: 1, cursor: None }).await {
+    let refused = async |filter: Filter| match project.spans(ListQuery { filter, limit: 1, ..ListQuery::default() }).await {
         Err(StoreError::Filter(error)) => error.to_string(),
         other => panic!("{other:?}"),
     };
@@ -217,7 +224,7 @@ async fn what_is_cut_is_said_and_never_lets_wrong_rows_through() {
     keep(&store, id, numbers.chunks(5_000).map(|numbers| numbers.iter().map(|number| tool_call(*number)).collect())).await;
     let project = store.project(id);
     let traces = async |filter: &Filter| {
-        let page = project.traces(ListQuery { filter: filter.clone(), limit: 1_000, cursor: None }).await?;
+        let page = project.traces(ListQuery { filter: filter.clone(), limit: 1_000, ..ListQuery::default() }).await?;
         Ok::<_, StoreError>((page.items.len(), page.truncated))
     };
     let not = |filter: &Filter| Filter::Not(Box::new(filter.clone()));
@@ -230,7 +237,7 @@ async fn what_is_cut_is_said_and_never_lets_wrong_rows_through() {
         let twice = Filter::And(vec![not(&not(broad)), said("say word10", false)]);
         assert_eq!(traces(&twice).await.unwrap(), (1, true), "{broad:?}");
     }
-    let phrase = project.spans(ListQuery { filter: not(&said("say word", true)), limit: 1, cursor: None }).await;
+    let phrase = project.spans(ListQuery { filter: not(&said("say word", true)), limit: 1, ..ListQuery::default() }).await;
     assert!(matches!(phrase, Err(StoreError::TooBroad)), "{phrase:?}");
 
     let filter = Box::new(said("say word", true));

@@ -55,7 +55,7 @@ pub(crate) async fn append(store: &Store, id: ProjectId, patches: Vec<SpanPatch>
 
 async fn found(project: &ProjectStore, text: &str) -> usize {
     let filter = Filter::read(ListOf::Spans, text, neuraltrust_model::Timestamp::from_nanos(0)).unwrap();
-    project.spans(ListQuery { filter, limit: 1_000, cursor: None }).await.unwrap().items.len()
+    project.spans(ListQuery { filter, limit: 1_000, ..ListQuery::default() }).await.unwrap().items.len()
 }
 
 pub(crate) async fn done(project: &ProjectStore, erasure: &Erasure) -> Erasure {
@@ -185,6 +185,7 @@ async fn what_is_erased_is_nowhere_any_more() {
 
     assert_eq!(found(&project, PLANTED).await, 0);
     assert_eq!(places(dir.path(), PLANTED), BTreeSet::new());
+    assert_eq!(dictionaries(), 1, "another was learnt of what is left");
     // The rest of the conversation is there, and a message that others sent again is found at one of them.
     let conversation = project.conversation(ConversationId::new("c1").unwrap()).await.unwrap().unwrap();
     assert_eq!(conversation.turns.len(), 3);
@@ -210,7 +211,8 @@ async fn a_conversation_a_trace_and_a_user_can_be_erased() {
     settle(&store).await;
     let project = store.project(id);
     let rows = |project: ProjectStore| async move {
-        let spans = project.spans(ListQuery { filter: Filter::default(), limit: 100, cursor: None }).await.unwrap().items;
+        let spans =
+            project.spans(ListQuery { filter: Filter::default(), limit: 100, ..ListQuery::default() }).await.unwrap().items;
         spans.iter().map(|row| row.trace_id.as_str()[1..].parse::<u32>().unwrap()).collect::<BTreeSet<_>>()
     };
     let asked = project.erase(Asked::Trace(TraceId::new("t0").unwrap())).await.unwrap();
@@ -280,7 +282,8 @@ async fn what_is_too_old_or_too_much_goes_oldest_first() {
     let left = |id: ProjectId| {
         let project = store.project(id);
         async move {
-            let rows = project.traces(ListQuery { filter: Filter::default(), limit: 100, cursor: None }).await.unwrap().items;
+            let rows =
+                project.traces(ListQuery { filter: Filter::default(), limit: 100, ..ListQuery::default() }).await.unwrap().items;
             rows.iter().map(|row| row.trace_id.as_str()[1..].parse::<u32>().unwrap()).collect::<BTreeSet<_>>()
         }
     };
@@ -294,6 +297,42 @@ async fn what_is_too_old_or_too_much_goes_oldest_first() {
     let kept = left(sized).await;
     assert!((15..=21).contains(&kept.len()), "{kept:?}");
     assert_eq!(kept, (40 - kept.len() as u32..40).collect(), "the oldest went first");
+}
+
+/// A limit of bytes is kept by what traces take up, not by how many messages they are.
+#[tokio::test]
+async fn of_few_large_traces_and_many_small_ones_no_more_than_needed_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let id = crate::embedded::project(&store);
+    // Random words, which cannot be made smaller than their bytes.
+    let large = |n: u32| {
+        let mut bytes = vec![0; 300_000];
+        blake3::Hasher::new().update(&n.to_le_bytes()).finalize_xof().fill(&mut bytes);
+        let patch = call(n, false);
+        SpanPatch { conversation_id: None, input: Some(Content::text(STANDARD.encode(bytes))), output: None, ..patch }
+    };
+    append(&store, id, (0..3).map(large).collect()).await;
+    for traces in (3..303).collect::<Vec<_>>().chunks(100) {
+        append(&store, id, traces.iter().map(|trace| SpanPatch { conversation_id: None, ..call(*trace, false) }).collect()).await;
+    }
+    settle(&store).await;
+    let project = store.project(id);
+    let uses = store.disk_use().await.unwrap().projects;
+    let uses = uses.iter().find(|uses| uses.patches == 303).unwrap();
+    let keep = Retention { max_age: None, max_bytes: Some(uses.total() * 3 / 4) };
+    project.set_retention(keep).await.unwrap();
+    let gone = || async { project.trace(TraceId::new("t0").unwrap()).await.unwrap().is_none() };
+    for _ in 0..1_200 {
+        if gone().await {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(gone().await, "the oldest went");
+    settle(&store).await;
+    let rows = project.traces(ListQuery { limit: 1_000, ..ListQuery::default() }).await.unwrap().items;
+    assert!(rows.len() >= 300, "a quarter of the bytes was in one or two of the large ones: {} are left", rows.len());
 }
 
 /// A trace that cannot be read keeps from ending only the erasures beside it, and goes with its conversation.
@@ -323,7 +362,7 @@ async fn what_cannot_be_read_does_not_keep_other_erasures_from_ending() {
     done(&project, &whole).await;
     done(&project, &beside).await;
     settle(&store).await;
-    let rows = project.traces(ListQuery { filter: Filter::default(), limit: 100, cursor: None }).await.unwrap().items;
+    let rows = project.traces(ListQuery { filter: Filter::default(), limit: 100, ..ListQuery::default() }).await.unwrap().items;
     let left: BTreeSet<_> = rows.iter().map(|row| row.trace_id.to_string()).collect();
     assert_eq!(left, ["t4", "t6", "t7", "t8"].map(str::to_owned).into());
 }

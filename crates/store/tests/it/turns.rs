@@ -84,7 +84,7 @@ fn rows_count_calls_and_judgements() {
     );
     for (n, value) in [json!(1), json!(0), json!("good")].into_iter().enumerate() {
         let name = "quality".to_owned();
-        trace.spans[n].scores.push(Score { id: n.to_string(), name, value, comment: None, source: ScoreSource::Api, time: None });
+        trace.spans[n].scores.push(Score::new(n.to_string(), name, value, ScoreSource::Api));
     }
     let totals = trace_row(&trace).unwrap().totals;
     assert_eq!((totals.model_calls, totals.tool_calls, totals.scores.len()), (1, 1, 1));

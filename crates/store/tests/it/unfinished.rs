@@ -49,7 +49,7 @@ async fn detail(store: &Store, id: ProjectId, trace: &str) -> TraceDetail {
 }
 
 fn all() -> ListQuery {
-    ListQuery { filter: neuraltrust_store::Filter::default(), limit: 1_000, cursor: None }
+    ListQuery { filter: neuraltrust_store::Filter::default(), limit: 1_000, ..ListQuery::default() }
 }
 
 fn states(detail: &TraceDetail) -> Vec<SpanState> {

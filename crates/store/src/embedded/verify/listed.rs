@@ -36,7 +36,7 @@ pub(super) fn traces(
     for ((project, trace_id), patches) in traces {
         steps.step(*patches);
         let read = record.find(*project, trace_id).and_then(|key| match key {
-            Some(key) => Ok((TraceSpans::merge(trace_id, record.patches(&key, None)?), record.named_by(&key)?)),
+            Some(key) => Ok((record.merge(&key, record.patches(&key, None)?)?, record.named_by(&key)?)),
             None => Ok((record.trace(*project, trace_id)?, Vec::new())),
         });
         let (trace, listed_as) = match read {

@@ -1,0 +1,200 @@
+//! The commands that ask a server.
+
+use std::collections::HashSet;
+use std::io::Write as _;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use serde_json::{Map, Value, json};
+
+use super::options::{ClientCommand, List, Server};
+use super::table::{cell, cut, table};
+use super::{Api, export, part};
+
+/// Between two looks for what has come in.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Rows of one look.
+const LOOKED_AT: usize = 200;
+/// Rows that are remembered as shown.
+const REMEMBERED: usize = 100_000;
+/// Longest wait for an erasure.
+const ERASED_WITHIN: Duration = Duration::from_secs(600);
+
+const SPANS: [&str; 9] = ["start_time", "kind", "name", "status", "duration_ms", "usage.output", "cost", "trace_id", "span_id"];
+const TRACES: [&str; 8] = ["start_time", "name", "status", "duration_ms", "total_tokens", "cost", "trace_id", "first_words"];
+const CONVERSATIONS: [&str; 8] =
+    ["last_time", "user.name", "turns", "errors", "total_tokens", "cost", "conversation_id", "first_words"];
+
+fn columns(of: List) -> &'static [&'static str] {
+    match of {
+        List::Conversations => &CONVERSATIONS,
+        List::Traces => &TRACES,
+        List::Spans => &SPANS,
+    }
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{text}").context("write to standard output")
+}
+
+fn rows(answer: &Value) -> &[Value] {
+    answer.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn lines(rows: &[Value], columns: &[&str]) -> Vec<Vec<String>> {
+    rows.iter().map(|row| columns.iter().map(|path| cell(row, path)).collect()).collect()
+}
+
+fn show(server: &Server, answer: &Value, columns: &[&str]) -> anyhow::Result<()> {
+    if server.json {
+        return say(&answer.to_string());
+    }
+    say(&table(columns, &lines(rows(answer), columns)))?;
+    match answer.get("total").and_then(Value::as_u64).filter(|total| *total > rows(answer).len() as u64) {
+        Some(total) => say(&format!("{} of {total}", rows(answer).len())),
+        None => Ok(()),
+    }
+}
+
+/// Asks a server what the command says.
+pub(crate) fn run(command: ClientCommand) -> anyhow::Result<()> {
+    match command {
+        ClientCommand::Tail { query, rows, server } => tail(&query, rows, &server),
+        ClientCommand::Search { query, of, sort, limit, server } => {
+            let mut asked = vec![("q", query), ("limit", limit.to_string())];
+            asked.extend(sort.map(|sort| ("sort", sort)));
+            show(&server, &api(&server).get(&format!("/api/v1/{}", of.as_str()), &asked)?, columns(of))
+        }
+        ClientCommand::Show { id, span: Some(span), server, .. } => {
+            let path = format!("/api/v1/traces/{}/spans/{}", part(&id), part(&span));
+            let found = api(&server).get(&path, &[])?;
+            say(&if server.json { found.to_string() } else { serde_json::to_string_pretty(&found)? })
+        }
+        ClientCommand::Show { id, trace: true, server, .. } => {
+            let found = api(&server).get(&format!("/api/v1/traces/{}", part(&id)), &[])?;
+            let items = json!({ "items": found.get("spans") });
+            if server.json { say(&found.to_string()) } else { show(&server, &items, &SPANS) }
+        }
+        ClientCommand::Show { id, server, .. } => conversation(&id, &server),
+        ClientCommand::Stats { query, of, by, server } => stats(query, of, by, &server),
+        ClientCommand::Export { query, of, format, full, out, server } => {
+            let written = export::export(&api(&server), &export::Wanted { query, of, format, full }, &out)?;
+            say(&if server.json {
+                serde_json::to_string(&written)?
+            } else {
+                format!("Wrote {} rows to {}; check them with `neuraltrust verify-export`", written.rows, out.display())
+            })
+        }
+        ClientCommand::Score { name, value, conversation, trace, span, comment, server } => {
+            let verdict = serde_json::from_str(&value).ok().filter(|read: &Value| read.is_number() || read.is_boolean());
+            let mut body = Map::new();
+            body.insert("name".to_owned(), json!(name));
+            body.insert("value".to_owned(), verdict.unwrap_or_else(|| json!(value)));
+            for (field, given) in
+                [("conversation_id", conversation), ("trace_id", trace), ("span_id", span), ("comment", comment)]
+            {
+                body.extend(given.map(|given| (field.to_owned(), json!(given))));
+            }
+            let kept = api(&server).post("/api/v1/scores", &Value::Object(body))?;
+            say(&if server.json { kept.to_string() } else { format!("Kept as {}", cell(&kept, "id")) })
+        }
+        ClientCommand::Erase { conversation, trace, user, query, server } => {
+            let mut body = Map::new();
+            for (field, given) in [("conversation_id", conversation), ("trace_id", trace), ("user_id", user)] {
+                body.extend(given.map(|given| (field.to_owned(), json!(given))));
+            }
+            body.extend(query.map(|query| ("filter".to_owned(), json!({ "q": query }))));
+            erase(&Value::Object(body), &server)
+        }
+    }
+}
+
+fn api(server: &Server) -> Api {
+    Api::new(&server.url, server.key.clone())
+}
+
+/// Shows what comes in, oldest first.
+fn tail(query: &str, most: Option<usize>, server: &Server) -> anyhow::Result<()> {
+    let api = api(server);
+    let mut seen: HashSet<(String, String)> = HashSet::new();
+    let mut shown = 0;
+    loop {
+        let answer = api.get("/api/v1/spans", &[("q", query.to_owned()), ("limit", LOOKED_AT.to_string())])?;
+        if seen.len() > REMEMBERED {
+            seen.clear();
+        }
+        for row in rows(&answer).iter().rev() {
+            if !seen.insert((cell(row, "trace_id"), cell(row, "span_id"))) {
+                continue;
+            }
+            say(&if server.json { row.to_string() } else { SPANS.map(|path| cut(&cell(row, path))).join("  ") })?;
+            shown += 1;
+            if most.is_some_and(|most| shown >= most) {
+                return Ok(());
+            }
+        }
+        sleep(LOOK_EVERY);
+    }
+}
+
+fn conversation(id: &str, server: &Server) -> anyhow::Result<()> {
+    let found = api(server).get(&format!("/api/v1/conversations/{}", part(id)), &[])?;
+    if server.json {
+        return say(&found.to_string());
+    }
+    say(&table(&CONVERSATIONS, &lines(found.get("conversation").map(std::slice::from_ref).unwrap_or_default(), &CONVERSATIONS)))?;
+    for turn in found.get("turns").and_then(Value::as_array).into_iter().flatten() {
+        say(&format!("\n{}  {}  {} ms", cell(turn, "start_time"), cell(turn, "status"), cell(turn, "duration_ms")))?;
+        for (who, side) in [("user", "input"), ("answer", "output")] {
+            let text = match cell(turn, &format!("{side}.text")) {
+                text if text.is_empty() => cell(turn, side),
+                text => text,
+            };
+            // A terminal must not obey what somebody said.
+            let text: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+            say(&format!("{who}: {text}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn stats(query: String, of: List, by: Option<String>, server: &Server) -> anyhow::Result<()> {
+    let group = by.as_ref().map(|by| json!({ "field": by })).into_iter().collect::<Vec<_>>();
+    let body = json!({
+        "of": of.as_str(), "filter": { "q": query }, "group_by": group,
+        "metrics": [
+            "error_share", { "percentiles": { "field": "duration_ms", "of": [50, 95] } },
+            { "sum": { "field": "usage.total" } }, { "sum": { "field": "cost" } }
+        ]
+    });
+    let answer = api(server).post("/api/v1/aggregate", &body)?;
+    if server.json {
+        return say(&answer.to_string());
+    }
+    let names = [by.as_deref().unwrap_or("of"), "count", "error_share", "p50_ms", "p95_ms", "tokens", "cost"];
+    let paths = ["group.0", "count", "values.0", "values.1.0", "values.1.1", "values.2", "values.3"];
+    let mut shown = lines(rows(&answer), &paths);
+    if by.is_none() {
+        shown.iter_mut().filter_map(|row| row.first_mut()).for_each(|cell| of.as_str().clone_into(cell));
+    }
+    say(&table(&names, &shown))
+}
+
+fn erase(body: &Value, server: &Server) -> anyhow::Result<()> {
+    let api = api(server);
+    let mut erasure = api.post("/api/v1/erasures", body)?;
+    let begin = Instant::now();
+    while erasure.get("done_at").is_none_or(Value::is_null) {
+        if begin.elapsed() > ERASED_WITHIN {
+            bail!("the erasure {} goes on in the background; look at /api/v1/erasures", cell(&erasure, "id"));
+        }
+        sleep(LOOK_EVERY);
+        erasure = api.get(&format!("/api/v1/erasures/{}", cell(&erasure, "id")), &[])?;
+    }
+    say(&if server.json {
+        erasure.to_string()
+    } else {
+        format!("Erased {} traces with {} spans", cell(&erasure, "trace_count"), cell(&erasure, "spans"))
+    })
+}

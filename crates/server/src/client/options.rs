@@ -1,0 +1,183 @@
+//! What can be asked on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// The server that is asked.
+#[derive(Debug, Args)]
+pub(crate) struct Server {
+    /// Where the server is.
+    #[arg(long, default_value = "http://127.0.0.1:6180", env = "NEURALTRUST_BASE_URL")]
+    pub(super) url: String,
+    /// A key that may do what is asked.
+    #[arg(long, env = "NEURALTRUST_API_KEY", hide_env_values = true)]
+    pub(super) key: String,
+    /// Answers as JSON, for programs.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum List {
+    /// Conversations.
+    Conversations,
+    /// Traces.
+    Traces,
+    /// Spans.
+    Spans,
+}
+
+impl List {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Conversations => "conversations",
+            Self::Traces => "traces",
+            Self::Spans => "spans",
+        }
+    }
+}
+
+/// How rows are written to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A JSON object a line.
+    Jsonl,
+    /// Comma-separated values (RFC 4180), with a line of names.
+    Csv,
+}
+
+impl Format {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+/// What a server is asked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClientCommand {
+    /// Shows spans as they come in.
+    Tail {
+        /// A query that must hold, as in the page's box.
+        #[arg(default_value = "")]
+        query: String,
+        /// End after so many rows.
+        #[arg(long)]
+        rows: Option<usize>,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Lists what a query finds.
+    Search {
+        /// A query, as in the page's box.
+        #[arg(default_value = "")]
+        query: String,
+        /// What is listed.
+        #[arg(long, value_enum, default_value = "conversations")]
+        of: List,
+        /// What comes first, such as `cost` or `time:asc`.
+        #[arg(long)]
+        sort: Option<String>,
+        /// Most rows.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Shows a conversation, a trace, or with two ids a span of a trace.
+    Show {
+        /// The conversation or trace.
+        id: String,
+        /// A span of the trace.
+        span: Option<String>,
+        /// The id is that of a trace.
+        #[arg(long)]
+        trace: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Counts, errors, durations, tokens and cost of what a query finds.
+    Stats {
+        /// A query, as in the page's box.
+        #[arg(default_value = "")]
+        query: String,
+        /// What is counted.
+        #[arg(long, value_enum, default_value = "conversations")]
+        of: List,
+        /// A field or path by whose values they are grouped.
+        #[arg(long)]
+        by: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Writes what a query finds to a file, and what was written beside it. Goes on where it was broken off.
+    Export {
+        /// A query, as in the page's box.
+        #[arg(default_value = "")]
+        query: String,
+        /// What is written.
+        #[arg(long, value_enum, default_value = "spans")]
+        of: List,
+        /// How it is written.
+        #[arg(long, value_enum, default_value = "jsonl")]
+        format: Format,
+        /// Everything that is known of each, contents included, instead of rows. Only as JSON lines.
+        #[arg(long)]
+        full: bool,
+        /// The file; what was written stands in a file of the same name with `.manifest.json` behind it.
+        #[arg(long)]
+        out: PathBuf,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Judges a span, a trace or a conversation.
+    Score {
+        /// What is judged, such as `correctness`.
+        name: String,
+        /// The verdict: a number, `true`, `false`, or a category.
+        #[arg(allow_negative_numbers = true)]
+        value: String,
+        /// The conversation.
+        #[arg(long, conflicts_with = "trace")]
+        conversation: Option<String>,
+        /// The trace.
+        #[arg(long)]
+        trace: Option<String>,
+        /// The span of the trace.
+        #[arg(long, requires = "trace")]
+        span: Option<String>,
+        /// The reasons.
+        #[arg(long)]
+        comment: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Erases what is kept, and waits until nothing of it is left.
+    Erase {
+        /// All traces of this conversation.
+        #[arg(long)]
+        conversation: Option<String>,
+        /// This trace.
+        #[arg(long)]
+        trace: Option<String>,
+        /// All traces of this user.
+        #[arg(long)]
+        user: Option<String>,
+        /// All traces with a span that this query finds.
+        #[arg(long)]
+        query: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+/// A file that was exported.
+#[derive(Debug, Args)]
+pub(crate) struct ExportCheck {
+    /// The file; its manifest stands beside it.
+    pub(super) file: PathBuf,
+}

@@ -1,0 +1,184 @@
+// Finding things: the query box, the values beside the list, views, columns, keys, search, users, and what is done with a selection.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+
+export async function finding({ server, page, step, inspect, problems }) {
+  const rows = page.locator('[data-conversation]');
+  const box = page.getByRole('combobox', { name: 'Search in everything that was said' });
+  const query = () => new URL(page.url()).searchParams.get('q');
+
+  await step('the query box completes fields and values', async () => {
+    await page.goto(server.link);
+    await rows.first().waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('chan');
+    await page.getByRole('option', { name: /channel:/ }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByRole('option', { name: /whatsapp/ }).waitFor();
+    await inspect(page, 'query-completion');
+    await page.keyboard.type('what');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.waitForURL((url) => url.searchParams.get('q') === 'channel:whatsapp');
+    await page.keyboard.press('Escape');
+  });
+  await step('a mistake is marked at its place, and mended with a click', async () => {
+    await box.fill('modle:gpt-4.1-mini');
+    await page.locator('mark').waitFor();
+    assert.match(await page.locator('mark').innerText(), /^modle/);
+    await inspect(page, 'query-mistake');
+    await page.getByRole('button', { name: 'Did you mean model?' }).click();
+    await rows.first().waitFor();
+    assert.equal(query(), 'model:gpt-4.1-mini');
+    const found = problems.takeBut(/^HTTP 400 GET .*q=modle/);
+    assert.deepEqual(found, [], found.join('\n'));
+  });
+  await step('a value beside the list is added, widened, and left out', async () => {
+    await page.goto(`${server.url}/`);
+    const channels = page.getByRole('region', { name: 'Channel' });
+    await channels.getByRole('button', { name: /^web/ }).click();
+    await page.waitForURL((url) => url.searchParams.get('q') === 'channel:web');
+    await channels.getByRole('button', { name: /^web/, pressed: true }).click();
+    await page.waitForURL((url) => !url.searchParams.has('q'));
+    await channels.getByRole('button', { name: /^app/ }).click({ modifiers: ['Alt'] });
+    await page.waitForURL((url) => url.searchParams.get('q') === '-channel:app');
+    await rows.first().waitFor();
+    await page.reload();
+    await rows.first().waitFor();
+    assert.equal(query(), '-channel:app');
+  });
+  await step('a list is kept as a view, with columns of its own', async () => {
+    await page.getByRole('button', { name: 'Views' }).click();
+    await page.getByLabel('Name of the view').fill('No app');
+    await page.getByRole('button', { name: 'Save this list' }).click();
+    await page.locator('[data-view="No app"]').waitFor();
+    await inspect(page, 'views');
+    await page.keyboard.press('Escape');
+    await page.goto(`${server.url}/`);
+    await page.getByRole('button', { name: 'Views' }).click();
+    await page.locator('[data-view="No app"]').click();
+    await page.waitForURL((url) => url.searchParams.get('q') === '-channel:app');
+    await page.goto(`${server.url}/`);
+    await page.getByRole('button', { name: 'Columns' }).click();
+    await page.getByLabel('Cost').check();
+    await page.keyboard.press('Escape');
+    await page.reload();
+    await page.getByRole('columnheader', { name: 'Cost' }).waitFor();
+  });
+  await step('the palette goes anywhere', async () => {
+    await rows.first().waitFor();
+    await page.keyboard.press('Control+k');
+    await page.getByRole('option', { name: /No app/ }).waitFor();
+    await inspect(page, 'palette');
+    await page.keyboard.type('anal');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/analytics/);
+  });
+  await step('g and a key go to a page', async () => {
+    await page.keyboard.press('g');
+    await page.keyboard.press('u');
+    await page.waitForURL(/\/users/);
+    await page.keyboard.press('g');
+    await page.keyboard.press('c');
+    await page.waitForURL((url) => url.pathname === '/');
+  });
+  await step('search: snippets, each message once', async () => {
+    await page.goto(`${server.url}/search`);
+    await page.getByRole('combobox').fill('"never promise"');
+    await page.keyboard.press('Enter');
+    await page.locator('mark').first().waitFor();
+    const snippets = await page.locator('li p').allInnerTexts();
+    assert.equal(new Set(snippets).size, snippets.length, 'a message is shown twice');
+    await inspect(page, 'search');
+    await page.locator('li a').first().click();
+    await page.locator('[data-panel-step]').waitFor();
+  });
+  await step('users: who costs most, and the page of one', async () => {
+    await page.goto(`${server.url}/users`);
+    await page.getByRole('button', { name: 'Cost' }).click();
+    await page.waitForURL(/by=cost/);
+    await page.getByRole('columnheader', { name: /Cost/ }).and(page.locator('[aria-sort="descending"]')).waitFor();
+    await inspect(page, 'users');
+    await page.locator('[data-entity]').first().click();
+    await page.getByText('Disapproved').waitFor();
+    await rows.first().waitFor();
+    await inspect(page, 'user');
+    await page.getByRole('link', { name: 'In the list of conversations' }).click();
+    await page.waitForURL((url) => url.searchParams.get('q')?.startsWith('user:') ?? false);
+  });
+  await step('sessions and channels have their pages', async () => {
+    for (const name of ['sessions', 'channels']) {
+      await page.goto(`${server.url}/${name}`);
+      await page.locator('[data-entity]').first().click();
+      await rows.first().waitFor();
+    }
+  });
+  await step('a conversation as tree, timeline, graph and raw', async () => {
+    await page.goto(`${server.url}/`);
+    await page.getByRole('link', { name: /Where is my order VC-48213/ }).click();
+    const view = (name) => page.getByRole('link', { name, exact: true }).click();
+    await view('Tree');
+    await page.locator('[data-step]').nth(10).waitFor();
+    await inspect(page, 'view-tree');
+    await view('Timeline');
+    await page.locator('[data-timed]').nth(10).waitFor();
+    await inspect(page, 'view-timeline');
+    await view('Graph');
+    await page.locator('[data-node="order agent"]').waitFor();
+    await inspect(page, 'view-graph');
+    await page.locator('[data-node="get_order"]').click();
+    await page.locator('[data-panel-step]').waitFor();
+    await page.reload();
+    await page.locator('[data-node="get_order"][data-selected]').waitFor();
+    await page.keyboard.press('Escape');
+    await view('Raw');
+    await page.getByRole('button', { name: 'Copy as JSON' }).waitFor();
+    await inspect(page, 'view-raw');
+  });
+  await step('a step: what is new, documents with scores, and the call as a command', async () => {
+    await page.getByRole('link', { name: 'Tree', exact: true }).click();
+    await page
+      .getByRole('button', { name: /^answer/ })
+      .first()
+      .click();
+    await page.getByRole('button', { name: /sent already by the call before/ }).click();
+    await page.locator('[data-known]').first().waitFor();
+    await page.getByRole('button', { name: 'Copy the call as cURL' }).waitFor();
+    await inspect(page, 'step-new');
+    await page
+      .getByRole('button', { name: /^help centre search/ })
+      .first()
+      .click();
+    await page.getByRole('columnheader', { name: 'Score' }).waitFor();
+    await inspect(page, 'step-documents');
+  });
+  await step('selected conversations are exported, and erased with a receipt', async () => {
+    await page.goto(`${server.url}/`);
+    await rows.first().waitFor();
+    const ids = [];
+    for (const _ of ['first', 'second']) {
+      await page.keyboard.press('j');
+      await page.keyboard.press('x');
+      ids.push(await page.evaluate(() => document.activeElement?.getAttribute('data-conversation')));
+    }
+    await page.getByText('2 conversations selected').waitFor();
+    await inspect(page, 'selection');
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Export as JSON' }).click(),
+    ]);
+    const saved = JSON.parse(await readFile(await download.path(), 'utf8'));
+    assert.deepEqual(
+      saved.map(({ conversation }) => conversation.conversation_id),
+      ids,
+    );
+    await page.getByRole('button', { name: 'Erase' }).click();
+    await page.getByRole('dialog').getByText('2 conversations with all of their steps').waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'Erase' }).click();
+    await page.getByText('Erasing 2 conversations.').waitFor();
+    for (const id of ids) await page.locator(`[data-conversation="${id}"]`).waitFor({ state: 'detached' });
+    await page.getByRole('link', { name: 'Erasure' }).click();
+    await page.locator('[data-receipt]').nth(1).getByText('· erased ·').waitFor();
+  });
+}

@@ -1,0 +1,204 @@
+// What must not break the page: hostile content, a session that ends, a server that goes away, and very large things.
+import assert from 'node:assert/strict';
+
+const HOSTILE = [
+  '<script>window.broken = true</script><img src=x onerror="window.broken = true"><iframe src="javascript:parent.broken=true">',
+  '[run](javascript:window.broken=true) [page](data:text/html,<script>alert(1)</script>) ![far](https://example.invalid/x.png)',
+  '\u202Egnihtemos\u202C \u2066\u2067 mixed العربية and עברית',
+  '```js\nunclosed **bold _and | a | table\n|---\n> > > [',
+  'x'.repeat(20_000),
+].join('\n\n');
+const LINES = 10_000;
+const BIG_MESSAGE = 5 * 1024 * 1024;
+const LARGE = 100_000;
+const BATCH = 5000;
+/** A PNG of 1 by 1 pixel that says it is huge would be refused; a drawing can be of any size. */
+const HUGE_IMAGE =
+  'data:image/svg+xml;base64,' +
+  Buffer.from(
+    '<svg xmlns="http://www.w3.org/2000/svg" width="60000" height="60000"><script>parent.broken=true</script></svg>',
+  ).toString('base64');
+
+const text = (key, value) => ({ key, value: { stringValue: value } });
+
+async function send(server, spans) {
+  const response = await fetch(`${server.url}/v1/traces`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${server.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }),
+  });
+  assert.equal(response.status, 200, await response.text());
+}
+
+/** A model call of a conversation of its own. */
+function call(number, conversation, input, output) {
+  const id = number.toString(16).padStart(2, '0');
+  const start = BigInt(Date.now() - 60_000) * 1_000_000n;
+  return {
+    traceId: id.repeat(16),
+    spanId: id.repeat(8),
+    name: conversation,
+    kind: 1,
+    startTimeUnixNano: String(start),
+    endTimeUnixNano: String(start + 1_000_000n),
+    attributes: [
+      text('gen_ai.operation.name', 'chat'),
+      text('gen_ai.request.model', 'gpt-4o'),
+      text('gen_ai.conversation.id', conversation),
+      text('gen_ai.input.messages', JSON.stringify([{ role: 'user', parts: input }])),
+      text('gen_ai.output.messages', JSON.stringify([{ role: 'assistant', parts: output }])),
+    ],
+  };
+}
+
+const say = (content) => [{ type: 'text', content }];
+
+async function openStep(page, server, conversation) {
+  await page.goto(`${server.url}/conversations/${conversation}?view=tree`);
+  await page.locator('[data-step]').first().click();
+  await page.locator('[data-panel-step]').waitFor();
+}
+
+async function unbroken(page) {
+  assert.equal(await page.evaluate(() => window.broken), undefined, 'hostile content ran');
+  const bad = 'a[href^="javascript:"], a[href^="data:"], main script, main iframe, main img[src^="https:"]';
+  assert.equal(await page.locator(bad).count(), 0, 'hostile content became a part of the page');
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.ok(over <= 0, `the page is ${over} px too wide`);
+}
+
+export async function robust({ server, page, step, inspect, problems }) {
+  await step('hostile words run nowhere and break no layout', async () => {
+    await send(server, [
+      call(1, 'hostile', say(HOSTILE), say(HOSTILE)),
+      call(
+        2,
+        'json',
+        say('JSON, please'),
+        say(JSON.stringify(Array.from({ length: LINES }, (_, at) => ({ line: at })))),
+      ),
+      call(3, 'big', say('All of it, please'), say('word '.repeat(BIG_MESSAGE / 5))),
+      call(
+        4,
+        'image',
+        [{ type: 'blob', mime_type: 'image/svg+xml', data: HUGE_IMAGE.split(',')[1] }],
+        say(`![drawn](${HUGE_IMAGE})`),
+      ),
+    ]);
+    await page.goto(server.link);
+    await page.locator('[data-conversation="hostile"]').waitFor();
+    await unbroken(page);
+    await page.goto(`${server.url}/conversations/hostile`);
+    await page.locator('[data-bubble="assistant"]').waitFor();
+    await unbroken(page);
+    await inspect(page, 'hostile-conversation');
+    await openStep(page, server, 'hostile');
+    await unbroken(page);
+    await page.goto(`${server.url}/conversations/hostile?view=graph`);
+    await page.locator('[data-node]').first().waitFor();
+    await unbroken(page);
+    await page.goto(`${server.url}/search?q=somethingthatisnothere`);
+    await page.goto(`${server.url}/search?q=unclosed`);
+    await page.locator('mark').first().waitFor();
+    await unbroken(page);
+  });
+  await step('10,000 lines of JSON come in portions', async () => {
+    await openStep(page, server, 'json');
+    await page.getByText('10,000 items').or(page.getByText('10000 items')).first().waitFor();
+    const elements = await page.evaluate(() => document.querySelectorAll('*').length);
+    assert.ok(elements < 5000, `${elements} elements are on the page`);
+  });
+  await step('a message of 5 MB and a huge image open', async () => {
+    await openStep(page, server, 'big');
+    await page
+      .getByRole('button', { name: /Show all 5,242,8\d\d characters/ })
+      .first()
+      .waitFor();
+    await page.getByRole('button', { name: 'Close the step' }).click();
+    await openStep(page, server, 'image');
+    await unbroken(page);
+  });
+  await step('a server that goes away comes back into the open page', async () => {
+    await page.goto(`${server.url}/`);
+    await page.locator('[data-conversation="json"]').waitFor();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await server.restart(() => page.getByText('Reconnecting…').waitFor());
+    await page.getByText('Live', { exact: true }).waitFor({ timeout: 20_000 });
+    await send(server, [call(5, 'after', say('Are you back?'), say('I am.'))]);
+    await page.locator('[data-conversation="after"]').waitFor();
+    const found = problems.takeBut(/ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|ERR_NETWORK|request failed/);
+    assert.deepEqual(found, [], found.join('\n'));
+  });
+  await step('when the session ends, the sign-in page follows, and the same address after it', async () => {
+    await page.context().clearCookies();
+    await page.locator('[data-conversation="after"]').click();
+    await page.getByLabel('Key', { exact: true }).fill(server.key);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.locator('[data-bubble="assistant"]').getByText('I am.').waitFor();
+    assert.equal(new URL(page.url()).pathname, '/conversations/after');
+    const found = problems.takeBut(/^HTTP 401/);
+    assert.deepEqual(found, [], found.join('\n'));
+  });
+}
+
+/** Waits until lists and pages of traces show everything that was sent. */
+async function indexed(server) {
+  for (;;) {
+    const response = await fetch(`${server.url}/api/v1/status`, { headers: { authorization: `Bearer ${server.key}` } });
+    const status = await response.json();
+    if (status.indexed >= status.recorded) return;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
+/** A trace of 100,000 steps: how soon it can be used, and what memory it takes. Minutes with a debug build, so only when asked for. */
+export async function large({ server, page, step }) {
+  const traceId = 'cd'.repeat(16);
+  const hex = (number) => (number + 1).toString(16).padStart(16, '0');
+  const start = BigInt(Date.now() - 600_000) * 1_000_000n;
+  await step(`a trace of ${LARGE.toLocaleString('en-US')} steps`, async () => {
+    for (let from = 0; from < LARGE; from += BATCH) {
+      const spans = Array.from({ length: BATCH }, (_, index) => {
+        const at = from + index;
+        return {
+          traceId,
+          spanId: hex(at),
+          ...(at > 0 ? { parentSpanId: hex(Math.floor((at - 1) / 10)) } : {}),
+          name: `step ${at}`,
+          kind: 1,
+          startTimeUnixNano: String(start + BigInt(at) * 1_000_000n),
+          endTimeUnixNano: String(start + BigInt(at + 50) * 1_000_000n),
+          attributes: [text('gen_ai.operation.name', at % 2 ? 'execute_tool' : 'invoke_agent')],
+        };
+      });
+      await send(server, spans);
+    }
+    await indexed(server);
+    await page.goto(server.link);
+    await page.locator('[data-conversation]').first().waitFor();
+    const began = Date.now();
+    await page.goto(`${server.url}/traces/${traceId}`);
+    await page.locator('[data-step]').first().waitFor();
+    const first = Date.now();
+    await page.keyboard.press('j');
+    await page.locator('[data-panel-step]').waitFor();
+    const usable = Date.now();
+    await page.getByText('steps are here').waitFor();
+    await page.getByText('steps are here').waitFor({ state: 'detached', timeout: 300_000 });
+    const complete = Date.now();
+    console.log(
+      `      first steps after ${first - began} ms, a step opened after ${usable - began} ms, all here after ${complete - began} ms`,
+    );
+    const typed = Date.now();
+    await page.getByLabel('Search in these steps').fill('step 99999');
+    await page
+      .getByText(`1 of ${LARGE.toLocaleString('en-US')} steps match`)
+      .waitFor()
+      .catch(async (e) => {
+        throw e;
+      });
+    const memory = await page.evaluate(() => performance.memory?.usedJSHeapSize ?? 0);
+    console.log(`      found in ${Date.now() - typed} ms, heap ${Math.round(memory / 1024 / 1024)} MiB`);
+    assert.ok((await page.locator('[data-step]').count()) < 200, 'the tree is not virtual');
+  });
+}

@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+import { byColumn, entityRows } from './entities';
+
+const answer = (items: { count: number; group: (string | null)[]; values: (number | null)[] }[]) => ({
+  items,
+  left_out: 0,
+  matched: 3,
+  truncated: false,
+  percentile_error: 0.01,
+});
+
+it('reads the sums of each, and leaves out what has no id', () => {
+  const rows = entityRows(
+    answer([
+      { count: 2, group: ['u1'], values: [0.5, 10, null, 1, 0] },
+      { count: 1, group: [null], values: [0, 0, 0, 0, 0] },
+    ]),
+  );
+  expect(rows).toEqual([{ id: 'u1', conversations: 2, errors: 0.5, tokens: 10, cost: null, positive: 1, negative: 0 }]);
+  expect(entityRows(answer([{ count: 2, group: [], values: [0, 1, 2, 0, 0] }]))[0]).toMatchObject({ id: '', cost: 2 });
+});
+
+it('puts the highest first, and those without a value last', () => {
+  const rows = entityRows(
+    answer([
+      { count: 9, group: ['none'], values: [0, null, null, 0, 0] },
+      { count: 1, group: ['much'], values: [0, 5, 3, 0, 2] },
+      { count: 1, group: ['free'], values: [0, 5, 0, 0, 0] },
+    ]),
+  );
+  expect(rows.toSorted(byColumn('cost')).map(({ id }) => id)).toEqual(['much', 'free', 'none']);
+  expect(rows.toSorted(byColumn('feedback'))[0]?.id).toBe('much');
+});
