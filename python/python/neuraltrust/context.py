@@ -122,8 +122,11 @@ class _Context:
         provider: str | None = None,
     ) -> Step:
         """Start a call of a language model."""
-        known = {"gen_ai.request.model": text(model), "gen_ai.provider.name": text(provider)}
-        return self._start("generation", input, parent_id, name, {key: value for key, value in known.items() if value})
+        said = None
+        if model is not None or provider is not None:
+            known = {"gen_ai.request.model": text(model), "gen_ai.provider.name": text(provider)}
+            said = {key: value for key, value in known.items() if value}
+        return self._start("generation", input, parent_id, name, said)
 
     def retrieval(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
         """Start a look-up of documents."""
