@@ -24,7 +24,8 @@ enum Table {
 impl Table {
     const fn select(self) -> &'static str {
         match self {
-            Self::Patch => "SELECT seq, substr(body, 1, ?3) FROM patch WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+            // A mark has no body.
+            Self::Patch => "SELECT seq, substr(body, 1, ?3) FROM patch WHERE seq > ?1 AND length(body) > 0 ORDER BY seq LIMIT ?2",
             Self::Node => "SELECT id, substr(body, 1, ?3) FROM node WHERE id > ?1 ORDER BY id LIMIT ?2",
         }
     }
