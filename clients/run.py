@@ -160,9 +160,6 @@ CLIENTS = {
         tool=None,
         by_hand=50_003,
     ),
-    "langsmith-js": Client(
-        "langsmith@0.12.0 openai@6.49.0", "langsmith_client.mjs", LANGSMITH, documents=2, embeddings=False
-    ),
     "neuraltrust-1.5": Client(
         "neuraltrust==1.5.0 openai-agents==0.24.0 openai==3.54.0",
         "neuraltrust_agents_client.py",
