@@ -173,6 +173,9 @@ pub struct Order {
 }
 
 impl Order {
+    /// By time, what was first before what came later.
+    pub(crate) const OLDEST_FIRST: Self = Self { by: OrderBy::Time, ascending: true };
+
     /// The order of that name in the API, such as `cost` or `cost:asc`, where things of the list have it.
     ///
     /// # Errors

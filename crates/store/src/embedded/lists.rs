@@ -22,7 +22,7 @@ use super::record::Record;
 use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, check_grouped};
 use crate::fields::{Field, Key};
 use crate::summary::{TraceSpans, searchable_text};
-use crate::{FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Order, OrderBy, Page, ProjectId, StoreError};
+use crate::{FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Order, Page, ProjectId, StoreError};
 
 /// Most conversations or traces that are found by words of their spans; those whose spans are the newest count.
 const MAX_FOUND_BY_WORDS: usize = 20_000;
@@ -78,38 +78,13 @@ fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, StoreError> {
 /// The row of the one thing of a list that has this value.
 pub(super) fn one<T: DeserializeOwned>(
     index: &SearchIndex,
+    record: &Record,
     project: ProjectId,
-    list: ListOf,
+    of: ListOf,
     (field, value): (Field, &str),
 ) -> Result<Option<T>, StoreError> {
     let only = ListQuery { filter: Filter::equals(field, value), limit: 1, ..ListQuery::default() };
-    Ok(oldest(index, project, list, &only)?.items.pop())
-}
-
-/// One page of a list of traces or spans by their start.
-pub(super) fn oldest<T: DeserializeOwned>(
-    index: &SearchIndex,
-    project: ProjectId,
-    list: ListOf,
-    query: &ListQuery,
-) -> Result<Page<T>, StoreError> {
-    let searcher = index.reader.searcher();
-    let cut = Cell::new(false);
-    let clauses = Clauses::new(index, &searcher, project, list, &cut);
-    let mut filtered = clauses.query(&query.filter)?;
-    let by_start = Order { by: OrderBy::Time, ascending: true };
-    if let Some(cursor) = query.cursor {
-        if cursor.by != by_start.by {
-            return Err(StoreError::Cursor);
-        }
-        filtered = all(vec![filtered, order::behind(index, cursor, by_start)]);
-    }
-    let mut found = order::first(&searcher, &*filtered, by_start, query.limit.saturating_add(1))?;
-    let more = found.len() > query.limit;
-    found.truncate(query.limit);
-    let next_cursor = found.last().filter(|_| more).map(|(cursor, _)| *cursor);
-    let items = found.into_iter().map(|(_, at)| read(&row(index, &searcher, at)?)).collect::<Result<_, _>>()?;
-    Ok(Page { items, highlights: Vec::new(), next_cursor, total: None, truncated: cut.get() })
+    Ok(list(index, record, project, of, &only)?.items.pop())
 }
 
 /// The ids in a row.

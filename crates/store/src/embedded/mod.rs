@@ -67,8 +67,8 @@ pub use verify::{Report, verify};
 
 use crate::{
     Aggregate, Aggregated, Appended, Change, ConversationRow, Cursor, Facets, Field, Filter, Key, ListOf, ListQuery, MediaId,
-    Medium, Page, Price, Progress, ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, TraceRow, Transcript, summary,
-    summary::TraceExplained,
+    Medium, Order, Page, Price, Progress, ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, TraceRow, Transcript,
+    summary, summary::TraceExplained,
 };
 use chain::Known;
 use codec::Aids;
@@ -250,10 +250,10 @@ impl EmbeddedStore {
         let record = Arc::clone(&self.record);
         self.search(move |index| {
             let of_it = (Field::TraceId, trace.as_str());
-            if let Some(row) = lists::one(index, project, ListOf::Traces, of_it)? {
+            if let Some(row) = lists::one(index, &record, project, ListOf::Traces, of_it)? {
                 let filter = Filter::equals(of_it.0, of_it.1);
-                let spans = ListQuery { filter, limit, cursor, ..ListQuery::default() };
-                let page = lists::oldest(index, project, ListOf::Spans, &spans)?;
+                let spans = ListQuery { filter, limit, cursor, order: Order::OLDEST_FIRST };
+                let page = lists::list(index, &record, project, ListOf::Spans, &spans)?;
                 return Ok(Some(TraceDetail { trace: row, spans: page.items, next_cursor: page.next_cursor }));
             }
             // What has just come is not in the lists yet.
@@ -309,9 +309,9 @@ impl EmbeddedStore {
         let record = Arc::clone(&self.record);
         self.search(move |index| {
             let of_it = (Field::ConversationId, id.as_str());
-            let row: Option<ConversationRow> = lists::one(index, project, ListOf::Conversations, of_it)?;
-            let query = ListQuery { filter: Filter::equals(of_it.0, of_it.1), limit, cursor, ..ListQuery::default() };
-            let page: Page<TraceRow> = lists::oldest(index, project, ListOf::Traces, &query)?;
+            let row: Option<ConversationRow> = lists::one(index, &record, project, ListOf::Conversations, of_it)?;
+            let query = ListQuery { filter: Filter::equals(of_it.0, of_it.1), limit, cursor, order: Order::OLDEST_FIRST };
+            let page: Page<TraceRow> = lists::list(index, &record, project, ListOf::Traces, &query)?;
             let record = record.at_one_moment()?;
             let read = |trace: &TraceId, said| record.content(said, Show::of(media, trace));
             let Some(row) = row else {
