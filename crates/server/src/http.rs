@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -17,7 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::error::ApiError;
 use crate::ingest::Ingest;
 use crate::sources::Sources;
-use crate::{api, live, metrics, quarantine, receive, ui};
+use crate::{api, live, metrics, quarantine, receive, ui, unread};
 
 /// What every request can reach.
 #[derive(Clone)]
@@ -59,6 +59,7 @@ fn around(router: Router<App>, app: App) -> Router {
     router
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(unread::read_first))
         .layer(from_fn_with_state(app.clone(), metrics::measure))
         .with_state(app)
 }

@@ -18,6 +18,7 @@ mod serve;
 mod silence;
 mod sources;
 mod ui;
+mod unread;
 
 use std::process::ExitCode;
 

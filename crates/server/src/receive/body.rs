@@ -21,8 +21,6 @@ use crate::quarantine;
 const UNANNOUNCED_BYTES: usize = 1 << 20;
 /// Longest time for a body to come in.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Most bytes that a refused client is let to send.
-const DISCARDED_BYTES: usize = 256 << 20;
 /// From this size on, decoding leaves the threads that serve connections.
 const DECODE_ASIDE_BYTES: usize = 64 << 10;
 
@@ -74,21 +72,12 @@ pub(super) async fn receive<T>(
     check: impl FnOnce() -> Result<T, ApiError>,
 ) -> Result<(T, Received), ApiError> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let admitted = check().and_then(|checked| match encoding(headers)? {
-        _ if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES) => Err(too_large()),
-        encoding => Ok((checked, encoding)),
-    });
-    let room = match &admitted {
-        Ok(_) => ingest.room(announced.unwrap_or(UNANNOUNCED_BYTES)).await,
-        Err(_) => Err(ApiError::busy()),
-    };
-    let ((checked, encoding), mut room) = match (admitted, room) {
-        (Ok(admitted), Ok(room)) => (admitted, room),
-        (Err(error), _) | (Ok(_), Err(error)) => {
-            discard(body).await;
-            return Err(error);
-        }
-    };
+    let checked = check()?;
+    let encoding = encoding(headers)?;
+    if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES) {
+        return Err(too_large());
+    }
+    let mut room = ingest.room(announced.unwrap_or(UNANNOUNCED_BYTES)).await?;
     let bytes = read(body).await?;
     quarantine::saw_body(&bytes);
     if announced.is_none() && bytes.len() > UNANNOUNCED_BYTES {
@@ -125,21 +114,6 @@ async fn read(body: Body) -> Result<Bytes, ApiError> {
         return Err(ApiError::bad_request("empty", "the body is empty"));
     }
     Ok(bytes.freeze())
-}
-
-/// Lets a refused client finish: most read no answer before they have sent everything, and see a broken connection instead.
-async fn discard(body: Body) {
-    let mut parts = body.into_data_stream();
-    let mut bytes = 0;
-    let rest = async {
-        while let Some(Ok(part)) = parts.next().await {
-            bytes += part.len();
-            if bytes > DISCARDED_BYTES {
-                return;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(PATIENCE, rest).await;
 }
 
 impl Received {

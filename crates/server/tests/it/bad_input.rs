@@ -1,6 +1,9 @@
 //! Bad input gets a clear answer, is counted, and costs nothing but itself.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -123,6 +126,25 @@ fn what_is_not_there_yet_or_at_all_says_so() {
     assert!(nowhere.json()["detail"].as_str().unwrap().contains("/v1/trace"));
     let method = server.fetch("/v1/trace", &key);
     assert_eq!((method.status, &method.json()["reason"]), (405, &json!("wrong_method")));
+}
+
+/// A refusal costs the request that it answers, not the connection, whichever of them reads its body.
+#[test]
+fn who_is_refused_goes_on_over_the_same_connection() {
+    let server = start();
+    let mut connection = TcpStream::connect(server.url().trim_start_matches("http://")).unwrap();
+    for path in ["/v1/tracee", "/v1/trace", "/v1/evaluation-set/abc/run", "/api/v1/scores"] {
+        write!(connection, "POST {path} HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\n\r\n").unwrap();
+        // Long enough for an answer that does not wait for the body.
+        thread::sleep(Duration::from_millis(100));
+        connection.write_all(b"{}").unwrap();
+    }
+    connection.write_all(b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answers = String::new();
+    connection.read_to_string(&mut answers).unwrap();
+    let statuses: Vec<&str> =
+        answers.split("HTTP/1.1 ").skip(1).map(|answer| answer.split(' ').next().unwrap_or_default()).collect();
+    assert_eq!(statuses, ["404", "401", "501", "401", "200"], "{answers}");
 }
 
 fn otlp(server: &Server, content_type: &str, body: impl AsRef<[u8]>) -> neuraltrust_testing::Answer {
