@@ -1,6 +1,6 @@
 //! The columns of one segment of the index, by what they are about.
 
-use std::collections::HashMap;
+use std::fmt::Debug;
 
 use tantivy::columnar::{Column, DynamicColumn, StrColumn};
 use tantivy::{DocId, SegmentReader};
@@ -72,26 +72,26 @@ pub(super) fn open(segment: &SegmentReader, key: &Key) -> tantivy::Result<Vec<Va
 }
 
 impl Values {
-    /// The marks of the values that a document has.
-    pub(super) fn marks(&self, doc: DocId, mut each: impl FnMut(u64)) {
+    /// The marks of the values of these documents, which ascend: each with its document, in their order.
+    pub(super) fn marks(&self, docs: &[DocId], rows: &mut Rows, mut each: impl FnMut(DocId, u64)) {
         match self {
-            Self::Text(column) => column.ords().values_for_doc(doc).for_each(each),
-            Self::Flag(column) => column.values_for_doc(doc).for_each(|flag| each(flag.into())),
-            Self::Whole(column) | Self::Millis(column) => column.values_for_doc(doc).for_each(each),
+            Self::Text(column) => rows.read(column.ords(), docs, each),
+            Self::Flag(column) => rows.read(column, docs, |doc, flag| each(doc, flag.into())),
+            Self::Whole(column) | Self::Millis(column) => rows.read(column, docs, each),
             Self::Time(column) | Self::Signed(column) => {
-                column.values_for_doc(doc).for_each(|number| each(number.cast_unsigned()));
+                rows.read(column, docs, |doc, number| each(doc, number.cast_unsigned()));
             }
-            Self::Float(column) => column.values_for_doc(doc).for_each(|number| each(number.to_bits())),
+            Self::Float(column) => rows.read(column, docs, |doc, number| each(doc, number.to_bits())),
         }
     }
 
-    /// The numbers that a document has.
-    pub(super) fn numbers(&self, doc: DocId, mut each: impl FnMut(f64)) {
+    /// The numbers of these documents, which ascend: each with its document, in their order.
+    pub(super) fn numbers(&self, docs: &[DocId], rows: &mut Rows, mut each: impl FnMut(DocId, f64)) {
         match self {
-            Self::Whole(column) => column.values_for_doc(doc).for_each(|number| each(number as f64)),
-            Self::Millis(column) => column.values_for_doc(doc).for_each(|nanos| each(nanos as f64 / NANOS_PER_MILLI)),
-            Self::Signed(column) => column.values_for_doc(doc).for_each(|number| each(number as f64)),
-            Self::Float(column) => column.values_for_doc(doc).for_each(each),
+            Self::Whole(column) => rows.read(column, docs, |doc, number| each(doc, number as f64)),
+            Self::Millis(column) => rows.read(column, docs, |doc, nanos| each(doc, nanos as f64 / NANOS_PER_MILLI)),
+            Self::Signed(column) => rows.read(column, docs, |doc, number| each(doc, number as f64)),
+            Self::Float(column) => rows.read(column, docs, each),
             Self::Text(_) | Self::Flag(_) | Self::Time(_) => {}
         }
     }
@@ -104,8 +104,8 @@ impl Values {
         }
     }
 
-    /// The values of marks.
-    pub(super) fn common(&self, marks: impl IntoIterator<Item = u64>) -> tantivy::Result<HashMap<u64, Common>> {
+    /// The values of marks, each with its mark, in the order of the marks.
+    pub(super) fn common(&self, mut marks: Vec<u64>) -> tantivy::Result<Vec<(u64, Common)>> {
         let value = |mark: u64| match self {
             Self::Flag(_) => Common::Flag(mark > 0),
             Self::Whole(_) => Common::number(mark as f64),
@@ -114,15 +114,45 @@ impl Values {
             Self::Time(_) => Common::Time(mark.cast_signed()),
             Self::Float(_) | Self::Text(_) => Common::number(f64::from_bits(mark)),
         };
-        let Self::Text(column) = self else { return Ok(marks.into_iter().map(|mark| (mark, value(mark))).collect()) };
         // A dictionary is quick to read in order.
-        let mut ords: Vec<u64> = marks.into_iter().collect();
-        ords.sort_unstable();
-        ords.dedup();
-        let mut texts = Vec::with_capacity(ords.len());
-        column.dictionary().sorted_ords_to_term_cb(&ords, |text| {
+        marks.sort_unstable();
+        marks.dedup();
+        let Self::Text(column) = self else { return Ok(marks.into_iter().map(|mark| (mark, value(mark))).collect()) };
+        let mut texts = Vec::with_capacity(marks.len());
+        column.dictionary().sorted_ords_to_term_cb(&marks, |text| {
             texts.push(Common::Text(String::from_utf8_lossy(text).into_owned()));
         })?;
-        Ok(ords.into_iter().zip(texts).collect())
+        Ok(marks.into_iter().zip(texts).collect())
+    }
+}
+
+/// Values that are read from a column at a time.
+const READ_AT_A_TIME: usize = 64;
+
+/// Where the values of documents are in a column; kept from one reading to the next for its memory.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    docs: Vec<DocId>,
+    rows: Vec<u32>,
+}
+
+impl Rows {
+    /// Reads the values of documents from one column, many at a time, since finding out how a column is stored costs more than
+    /// reading from it.
+    pub(super) fn read<T>(&mut self, column: &Column<T>, docs: &[DocId], mut each: impl FnMut(DocId, T))
+    where
+        T: Copy + Default + PartialOrd + Debug + Send + Sync + 'static,
+    {
+        self.docs.clear();
+        self.rows.clear();
+        column.row_ids_for_docs(docs, &mut self.docs, &mut self.rows);
+        let mut values = [T::default(); READ_AT_A_TIME];
+        for (docs, rows) in self.docs.chunks(READ_AT_A_TIME).zip(self.rows.chunks(READ_AT_A_TIME)) {
+            let Some(values) = values.get_mut(..rows.len()) else { return };
+            column.values.get_vals(rows, values);
+            for (doc, value) in docs.iter().zip(values) {
+                each(*doc, *value);
+            }
+        }
     }
 }

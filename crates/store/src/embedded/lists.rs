@@ -256,18 +256,18 @@ pub(super) fn facets(
     let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
     let clauses = Clauses::new(index, &searcher, project, list, &cut);
     let query = clauses.query(filter)?;
-    let groups = Groups { group_by: vec![Group::Field { key: key.clone(), top: limit }], metrics: Vec::new() };
+    let groups = Groups { group_by: vec![Group::Field { key: key.clone(), top: limit }], metrics: Vec::new(), last: true };
     let found = searcher.search(&*query, &groups).map_err(StoreError::index("count"))?;
     let mut rows: Vec<FacetRow> = found
         .by_first()
-        .map(|(value, bucket)| {
-            let value = match value.into() {
+        .map(|(value, count, last)| {
+            let value = match value {
                 GroupValue::Text(text) => text,
                 GroupValue::Number(number) => number.to_string(),
                 GroupValue::Flag(flag) => flag.to_string(),
                 GroupValue::Time(time) => time.to_string(),
             };
-            FacetRow { value, count: bucket.count, last_time: Some(Timestamp::from_nanos(bucket.last)) }
+            FacetRow { value, count, last_time: Some(Timestamp::from_nanos(last)) }
         })
         .collect();
     rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
@@ -281,7 +281,7 @@ pub(super) fn aggregate(index: &SearchIndex, project: ProjectId, query: &Aggrega
     let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
     let clauses = Clauses::new(index, &searcher, project, query.of, &cut);
     let filtered = clauses.query(&query.filter)?;
-    let groups = Groups { group_by: query.group_by.clone(), metrics: query.metrics.clone() };
+    let groups = Groups { group_by: query.group_by.clone(), metrics: query.metrics.clone(), last: false };
     let found = searcher.search(&*filtered, &groups).map_err(StoreError::index("measure"))?;
     let mut aggregated = found.show(query);
     aggregated.truncated |= cut.get();

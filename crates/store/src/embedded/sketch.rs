@@ -6,12 +6,31 @@ use crate::aggregate::RELATIVE_ERROR;
 /// Numbers nearer to zero than this count as zero.
 const LEAST: f64 = 1e-9;
 
-/// The numbers seen, by range.
+/// Numbers that are kept one by one before they are counted by range.
+const UNCOUNTED: usize = 1 << 20;
+
+/// The numbers seen of each of many groups, by range: one table for all groups, since most have few numbers.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sketch {
-    /// Ranges and how many numbers are in each, from the lowest on. Range 0 is zero, negative ranges mirror positive ones.
-    ranges: Vec<(i32, u64)>,
-    count: u64,
+pub(super) struct Sketches {
+    /// Places of numbers that are not counted yet.
+    uncounted: Vec<Place>,
+    /// How many numbers are at a place, in order.
+    counted: Vec<(Place, u64)>,
+}
+
+/// A group, and a range of numbers in it: in the order of both.
+type Place = u64;
+
+fn place(group: u32, range: i32) -> Place {
+    u64::from(group) << 32 | u64::from(range.cast_unsigned() ^ 1 << 31)
+}
+
+fn group_of(place: Place) -> u32 {
+    (place >> 32) as u32
+}
+
+fn range_at(place: Place) -> i32 {
+    (place as u32 ^ 1 << 31).cast_signed()
 }
 
 fn factor() -> f64 {
@@ -40,38 +59,63 @@ fn middle(range: i32) -> f64 {
     f64::from(range.signum()) * 2.0 * upper / (factor() + 1.0)
 }
 
-impl Sketch {
-    /// Takes in a number.
-    pub(super) fn add(&mut self, number: f64) {
-        self.add_to(range_of(number), 1);
-    }
-
-    fn add_to(&mut self, range: i32, count: u64) {
-        self.count += count;
-        match self.ranges.binary_search_by_key(&range, |(range, _)| *range) {
-            Ok(at) => self.ranges[at].1 += count,
-            Err(at) => self.ranges.insert(at, (range, count)),
+impl Sketches {
+    /// Takes in a number of a group.
+    pub(super) fn add(&mut self, group: u32, number: f64) {
+        self.uncounted.push(place(group, range_of(number)));
+        if self.uncounted.len() >= UNCOUNTED {
+            self.count();
         }
     }
 
-    /// Takes in all that another has seen.
-    pub(super) fn merge(&mut self, other: &Self) {
-        for (range, count) in &other.ranges {
-            self.add_to(*range, *count);
-        }
+    /// Takes in what others have seen, of the groups that have a number here.
+    pub(super) fn absorb(&mut self, others: Self, group: impl Fn(u32) -> Option<u32>) {
+        let here = |at: Place| Some(place(group(group_of(at))?, range_at(at)));
+        self.uncounted.extend(others.uncounted.into_iter().filter_map(here));
+        self.counted.extend(others.counted.into_iter().filter_map(|(at, count)| Some((here(at)?, count))));
     }
 
-    /// The number that so many percent of the numbers do not exceed (nearest rank); `None` where there are none.
-    pub(super) fn percentile(&self, percent: f64) -> Option<f64> {
-        let rank = ((percent / 100.0 * self.count as f64).ceil() as u64).clamp(1, self.count.max(1));
-        let mut below = 0;
-        for (range, count) in &self.ranges {
-            below += count;
-            if below >= rank {
-                return Some(middle(*range));
+    /// What there is to read of them.
+    pub(super) fn counted(mut self) -> Counted {
+        self.count();
+        Counted(self.counted)
+    }
+
+    /// Counts what is not counted yet.
+    fn count(&mut self) {
+        self.counted.extend(self.uncounted.drain(..).map(|place| (place, 1)));
+        self.counted.sort_unstable_by_key(|(place, _)| *place);
+        self.counted.dedup_by(|(next, more), (place, count)| {
+            let same = next == place;
+            if same {
+                *count += *more;
             }
-        }
-        None
+            same
+        });
+    }
+}
+
+/// How many numbers each group has in each range.
+#[derive(Debug)]
+pub(super) struct Counted(Vec<(Place, u64)>);
+
+impl Counted {
+    /// The numbers that so many percent of a group's numbers do not exceed (nearest rank); `None` where it has none.
+    pub(super) fn percentiles(&self, group: u32, percents: &[f64]) -> Vec<Option<f64>> {
+        let from = self.0.partition_point(|(place, _)| group_of(*place) < group);
+        let of_group = self.0.get(from..).unwrap_or_default();
+        let of_group = of_group.get(..of_group.partition_point(|(place, _)| group_of(*place) == group)).unwrap_or_default();
+        let all: u64 = of_group.iter().map(|(_, count)| count).sum();
+        let at = |percent: &f64| {
+            let rank = ((percent / 100.0 * all as f64).ceil() as u64).clamp(1, all.max(1));
+            let mut below = 0;
+            let found = of_group.iter().find(|(_, count)| {
+                below += count;
+                below >= rank
+            });
+            found.map(|(place, _)| middle(range_at(*place)))
+        };
+        percents.iter().map(at).collect()
     }
 }
 
@@ -83,27 +127,41 @@ mod tests {
 
     #[test]
     fn nothing_has_no_percentile() {
-        assert_eq!(Sketch::default().percentile(50.0), None);
+        assert_eq!(Sketches::default().counted().percentiles(0, &[50.0, 99.0]), [None, None]);
     }
 
     proptest! {
         #[test]
         fn percentiles_are_within_the_error(
-            numbers in proptest::collection::vec(prop_oneof![-1e6..1e6_f64, 0.0..1e-3_f64, Just(0.0), 1e3..1e12_f64], 1..300),
+            numbers in proptest::collection::vec(
+                (0..3_u32, prop_oneof![-1e6..1e6_f64, 0.0..1e-3_f64, Just(0.0), 1e3..1e12_f64]), 1..300),
             percent in 0.0..=100.0_f64,
-            cut in 0..300_usize,
+            cuts in proptest::collection::vec(0..300_usize, 0..4),
         ) {
-            let (mut one, mut other) = (Sketch::default(), Sketch::default());
-            for (n, number) in numbers.iter().enumerate() {
-                if n < cut { one.add(*number) } else { other.add(*number) }
+            // Groups have other numbers in the parts than in the whole, and the last is left out.
+            let mut all = Sketches::default();
+            let mut part = Sketches::default();
+            for (n, (group, number)) in numbers.iter().enumerate() {
+                if cuts.contains(&n) {
+                    all.absorb(std::mem::take(&mut part), |group| (group < 2).then_some(7 - group));
+                }
+                part.add(*group, *number);
             }
-            one.merge(&other);
-            let mut sorted = numbers;
-            sorted.sort_by(f64::total_cmp);
-            let rank = ((percent / 100.0 * sorted.len() as f64).ceil() as usize).clamp(1, sorted.len());
-            let exact = sorted[rank - 1];
-            let found = one.percentile(percent).unwrap();
-            prop_assert!((found - exact).abs() <= exact.abs() * RELATIVE_ERROR * 1.000_001 + LEAST, "{found} for {exact}");
+            all.absorb(part, |group| (group < 2).then_some(7 - group));
+            let all = all.counted();
+            for group in 0..2 {
+                let mut sorted: Vec<f64> = numbers.iter().filter(|(of, _)| *of == group).map(|(_, number)| *number).collect();
+                sorted.sort_by(f64::total_cmp);
+                let found = all.percentiles(7 - group, &[percent])[0];
+                let rank = ((percent / 100.0 * sorted.len() as f64).ceil() as usize).clamp(1, sorted.len().max(1));
+                let Some(exact) = sorted.get(rank - 1) else {
+                    prop_assert_eq!(found, None);
+                    continue;
+                };
+                let found = found.unwrap();
+                prop_assert!((found - exact).abs() <= exact.abs() * RELATIVE_ERROR * 1.000_001 + LEAST, "{found} for {exact}");
+            }
+            prop_assert_eq!(all.percentiles(5, &[percent])[0], None);
         }
     }
 }

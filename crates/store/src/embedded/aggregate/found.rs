@@ -1,0 +1,191 @@
+//! The groups of all segments, and what of them is shown.
+
+use super::measures::{Measures, Shown};
+use super::{Codes, Counted, NONE, Numbered, Quick, SegmentFound, Size};
+use crate::aggregate::{Aggregate, AggregateRow, Aggregated, Group, GroupValue, MAX_GROUPS_BY, MAX_ROWS};
+use crate::embedded::columns::Common;
+
+/// The groups of all segments.
+#[derive(Default)]
+pub(in crate::embedded) struct Found {
+    values: [Coded; MAX_GROUPS_BY],
+    groups: Numbered,
+    sizes: Vec<Size>,
+    /// What was measured in each segment, and the numbers that its groups have here.
+    segments: Vec<(Vec<Option<u32>>, Vec<Measures>)>,
+    counted: Counted,
+}
+
+/// Values by their codes.
+#[derive(Debug, Default)]
+struct Coded {
+    codes: Quick<Common, u32>,
+    /// That of the code 1 first.
+    values: Vec<Common>,
+}
+
+impl Coded {
+    fn code(&mut self, value: Common) -> u32 {
+        *self.codes.entry(value).or_insert_with_key(|value| {
+            self.values.push(value.clone());
+            self.values.len() as u32
+        })
+    }
+
+    /// The value of a code; `None` for [`NONE`].
+    fn of(&self, code: u32) -> Option<&Common> {
+        self.values.get((code as usize).checked_sub(1)?)
+    }
+
+    /// All codes that there are.
+    fn all(&self) -> impl Iterator<Item = u32> + use<> {
+        NONE..=self.values.len() as u32
+    }
+
+    /// For each code its place among those that are kept, in the order of their values.
+    fn in_order(&self) -> Vec<Option<u32>> {
+        let mut codes: Vec<u32> = self.all().collect();
+        codes.sort_unstable_by_key(|code| self.of(*code));
+        self.places(codes)
+    }
+
+    /// ... the codes that most things have before the others, and only so many.
+    fn most_frequent(&self, counts: &[u64], top: usize) -> Vec<Option<u32>> {
+        let count = |code: u32| counts.get(code as usize).copied().unwrap_or(0);
+        let mut codes: Vec<u32> = self.all().filter(|code| count(*code) > 0).collect();
+        codes.sort_unstable_by(|a, b| count(*b).cmp(&count(*a)).then_with(|| self.of(*a).cmp(&self.of(*b))));
+        codes.truncate(top);
+        self.places(codes)
+    }
+
+    fn places(&self, codes: Vec<u32>) -> Vec<Option<u32>> {
+        let mut places = vec![None; self.values.len() + 1];
+        for (place, code) in (0..).zip(codes) {
+            if let Some(at) = places.get_mut(code as usize) {
+                *at = Some(place);
+            }
+        }
+        places
+    }
+}
+
+impl Found {
+    pub(super) fn add_segment(&mut self, segment: SegmentFound) {
+        let SegmentFound { values, groups, sizes, measures, counted } = segment;
+        self.counted.matched += counted.matched;
+        self.counted.left_out += counted.left_out;
+        self.counted.truncated |= counted.truncated;
+        // What the codes of the segment are here.
+        let mut here: [Vec<u32>; MAX_GROUPS_BY] = Default::default();
+        for ((here, of_segment), all) in here.iter_mut().zip(values).zip(&mut self.values) {
+            here.resize(of_segment.last().map_or(0, |(code, _)| *code as usize) + 1, NONE);
+            for (code, value) in of_segment {
+                here[code as usize] = all.code(value);
+            }
+        }
+        let numbers = groups.into_iter().zip(sizes).map(|(codes, size)| {
+            let mut key = [NONE; MAX_GROUPS_BY];
+            for ((key, here), code) in key.iter_mut().zip(&here).zip(codes) {
+                *key = here.get(code as usize).copied().unwrap_or(NONE);
+            }
+            self.add(key, size)
+        });
+        let numbers = numbers.collect();
+        self.segments.push((numbers, measures));
+    }
+
+    fn add(&mut self, codes: Codes, size: Size) -> Option<u32> {
+        let Some(number) = self.groups.number(codes) else {
+            self.counted.left_out += size.count;
+            return None;
+        };
+        if number as usize == self.sizes.len() {
+            self.sizes.push(Size::default());
+        }
+        let all = &mut self.sizes[number as usize];
+        all.count += size.count;
+        all.last = all.last.max(size.last);
+        Some(number)
+    }
+
+    /// The groups by the values of the first thing that is grouped by, without that of no value: how many things each has, and
+    /// the greatest time of those.
+    pub(in crate::embedded) fn by_first(self) -> impl Iterator<Item = (GroupValue, u64, i64)> {
+        let [values, ..] = self.values;
+        let sized = self.groups.codes.into_iter().zip(self.sizes);
+        sized.filter_map(move |([code, ..], size)| Some((values.of(code)?.clone().into(), size.count, size.last)))
+    }
+
+    /// The groups as an answer: only the most frequent values of each field, in order, and no more than asked for.
+    pub(in crate::embedded) fn show(mut self, query: &Aggregate) -> Aggregated {
+        let groups = self.shown(query);
+        let mut rows: Vec<Option<u32>> = vec![None; self.sizes.len()];
+        for (row, group) in (0..).zip(&groups) {
+            rows[*group as usize] = Some(row);
+        }
+        let mut measures: Vec<Measures> = query.metrics.iter().map(Measures::new).collect();
+        for (numbers, of_segment) in std::mem::take(&mut self.segments) {
+            for (all, measures) in measures.iter_mut().zip(of_segment) {
+                all.absorb(measures, |n| rows.get(numbers.get(n as usize).copied().flatten()? as usize).copied().flatten());
+            }
+        }
+        let measures: Vec<Shown> = measures.into_iter().map(Measures::shown).collect();
+        let items = (0..).zip(&groups).map(|(row, group)| self.row(query, &measures, row, *group)).collect();
+        let Counted { matched, left_out, truncated } = self.counted;
+        Aggregated { items, matched, truncated: truncated || left_out > 0, left_out }
+    }
+
+    /// The numbers of the groups that are shown, in order; what is in others is counted as left out.
+    fn shown(&mut self, query: &Aggregate) -> Vec<u32> {
+        let places: Vec<Vec<Option<u32>>> = query.group_by.iter().enumerate().map(|(n, group)| self.places(n, group)).collect();
+        // By the place of each value.
+        let mut rows: Vec<(Codes, u32)> = Vec::with_capacity(self.sizes.len());
+        for ((number, codes), size) in (0..).zip(&self.groups.codes).zip(&self.sizes) {
+            let mut at = [0; MAX_GROUPS_BY];
+            let kept = at.iter_mut().zip(codes).zip(&places).all(|((at, code), places)| {
+                let place = places.get(*code as usize).copied().flatten();
+                *at = place.unwrap_or_default();
+                place.is_some()
+            });
+            match kept {
+                true => rows.push((at, number)),
+                false => self.counted.left_out += size.count,
+            }
+        }
+        let shown = rows.len().min(query.limit.min(MAX_ROWS));
+        if shown < rows.len() {
+            rows.select_nth_unstable(shown);
+            let behind = rows.drain(shown..).filter_map(|(_, group)| self.sizes.get(group as usize));
+            self.counted.left_out += behind.map(|size| size.count).sum::<u64>();
+        }
+        rows.sort_unstable();
+        rows.into_iter().map(|(_, group)| group).collect()
+    }
+
+    /// For each code of a thing that is grouped by the place of its groups, where they are kept.
+    fn places(&self, n: usize, group: &Group) -> Vec<Option<u32>> {
+        let Some(values) = self.values.get(n) else { return Vec::new() };
+        match group {
+            Group::Field { top, .. } => {
+                let mut counts = vec![0; values.values.len() + 1];
+                for (codes, size) in self.groups.codes.iter().zip(&self.sizes) {
+                    if let Some(count) = codes.get(n).and_then(|code| counts.get_mut(*code as usize)) {
+                        *count += size.count;
+                    }
+                }
+                values.most_frequent(&counts, *top)
+            }
+            Group::Time { .. } | Group::Histogram { .. } => values.in_order(),
+        }
+    }
+
+    fn row(&self, query: &Aggregate, measures: &[Shown], row: u32, group: u32) -> AggregateRow {
+        let count = self.sizes[group as usize].count;
+        let values = self.groups.codes[group as usize].into_iter().zip(&self.values).take(query.group_by.len());
+        AggregateRow {
+            group: values.map(|(code, values)| values.of(code).cloned().map(Into::into)).collect(),
+            count,
+            values: query.metrics.iter().zip(measures).map(|(metric, shown)| shown.of(metric, row, count)).collect(),
+        }
+    }
+}
