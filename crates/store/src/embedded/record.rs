@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use neuraltrust_model::{Content, ConversationId, SpanId, Timestamp, TraceId};
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::chain::{self, Hash};
@@ -422,9 +423,10 @@ impl Record {
         }
     }
 
-    /// The merged spans of every trace that belongs to the conversation.
+    /// The merged spans of every trace that belongs to the conversation; read on all cores, since somebody waits for them.
     pub(super) fn conversation(&self, project: ProjectId, conversation: &ConversationId) -> Result<Vec<TraceSpans>, StoreError> {
-        self.conversation_of(project, conversation, |_| Ok(true))
+        let member = |key| self.member(conversation, &key).transpose();
+        self.candidates(project, conversation)?.into_par_iter().filter_map(member).collect()
     }
 
     /// The merged spans of every trace that belongs to the conversation, of those that are `wanted`.
@@ -436,25 +438,27 @@ impl Record {
     ) -> Result<Vec<TraceSpans>, StoreError> {
         let mut traces = Vec::new();
         for key in self.candidates(project, conversation)? {
-            if !wanted(&key)? {
-                continue;
-            }
-            let patches = match self.patches(&key, None) {
-                // The rest of the conversation can be read all the same.
-                Err(error @ StoreError::Damaged { .. }) => {
-                    let error = &error as &dyn std::error::Error;
-                    let trace_id = key.trace_id.as_str();
-                    tracing::error!(error, trace_id, "a trace cannot be read and is left out of its conversation");
-                    continue;
-                }
-                read => read?,
-            };
-            let trace = self.merge(&key, patches)?;
-            if trace.conversation_id == *conversation && !trace.spans.is_empty() {
-                traces.push(trace);
+            if wanted(&key)? {
+                traces.extend(self.member(conversation, &key)?);
             }
         }
         Ok(traces)
+    }
+
+    /// The merged spans of a trace, if it belongs to the conversation.
+    fn member(&self, conversation: &ConversationId, key: &TraceKey) -> Result<Option<TraceSpans>, StoreError> {
+        let patches = match self.patches(key, None) {
+            // The rest of the conversation can be read all the same.
+            Err(error @ StoreError::Damaged { .. }) => {
+                let error = &error as &dyn std::error::Error;
+                let trace_id = key.trace_id.as_str();
+                tracing::error!(error, trace_id, "a trace cannot be read and is left out of its conversation");
+                return Ok(None);
+            }
+            read => read?,
+        };
+        let trace = self.merge(key, patches)?;
+        Ok((trace.conversation_id == *conversation && !trace.spans.is_empty()).then_some(trace))
     }
 
     /// The traces that belong to the conversation, and those that may and cannot be read.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use neuraltrust_model::{Content, ConversationId, Span, SpanId, TraceId, User};
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde_json::Value;
 
 use super::merge::TraceSpans;
 use super::totals::{conversation_row, trace_row};
 use super::turns;
-use crate::rows::{ConversationRow, SpanDetail, SpanRow, TraceDetail, TraceRow, Transcript};
+use crate::rows::{ConversationRow, SpanDetail, SpanRow, TraceDetail, TraceRow, Transcript, Turn};
 use crate::said::Said;
 
 /// A trace with its spans; `None` while none of its spans has come.
@@ -49,28 +50,27 @@ pub fn span_detail<E>(
 ///
 /// # Errors
 /// What `read` says.
-pub fn transcript<E>(
+pub fn transcript<E: Send>(
     id: &ConversationId,
     traces: &[TraceSpans],
-    read: impl FnMut(&TraceId, Said) -> Result<Content, E>,
+    read: impl Fn(&TraceId, Said) -> Result<Content, E> + Sync,
 ) -> Result<Option<Transcript>, E> {
     let rows: Vec<TraceRow> = traces.iter().filter_map(trace_row).collect();
     conversation_row(id, &rows).map(|conversation| turns_of(conversation, traces, read)).transpose()
 }
 
-/// A conversation with the turns of some of its traces. `read` reads a content of a trace.
+/// A conversation with the turns of some of its traces. `read` reads a content of a trace, on all cores, since somebody waits for
+/// them.
 ///
 /// # Errors
 /// What `read` says.
-pub fn turns_of<E>(
+pub fn turns_of<E: Send>(
     conversation: ConversationRow,
     traces: &[TraceSpans],
-    mut read: impl FnMut(&TraceId, Said) -> Result<Content, E>,
+    read: impl Fn(&TraceId, Said) -> Result<Content, E> + Sync,
 ) -> Result<Transcript, E> {
-    let mut turns = Vec::new();
-    for trace in traces {
-        turns.extend(turns::shown(trace, &mut read)?);
-    }
+    let of_traces: Vec<_> = traces.par_iter().map(|trace| turns::shown(trace, &read)).collect::<Result<_, E>>()?;
+    let mut turns: Vec<Turn> = of_traces.into_iter().flatten().collect();
     turns.sort_by(|a, b| (a.start_time, &a.trace_id).cmp(&(b.start_time, &b.trace_id)));
     let mut spans: Vec<&Span> = traces.iter().flat_map(|trace| &trace.spans).collect();
     spans.sort_by_key(|span| span.time());

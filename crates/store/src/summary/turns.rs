@@ -88,7 +88,7 @@ impl<'a> TurnSpans<'a> {
     }
 
     /// The turn as a page shows it; `read` reads a content of a trace.
-    fn show<E>(&self, read: &mut impl FnMut(&TraceId, Said) -> Result<Content, E>) -> Result<Option<Turn>, E> {
+    fn show<E>(&self, read: &impl Fn(&TraceId, Said) -> Result<Content, E>) -> Result<Option<Turn>, E> {
         let Some((_, first)) = self.steps.first() else { return Ok(None) };
         let message = self.message;
         let steps = || self.steps.iter().map(|(_, span)| *span);
@@ -97,12 +97,12 @@ impl<'a> TurnSpans<'a> {
         let failed = || steps().any(|span| span.status.code == StatusCode::Error);
         let [input, output] = self.words();
         let state = self.state();
-        let mut read = |said| read(&first.trace_id, said);
+        let read = |said| read(&first.trace_id, said);
         Ok(Some(Turn {
             trace_id: first.trace_id.clone(),
             span_id: message.map(|message| message.span_id.clone()),
-            input: input.cloned().map(&mut read).transpose()?,
-            output: output.cloned().map(&mut read).transpose()?,
+            input: input.cloned().map(read).transpose()?,
+            output: output.cloned().map(read).transpose()?,
             status: match message {
                 Some(message) => message.status.code,
                 None if failed() => StatusCode::Error,
@@ -120,7 +120,7 @@ impl<'a> TurnSpans<'a> {
 }
 
 /// The turns of a trace as a page shows them; `read` reads a content of a trace.
-pub(super) fn shown<E>(trace: &TraceSpans, read: &mut impl FnMut(&TraceId, Said) -> Result<Content, E>) -> Result<Vec<Turn>, E> {
+pub(super) fn shown<E>(trace: &TraceSpans, read: &impl Fn(&TraceId, Said) -> Result<Content, E>) -> Result<Vec<Turn>, E> {
     let mut shown = Vec::new();
     for turn in turns(trace) {
         shown.extend(turn.show(read)?);
