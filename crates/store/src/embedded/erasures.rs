@@ -1,10 +1,10 @@
 //! What was asked to be erased, and its receipts.
 //!
-//! An erasure is written down before it begins, and goes on after a crash. It is done when nothing of its traces is left: not in
+//! An erasure is written down whole before it begins, and goes on after a crash. It is done when nothing of its traces is left: not in
 //! the record, in pages that are free, in the write-ahead log, in segments of the index, or in a dictionary.
 
 use neuraltrust_model::{Timestamp, TraceId};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -14,6 +14,11 @@ use super::removal;
 use super::sweep;
 use super::writer::Writer;
 use crate::{ProjectId, StoreError};
+
+/// What an erasure is up to while not all of its traces are written down.
+const NOT_WHOLE: i64 = -1;
+/// Traces of an erasure that are written down at a time.
+const TRACES_A_STEP: usize = 5_000;
 
 /// Something that was asked to be erased, as a list shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -66,32 +71,48 @@ pub struct ErasedTrace {
 }
 
 /// Writes down what is to be erased, and says its number. What comes later of the same traces is not meant. Where there is
-/// nothing to erase, that is done.
+/// nothing to erase, that is done. It begins when all of it is written down, in steps that appends do not wait for long.
 pub(super) fn ask(
     writer: &Writer,
     project: ProjectId,
     asked: &Value,
-    traces: Vec<TraceKey>,
+    traces: &[TraceKey],
     now: Timestamp,
 ) -> Result<i64, StoreError> {
     let act = "ask for an erasure";
-    let asked = asked.to_string();
-    writer.step(act, move |transaction| {
-        let ask = || -> rusqlite::Result<i64> {
-            transaction.execute(
-                "INSERT INTO erasure (project, asked, requested_at, done_at, up_to)
-                 SELECT ?1, ?2, ?3, ?4, ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'patch'",
-                params![project.0, asked, now.as_nanos(), traces.is_empty().then_some(now.as_nanos())],
-            )?;
-            let id = transaction.last_insert_rowid();
-            let mut insert = transaction.prepare_cached("INSERT INTO erased (erasure, trace, trace_id) VALUES (?1, ?2, ?3)")?;
-            for trace in &traces {
-                insert.execute(params![id, trace.number, trace.trace_id.as_str()])?;
+    let failed = || StoreError::record(act);
+    let (asked, done_at) = (asked.to_string(), traces.is_empty().then_some(now.as_nanos()));
+    let (id, up_to) = writer.step(act, move |transaction| {
+        let up_to = "SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'patch'";
+        let up_to: i64 = transaction.query_row(up_to, [], |row| row.get(0)).map_err(failed())?;
+        let insert = "INSERT INTO erasure (project, asked, requested_at, done_at, up_to) VALUES (?1, ?2, ?3, ?4, ?5)";
+        transaction.execute(insert, params![project.0, asked, now.as_nanos(), done_at, NOT_WHOLE]).map_err(failed())?;
+        Ok((transaction.last_insert_rowid(), up_to))
+    })?;
+    for some in traces.chunks(TRACES_A_STEP) {
+        let some: Vec<(i64, TraceId)> = some.iter().map(|trace| (trace.number, trace.trace_id.clone())).collect();
+        writer.step(act, move |transaction| {
+            let insert = "INSERT INTO erased (erasure, trace, trace_id) VALUES (?1, ?2, ?3)";
+            let mut insert = transaction.prepare_cached(insert).map_err(failed())?;
+            for (number, trace_id) in some {
+                insert.execute(params![id, number, trace_id.as_str()]).map_err(failed())?;
             }
-            Ok(id)
-        };
-        ask().map_err(StoreError::record(act))
+            Ok(())
+        })?;
+    }
+    writer.step(act, move |transaction| {
+        transaction.execute("UPDATE erasure SET up_to = ?2 WHERE id = ?1", [id, up_to]).map_err(failed())?;
+        Ok(id)
     })
+}
+
+/// Forgets what was not written down whole when the server ended: nobody was told of it.
+pub(super) fn forget_unfinished(connection: &Connection) -> Result<(), StoreError> {
+    let unfinished = "SELECT id FROM erasure WHERE up_to = ?1";
+    let forget =
+        |table: &str, key: &str| connection.execute(&format!("DELETE FROM {table} WHERE {key} IN ({unfinished})"), [NOT_WHOLE]);
+    forget("erased", "erasure").and_then(|_| forget("erasure", "id")).map_err(StoreError::record("read the erasures"))?;
+    Ok(())
 }
 
 /// How many erasures are not done yet.
@@ -103,8 +124,8 @@ pub(super) fn count_open(record: &Record) -> Result<u64, StoreError> {
 pub(super) fn open(record: &Record) -> Result<Vec<i64>, StoreError> {
     record.read("find erasures", |connection| {
         connection
-            .prepare_cached("SELECT id FROM erasure WHERE done_at IS NULL ORDER BY id")?
-            .query_map([], |row| row.get(0))?
+            .prepare_cached("SELECT id FROM erasure WHERE done_at IS NULL AND up_to > ?1 ORDER BY id")?
+            .query_map([NOT_WHOLE], |row| row.get(0))?
             .collect()
     })
 }
@@ -178,10 +199,10 @@ pub(super) fn list(record: &Record, project: ProjectId, before: i64, limit: usiz
             .prepare_cached(
                 "SELECT id, requested_at, done_at, count(trace), ifnull(sum(spans), 0), ifnull(sum(patches), 0),
                         ifnull(sum(bytes), 0), asked
-                 FROM (SELECT * FROM erasure WHERE project = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3) AS erasure
+                 FROM (SELECT * FROM erasure WHERE project = ?1 AND id < ?2 AND up_to > ?4 ORDER BY id DESC LIMIT ?3) AS erasure
                  LEFT JOIN erased ON erased.erasure = erasure.id GROUP BY id ORDER BY id DESC",
             )?
-            .query_map(params![project.0, before, limit as i64], |row| {
+            .query_map(params![project.0, before, limit as i64, NOT_WHOLE], |row| {
                 let [trace_count, spans, patches, bytes] =
                     [row.get::<_, i64>(3)?, row.get(4)?, row.get(5)?, row.get(6)?].map(i64::cast_unsigned);
                 let erasure = ErasureRow {

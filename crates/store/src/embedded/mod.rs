@@ -143,6 +143,7 @@ impl EmbeddedStore {
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
         let lock = DirLock::take(data_dir)?;
         let connection = schema::open_for_writing(&data_dir.join(RECORD))?;
+        erasures::forget_unfinished(&connection)?;
         let accounts = Accounts::open(data_dir)?;
         let record = Arc::new(Record::new(data_dir.join(RECORD)));
         let index = SearchIndex::open(&data_dir.join(INDEX))?;
@@ -434,7 +435,7 @@ impl EmbeddedStore {
         let (record, shared) = (Arc::clone(&self.record), self.shared.clone());
         let erasure = aside(move || {
             let traces = asked.traces(&shared, project)?;
-            let id = erasures::ask(&shared.writer, project, &asked.told(), traces, keeper::now())?;
+            let id = erasures::ask(&shared.writer, project, &asked.told(), &traces, keeper::now())?;
             shared.housework.raise();
             erasures::find(&record, project, id)?.ok_or(StoreError::Stopped)
         });

@@ -25,8 +25,8 @@ const PAGE_BYTES: u32 = 8_192;
 /// `node` holds contents (see `chain`): a node is named by `hash` within its `scope` (number of a conversation, or minus the
 /// number of a trace), hangs below `parent`, and was brought by the patch `seq`.
 /// `shown` lists the media that a node shows, by their names in its scope (see `media`).
-/// `erasure` is what was asked to be erased, of what had come up to the patch `up_to`; `erased` its traces, each with what was
-/// there, which is its receipt.
+/// `erasure` is what was asked to be erased, of what had come up to the patch `up_to`, which is -1 until all of its traces are
+/// written down; `erased` its traces, each with what was there, which is its receipt.
 /// `dictionary` is what bodies of a project have in common, `learnt` from which traces. One that is `leaving` codes no new body.
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

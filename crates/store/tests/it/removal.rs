@@ -253,6 +253,30 @@ async fn an_erasure_goes_on_after_a_restart() {
 }
 
 #[tokio::test]
+async fn an_erasure_that_was_not_written_down_whole_never_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let id = store.accounts().project("default").unwrap();
+    append(&store, id, (0..8).map(|trace| call(trace, false)).collect()).await;
+    settle(&store).await;
+    drop(store);
+    // As a crash leaves it, amid the steps in which its traces are written down.
+    let record = rusqlite::Connection::open(dir.path().join("record.sqlite")).unwrap();
+    let unfinished = "INSERT INTO erasure (id, project, asked, requested_at, up_to) SELECT 7, id, '{}', 1, -1 FROM project;
+                      INSERT INTO erased (erasure, trace, trace_id) SELECT 7, id, trace_id FROM trace LIMIT 3;";
+    record.execute_batch(unfinished).unwrap();
+    drop(record);
+    let store = open(dir.path());
+    let project = store.project(id);
+    assert!(project.erasure(7).await.unwrap().is_none());
+    let asked = project.erase(Asked::Conversation(ConversationId::new("c0").unwrap())).await.unwrap();
+    assert_eq!(done(&project, &asked).await.row.spans, 4, "what was asked for afterwards is done");
+    settle(&store).await;
+    let left = project.traces(ListQuery { limit: 100, ..ListQuery::default() }).await.unwrap().items;
+    assert_eq!(left.len(), 4, "and nothing else");
+}
+
+#[tokio::test]
 async fn what_is_too_old_or_too_much_goes_oldest_first() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
