@@ -148,11 +148,12 @@ class NeuralTrust:
         if trace is None and parent is None and (span := _otel.current_span()) is not None:
             trace, parent = span
         sampled = recorded if sampled is None else bool(sampled)
-        native = self._native.trace(trace, parent, sampled, conversation, session, channel, user, metadata, custom)
-        recorded = native.sampled and self._enabled
         ids = (conversation, session, channel)
-        shared = _Shared(native.id, native.sampled, recorded, *ids, user, metadata, custom)
-        return Trace(native, shared, parent)
+        made = Trace(self._native, trace, parent, sampled, *ids, user, metadata, custom)
+        made.parent_id = parent
+        recorded = made._sampled and self._enabled
+        made._share(_Shared(made.trace_id, made._sampled, recorded, *ids, user, metadata, custom))
+        return made
 
     def instrument(self, *libraries: str) -> list[str]:
         """Make the calls of libraries steps.
