@@ -12,6 +12,7 @@ use pyo3::types::PyDict;
 
 use crate::error;
 use crate::mask::{self, Mask};
+use crate::testing::Recorder;
 
 /// Notices wait here until a call of the application picks them up: the thread that delivers must not run Python code.
 #[derive(Debug, Default)]
@@ -70,7 +71,7 @@ pub(crate) struct Client {
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (api_key, base_url, timeout, service_name, sample_rate, mask, redact, spool, spool_bytes, headers, proxy, ca_file))]
+    #[pyo3(signature = (api_key, base_url, timeout, service_name, sample_rate, mask, redact, spool, spool_bytes, headers, proxy, ca_file, recorder))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
@@ -86,6 +87,7 @@ impl Client {
         headers: Vec<(String, String)>,
         proxy: Option<String>,
         ca_file: Option<PathBuf>,
+        recorder: Option<&Recorder>,
     ) -> PyResult<Self> {
         let redact: Result<Vec<Redact>, _> = redact.iter().map(|name| name.parse()).collect();
         let mask = mask.map(|hook| Arc::new(Mask::new(hook)));
@@ -111,6 +113,7 @@ impl Client {
             redact: redact.map_err(|error| error::option(&error))?,
             language: "python".to_owned(),
             sdk_version: env!("CARGO_PKG_VERSION").to_owned(),
+            recorder: recorder.map(|recorder| recorder.kept.clone()),
             on_notice: Some(Arc::new(move |notice| kept.keep(notice))),
             ..Options::default()
         };

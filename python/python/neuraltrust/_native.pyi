@@ -3,7 +3,7 @@ from typing import Any, final
 
 from typing_extensions import Self, disjoint_base
 
-__all__ = ["Client", "NeuralTrustError", "Step", "Trace", "__version__"]
+__all__ = ["Client", "NeuralTrustError", "Recorder", "Step", "Trace", "__version__"]
 
 __version__: str
 
@@ -25,6 +25,7 @@ class Client:
         headers: list[tuple[str, str]],
         proxy: str | None,
         ca_file: str | None,
+        recorder: Recorder | None,
     ) -> Client: ...
     def flush(self, timeout: float) -> bool: ...
     def close(self, timeout: float) -> bool: ...
@@ -106,3 +107,10 @@ class Step:
         finish_reason: Any = None,
         attributes: dict[str, Any] | None = None,
     ) -> Self: ...
+
+@final
+class Recorder:
+    def __new__(cls) -> Recorder: ...
+    def steps(self, client: Client) -> list[dict[str, Any]]: ...
+    def tree(self, client: Client) -> str: ...
+    def clear(self, client: Client) -> None: ...

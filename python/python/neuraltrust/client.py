@@ -11,13 +11,16 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from . import _native, _otel
 from ._decorate import decorate
 from ._values import text
 from .context import Step, Trace, _Shared, parent_of
 from .current import current
+
+if TYPE_CHECKING:
+    from .testing import Recorder
 
 DEFAULT_BASE_URL = "http://127.0.0.1:6180"
 DEFAULT_TIMEOUT = 10.0
@@ -52,6 +55,7 @@ class NeuralTrust:
         headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """Set up a client; nothing is sent yet.
 
@@ -76,6 +80,9 @@ class NeuralTrust:
         ``ca_file``, else ``NEURALTRUST_CA_FILE``, is a file of PEM certificates that the server's is checked with, in
         the place of those of public authorities.
 
+        ``recorder``, of :mod:`neuraltrust.testing`, keeps in memory what would have been sent; nothing leaves the
+        process, and no key is needed.
+
         ``sdk_version``, ``max_workers`` and ``async_client`` are accepted from code written for earlier versions:
         one thread delivers, always in the background. Async code waits with :meth:`aflush` and :meth:`aclose`.
         ``NEURALTRUST_DISABLED=true`` switches everything off, whatever else is set.
@@ -98,23 +105,24 @@ class NeuralTrust:
         service = os.environ.get("OTEL_SERVICE_NAME") or None
         disabled = os.environ.get("NEURALTRUST_DISABLED", "").strip().lower() in ("1", "true", "yes", "on")
         key = None if disabled else self.api_key
-        self._enabled = key is not None
+        kept = None if disabled or recorder is None else recorder._native
+        self._enabled = key is not None or kept is not None
         folder, size = _room(spool, spool_bytes)
         said, ca = _headers(headers), _path(ca_file)
         proxy = proxy or os.environ.get("NEURALTRUST_PROXY") or None
         try:
             share = _share(sample_rate)
             self._native = _native.Client(
-                key, self.base_url, seconds, service, share, mask, names, folder, size, said, proxy, ca
+                key, self.base_url, seconds, service, share, mask, names, folder, size, said, proxy, ca, kept
             )
-            if self.api_key is None and not disabled:
+            if self.api_key is None and kept is None and not disabled:
                 _logger.warning("nothing is recorded: there is no API key; pass api_key=... or set NEURALTRUST_API_KEY")
         except _native.NeuralTrustError as error:
             # A wrong setting must not keep the application from starting.
             _logger.error("nothing is recorded: %s", error)
             self._enabled = False
             self._native = _native.Client(
-                None, DEFAULT_BASE_URL, seconds, service, 1.0, None, [], "off", None, [], None, None
+                None, DEFAULT_BASE_URL, seconds, service, 1.0, None, [], "off", None, [], None, None, None
             )
         _keep(self)
 
