@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 from . import _native, _otel
 from ._decorate import decorate
 from ._values import text
-from .context import Step, Trace, _Shared, parent_of
+from .context import Step, Trace, _Shared, digest, judge, parent_of
 from .current import current
+from .types import FeedbackTag
 
 if TYPE_CHECKING:
     from .testing import Recorder
@@ -162,6 +163,50 @@ class NeuralTrust:
         recorded = made._sampled and self._enabled
         made._share(_Shared(made.trace_id, made._sampled, recorded, *ids, user, metadata, custom))
         return made
+
+    def score(
+        self,
+        name: str,
+        value: float | str | bool,
+        comment: str | None = None,
+        *,
+        trace_id: Any = None,
+        span_id: Any = None,
+        conversation_id: Any = None,
+        id: str | None = None,
+        source: str = "api",
+    ) -> Step:
+        """Judge what was recorded before, by this process or another.
+
+        ``trace_id`` and ``span_id`` name a step (its ``interaction_id`` and ``span_id``), ``trace_id`` alone a trace,
+        and ``conversation_id`` alone a conversation. The rest is said as in :meth:`Step.score`.
+        """
+        conversation, trace, span = text(conversation_id), text(trace_id), text(span_id)
+        if (trace is None) == (conversation is None) or (conversation is not None and span is not None):
+            _logger.warning(
+                "score(%r): give trace_id and span_id, trace_id, or conversation_id; nothing is judged", name
+            )
+            return judge(self.trace(sampled=False), "trace", None, name, value, comment, id, source)
+        if conversation is not None:
+            # One trace for all judgements of the conversation.
+            above = self.trace(f"judgements-{digest(conversation)}", conversation, sampled=True)
+            return judge(above, "conversation", None, name, value, comment, id, source)
+        above = self.trace(trace, parent_id=span)
+        return judge(above, "trace" if span is None else "span", span, name, value, comment, id, source)
+
+    def feedback(
+        self,
+        tag: FeedbackTag | str | None = None,
+        text: str | None = None,
+        *,
+        trace_id: Any = None,
+        span_id: Any = None,
+        conversation_id: Any = None,
+    ) -> Step:
+        """Record what the user thought, later, of what is named as in :meth:`score`."""
+        given: Any = tag or "neutral"
+        ids = {"trace_id": trace_id, "span_id": span_id, "conversation_id": conversation_id}
+        return self.score("feedback", given, text, source="user", **ids)
 
     def instrument(self, *libraries: str) -> list[str]:
         """Make the calls of libraries steps.

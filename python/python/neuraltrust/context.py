@@ -5,6 +5,9 @@ No method here raises for a value or waits for the network: what cannot be recor
 
 from __future__ import annotations
 
+import enum
+import hashlib
+import logging
 import re
 from types import TracebackType
 from typing import Any, TypeVar
@@ -15,6 +18,7 @@ from ._values import failure, text, usage
 from .current import current, enter, leave
 from .types import EventType, FeedbackTag
 
+_logger = logging.getLogger("neuraltrust")
 _Self = TypeVar("_Self", bound="_Context")
 
 
@@ -159,6 +163,24 @@ class _Context:
         said = _feedback(tag or feedback_tag, feedback_text if text is None else text)
         return self._send("feedback", None, parent_id, None, said)
 
+    def score(
+        self,
+        name: str,
+        value: float | str | bool,
+        comment: str | None = None,
+        *,
+        id: str | None = None,
+        source: str = "api",
+    ) -> Step:
+        """Judge this step; of a trace, the trace as a whole.
+
+        ``name`` is what is judged, e.g. ``correctness``; ``value`` a number, a category or other text, or a yes or no;
+        ``comment`` the reasons; ``source`` who judges: ``user``, ``evaluator`` or ``api``. A later judgement of the
+        same ``id`` replaces it. It travels with the steps and never waits for the server.
+        """
+        target, of = ("span", self.span_id) if isinstance(self, Step) else ("trace", None)
+        return judge(self, target, of, name, value, comment, id, source)
+
     def send(
         self,
         event_type: EventType | str,
@@ -296,6 +318,33 @@ class Step(_Context, _native.Step):
     def __repr__(self) -> str:
         """Show what it is, and its ids."""
         return f"Step(kind={self.kind!r}, trace_id={self.trace_id!r}, interaction_id={self.interaction_id!r})"
+
+
+def judge(above: Any, target: str, of: str | None, name: Any, value: Any, comment: Any, id: Any, source: Any) -> Step:
+    """Record a judgement, of the step ``of`` where it is one: a step below it, or in the trace that stands for it."""
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if not isinstance(value, (bool, int, float, str)):
+        _logger.warning("score(%r, %r): the verdict must be a number, a text, true or false", name, value)
+        value = text(value) or ""
+    said = {
+        "neuraltrust.score.name": text(name) or "score",
+        "neuraltrust.score.value": value,
+        "neuraltrust.score.comment": text(comment),
+        "neuraltrust.score.source": text(source),
+        "neuraltrust.score.target": target,
+        "neuraltrust.score.id": text(id),
+    }
+    said = {key: told for key, told in said.items() if told is not None}
+    told = said.get("neuraltrust.score.id")
+    # The same judgement of the same thing told again is the same step.
+    own = None if told is None else f"score-{digest(f'{of}/{told}')}"
+    return Step(above, "evaluation", None, None, name, said, (None, None, None, None), own)
+
+
+def digest(words: str) -> str:
+    """Give a name for a text that does not show it, the same in every process."""
+    return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 
 def span_inside(context: Step | Trace) -> str | None:
