@@ -27,10 +27,12 @@ sdk-python:
 test:
 	@scripts/test.sh
 
-# The published clients of other products, installed at pinned versions, against the real server. Needs their registries and minutes.
+# The published clients of other products, and the libraries that our SDK wraps, installed at pinned versions, against the real server.
+# Needs their registries and minutes.
 test-clients:
 	cargo build -p neuraltrust-server
 	NT_BIN=$(TARGET)/debug/neuraltrust python3 clients/run.py
+	NT_BIN=$(TARGET)/debug/neuraltrust python3 clients/wrappers.py
 
 # The short form, a few minutes; bench/README.md says what it measures and how to measure all of it.
 bench: build

@@ -5,15 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use neuraltrust::{Map, Notice, NoticeKind, Options, Redact, Spool, TraceOptions, Value};
+use neuraltrust::{Notice, NoticeKind, Options, Redact, Spool};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error;
 use crate::mask::{self, Mask};
-use crate::span::Trace;
-use crate::value::plain;
+use crate::testing::Recorder;
 
 /// Notices wait here until a call of the application picks them up: the thread that delivers must not run Python code.
 #[derive(Debug, Default)]
@@ -64,15 +63,15 @@ fn swallow(py: Python<'_>, result: PyResult<()>) -> PyResult<()> {
 /// Delivers what its traces record.
 #[pyclass(frozen, module = "neuraltrust._native")]
 pub(crate) struct Client {
-    client: neuraltrust::Client,
-    notices: Arc<Notices>,
+    pub(crate) client: neuraltrust::Client,
+    pub(crate) notices: Arc<Notices>,
     mask: Option<Arc<Mask>>,
 }
 
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (api_key, base_url, timeout, service_name, sample_rate, mask, redact, spool, spool_bytes, headers, proxy, ca_file))]
+    #[pyo3(signature = (api_key, base_url, timeout, service_name, sample_rate, mask, redact, spool, spool_bytes, headers, proxy, ca_file, recorder))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
@@ -88,6 +87,7 @@ impl Client {
         headers: Vec<(String, String)>,
         proxy: Option<String>,
         ca_file: Option<PathBuf>,
+        recorder: Option<&Recorder>,
     ) -> PyResult<Self> {
         let redact: Result<Vec<Redact>, _> = redact.iter().map(|name| name.parse()).collect();
         let mask = mask.map(|hook| Arc::new(Mask::new(hook)));
@@ -113,41 +113,13 @@ impl Client {
             redact: redact.map_err(|error| error::option(&error))?,
             language: "python".to_owned(),
             sdk_version: env!("CARGO_PKG_VERSION").to_owned(),
+            recorder: recorder.map(|recorder| recorder.kept.clone()),
             on_notice: Some(Arc::new(move |notice| kept.keep(notice))),
             ..Options::default()
         };
         let client = neuraltrust::Client::new(options).map_err(|error| error::option(&error))?;
         notices.log(py)?;
         Ok(Self { client, notices, mask })
-    }
-
-    /// Starts a trace.
-    #[pyo3(signature = (trace_id, parent_id, sampled, conversation_id, session_id, channel_id, user, metadata, custom))]
-    #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
-    fn trace(
-        &self,
-        trace_id: Option<String>,
-        parent_id: Option<String>,
-        sampled: Option<bool>,
-        conversation_id: Option<String>,
-        session_id: Option<String>,
-        channel_id: Option<String>,
-        user: &Bound<'_, PyAny>,
-        metadata: &Bound<'_, PyAny>,
-        custom: &Bound<'_, PyAny>,
-    ) -> PyResult<Trace> {
-        let options = TraceOptions {
-            trace_id,
-            parent_id,
-            sampled,
-            conversation_id,
-            session_id,
-            channel_id,
-            user: map(plain(user)?, "id"),
-            metadata: map(plain(metadata)?, "value"),
-            custom: Some(plain(custom)?),
-        };
-        Ok(Trace { trace: self.client.trace(options), notices: Arc::clone(&self.notices) })
     }
 
     /// Waits until all is delivered or dropped; false when the time is over first.
@@ -205,15 +177,6 @@ fn wait(py: Python<'_>, timeout: f64, step: impl Fn(Duration) -> bool + Sync) ->
             return Ok(false);
         }
         py.check_signals()?;
-    }
-}
-
-/// An object as such; anything else under a name, so that it is not lost.
-fn map(value: Value, name: &str) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
-        Value::Null => Map::new(),
-        other => Map::from_iter([(name.to_owned(), other)]),
     }
 }
 

@@ -8,6 +8,7 @@ mod client;
 mod error;
 mod mask;
 mod span;
+mod testing;
 mod value;
 
 use pyo3::prelude::*;
@@ -21,6 +22,8 @@ mod _native {
     use crate::error::NeuralTrustError;
     #[pymodule_export]
     use crate::span::{Step, Trace};
+    #[pymodule_export]
+    use crate::testing::Recorder;
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name is Python's convention")]

@@ -3,11 +3,12 @@
 //! Never fails for a value: what has no JSON is described by `neuraltrust._values`, what cannot even be described is named
 //! by its type. Only an interrupt, which is not about the value, goes through.
 
-use neuraltrust::{MAX_VALUE_BYTES, Map, Value, left_out, shortened};
+use neuraltrust::{MAX_VALUE_BYTES, Map, Value, left_out, shortened, shortened_of};
 use pyo3::exceptions::PyException;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PySlice, PyString, PyTuple};
 
 /// Deepest nesting that is kept, the server's limit.
 const MAX_DEPTH: usize = 64;
@@ -21,6 +22,20 @@ pub(crate) fn plain(value: &Bound<'_, PyAny>) -> PyResult<Value> {
         return Ok(Value::String(short(text, MAX_VALUE_BYTES)));
     }
     Walk { path: Vec::new(), left: MAX_VALUE_BYTES }.value(value)
+}
+
+/// A dict as attributes.
+pub(crate) fn map(attributes: Option<&Bound<'_, PyDict>>) -> PyResult<Map<String, Value>> {
+    Ok(match attributes.map(|attributes| plain(attributes)).transpose()? {
+        Some(Value::Object(map)) => map,
+        _ => Map::new(),
+    })
+}
+
+/// The text of an id or a name; of a step, its id.
+pub(crate) fn text(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    static TEXT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    TEXT.import(value.py(), "neuraltrust._values", "text")?.call1((value,))?.extract()
 }
 
 /// JSON as Python's values.
@@ -60,10 +75,27 @@ struct Walk {
 
 /// A text of up to `most` bytes, with a mark where it was longer.
 fn short(text: &Bound<'_, PyString>, most: usize) -> String {
-    match text.to_string_lossy() {
-        text if text.len() > most => shortened(&text, most),
-        text => text.into_owned(),
+    // Of a text with more characters than that, only these are copied.
+    match text.len() {
+        Ok(characters) if characters > most => cut(text, characters, most).unwrap_or_default(),
+        _ => match copied(text) {
+            text if text.len() > most => shortened(&text, most),
+            text => text,
+        },
     }
+}
+
+fn copied(text: &Bound<'_, PyString>) -> String {
+    // The straight way first: it fails for halves of characters only.
+    text.to_cow().unwrap_or_else(|_| text.to_string_lossy()).into_owned()
+}
+
+fn cut(text: &Bound<'_, PyString>, characters: usize, most: usize) -> PyResult<String> {
+    let slice = PySlice::new(text.py(), 0, isize::try_from(most)?, 1);
+    let beginning = text.get_item(slice)?;
+    let ascii = text.call_method0(intern!(text.py(), "isascii"))?.is_truthy()?;
+    let all = if ascii { characters } else { copied(text).len() };
+    Ok(shortened_of(&copied(beginning.cast::<PyString>()?), most, all))
 }
 
 impl Walk {

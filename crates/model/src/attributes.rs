@@ -70,6 +70,18 @@ pub const PARENT_ID: &str = "neuraltrust.parent.id";
 pub const FEEDBACK_TAG: &str = "neuraltrust.feedback.tag";
 /// `neuraltrust.feedback.text`: the user's own words, on spans of kind feedback (string).
 pub const FEEDBACK_TEXT: &str = "neuraltrust.feedback.text";
+/// `neuraltrust.score.name`: what is judged, e.g. `correctness`, on spans of kind evaluation (string).
+pub const SCORE_NAME: &str = "neuraltrust.score.name";
+/// `neuraltrust.score.value`: the verdict (number, string or boolean).
+pub const SCORE_VALUE: &str = "neuraltrust.score.value";
+/// `neuraltrust.score.comment`: the reasons (string).
+pub const SCORE_COMMENT: &str = "neuraltrust.score.comment";
+/// `neuraltrust.score.source`: who judges: `user`, `evaluator`, or `api` (string).
+pub const SCORE_SOURCE: &str = "neuraltrust.score.source";
+/// `neuraltrust.score.target`: whether the `span` above is judged, the `trace`, or its `conversation` (string).
+pub const SCORE_TARGET: &str = "neuraltrust.score.target";
+/// `neuraltrust.score.id`: an id of the judgement; a later one of the same id replaces it (string).
+pub const SCORE_ID: &str = "neuraltrust.score.id";
 /// `neuraltrust.latency_ms`: the latency as the application measured it, in milliseconds (number).
 pub const LATENCY_MS: &str = "neuraltrust.latency_ms";
 /// `neuraltrust.running_ms`: for how long a step had run when it was last said that it still does (integer).

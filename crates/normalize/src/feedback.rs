@@ -1,4 +1,4 @@
-//! Feedback: a span of its own, and a score on the span that it is about.
+//! Feedback and judgements: a span of its own, and a score on what it is about.
 
 use neuraltrust_model::{Score, ScoreSource, ScoreTarget, SpanPatch};
 use serde_json::Value;
@@ -24,7 +24,13 @@ pub(crate) fn score(span: &mut SpanPatch, tag: Option<String>, text: Option<Stri
         target: ScoreTarget::Span,
         withdrawn: false,
     };
-    let Some(parent) = span.parent_id.clone() else {
+    place(span, score)
+}
+
+/// Puts a score where it belongs: on the parent of the span that tells it, as a patch of its own, which is returned. That of a
+/// trace or conversation, and one without a parent, stays on the span that tells it.
+pub(crate) fn place(span: &mut SpanPatch, score: Score) -> Option<SpanPatch> {
+    let Some(parent) = span.parent_id.clone().filter(|_| score.target.is_span()) else {
         span.scores.push(score);
         return None;
     };

@@ -1,7 +1,7 @@
 //! The client: owns the queue and its thread, anew in every process.
 //!
 //! After a fork the child has the parent's memory but not its thread, and the parent's locks in whatever state they were. So
-//! all that has a lock belongs to one process: a child begins with an empty queue of its own, which the process id selects
+//! all that has a lock belongs to one process: a child begins with an empty queue of its own, which the mark of the process selects
 //! without taking any lock. What waited in the parent's queue is delivered by the parent alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 use neuraltrust_model::limits::MAX_SPAN_BYTES;
 
 use crate::error::{Error, Notice, NoticeKind};
+use crate::forks;
 use crate::ids::TraceId;
 use crate::mask::Masking;
 use crate::options::{OnNotice, Options, Spool};
-use crate::queue::{Full, Limits, Queue};
+use crate::queue::{Full, Limits, Queue, Taken};
 use crate::redact::Redact;
 use crate::sampling::Sampling;
 use crate::span::Entry;
@@ -45,7 +46,7 @@ struct Inner {
 /// The client in one process.
 #[derive(Debug)]
 struct Process {
-    id: u32,
+    mark: u64,
     shared: Arc<Shared>,
     /// The client in a process that was forked from this one; set in that process only.
     forked: OnceLock<Box<Process>>,
@@ -206,7 +207,8 @@ impl Client {
             return;
         }
         match shared.queue.push(entry) {
-            Ok(()) => shared.ensure_worker(false),
+            Ok(Taken { nobody_delivers: false }) => {}
+            Ok(Taken { nobody_delivers: true }) => shared.start_worker(),
             Err(Full::Closed) => {}
             Err(Full::Queue) => {
                 shared
@@ -233,14 +235,14 @@ impl Drop for Inner {
 
 impl Process {
     fn new(shared: Shared) -> Self {
-        Self { id: std::process::id(), shared: Arc::new(shared), forked: OnceLock::new() }
+        Self { mark: forks::mark(), shared: Arc::new(shared), forked: OnceLock::new() }
     }
 
     /// The client in the running process.
     fn current(&self) -> &Arc<Shared> {
-        let id = std::process::id();
+        let mark = forks::mark();
         let mut process = self;
-        while process.id != id {
+        while process.mark != mark {
             let config = &process.shared.config;
             process = process.forked.get_or_init(|| Box::new(Self::new(Shared::new(Arc::clone(config)))));
         }
@@ -261,9 +263,13 @@ impl Shared {
 
     /// Starts the thread that delivers, where there is work, in the queue or elsewhere, and it does not run.
     fn ensure_worker(self: &Arc<Self>, elsewhere: bool) {
-        if !self.queue.claim_worker(elsewhere) {
-            return;
+        if self.queue.claim_worker(elsewhere) {
+            self.start_worker();
         }
+    }
+
+    /// Starts the thread that delivers, for whoever has claimed it.
+    fn start_worker(self: &Arc<Self>) {
         let shared = Arc::clone(self);
         let started = std::thread::Builder::new().name("neuraltrust".to_owned()).spawn(move || worker::run(&shared));
         if let Err(error) = started {

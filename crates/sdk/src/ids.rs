@@ -4,9 +4,10 @@
 //! attribute, beside OTLP bytes that are a stable hash of it: the same id gives the same bytes in every process.
 
 use std::borrow::Cow;
-use std::hash::{BuildHasher, Hasher, RandomState};
 
 use neuraltrust_model::limits::MAX_ID_BYTES;
+
+use crate::random;
 
 /// An id of `N` bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +28,7 @@ impl<const N: usize> Id<N> {
     pub(crate) fn random() -> Self {
         let mut bytes = [0_u8; N];
         for chunk in bytes.chunks_mut(8) {
-            // The standard library's random keys stand in where the system gives no random bytes.
-            let random = getrandom::u64().unwrap_or_else(|_| RandomState::new().build_hasher().finish());
-            chunk.copy_from_slice(&random.to_le_bytes()[..chunk.len()]);
+            chunk.copy_from_slice(&random::number().to_le_bytes()[..chunk.len()]);
         }
         Self::Own(nonzero(bytes))
     }

@@ -19,6 +19,7 @@
 mod client;
 mod encode;
 mod error;
+mod forks;
 mod guard;
 mod ids;
 #[cfg(feature = "tracing")]
@@ -26,9 +27,11 @@ mod layer;
 mod mask;
 mod options;
 mod queue;
+mod random;
 mod redact;
 mod running;
 mod sampling;
+mod score;
 mod span;
 mod spool;
 mod stats;
@@ -46,11 +49,12 @@ pub use layer::NeuralTrustLayer;
 pub use neuraltrust_model::Kind;
 pub use options::{DEFAULT_BASE_URL, Options, Spool};
 pub use redact::Redact;
+pub use score::{Judged, Score, ScoreSource, Verdict};
 pub use serde_json::{Map, Value};
 pub use span::{Ending, Failure, FeedbackTag, Sent, Step, StepOptions};
 pub use stats::{Dropped, Stats};
 pub use trace::{Trace, TraceOptions};
-pub use value::{MAX_VALUE_BYTES, left_out, shortened};
+pub use value::{MAX_VALUE_BYTES, left_out, shortened, shortened_of};
 
 /// The guide, whose examples are compiled and run with the tests.
 #[cfg(doctest)]

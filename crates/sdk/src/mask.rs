@@ -92,8 +92,14 @@ fn is_ours(name: &str, value: &Value) -> bool {
             | names::REQUEST_MODEL
             | names::RESPONSE_MODEL
             | names::FEEDBACK_TAG
+            | names::SCORE_NAME
+            | names::SCORE_SOURCE
+            | names::SCORE_TARGET
+            | names::SCORE_ID
             | "gen_ai.response.finish_reasons"
     );
     let counts = name.starts_with("gen_ai.") || matches!(name, names::COST | names::LATENCY_MS);
-    named || (counts && value.is_number())
+    // A verdict in words may say anything.
+    let verdict = name == names::SCORE_VALUE && !value.is_string();
+    named || verdict || (counts && value.is_number())
 }

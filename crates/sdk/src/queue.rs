@@ -1,7 +1,8 @@
 //! The bounded queue between the application's threads and the one that delivers.
 //!
 //! Pushing never waits for the network: the lock is held for a few instructions only, and a full queue drops the newest. Counts change
-//! together with the queue under its lock, so that they always add up.
+//! together with the queue under its lock, so that they always add up. While steps come, the thread that delivers looks by itself every
+//! while: waking it would cost the application's thread more than all the rest.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,12 @@ use crate::stats::{Counts, Stats, add, lost_unnumbered};
 pub(crate) const BATCH_ENTRIES: usize = 512;
 /// Most bytes of one batch, unless a single entry is larger.
 pub(crate) const BATCH_BYTES: usize = 4 << 20;
+
+/// How long after the last entry the thread that delivers goes on looking before it sleeps until it is woken.
+const LOOKS_FOR: Duration = Duration::from_secs(10);
+
+/// Where batches wait for less than this, the thread sleeps until it is woken instead.
+const SHORTEST_LOOK: Duration = Duration::from_millis(20);
 
 /// What the queue holds at most, and how long the first entry of a batch waits.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +35,13 @@ pub(crate) struct Limits {
 pub(crate) enum Full {
     Queue,
     Closed,
+}
+
+/// An entry was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// Whether the caller must start the thread that delivers; it is the only one that is told so.
+    pub(crate) nobody_delivers: bool,
 }
 
 /// What the thread that delivers is to do.
@@ -45,7 +59,7 @@ pub(crate) enum Next {
 struct State {
     entries: VecDeque<Entry>,
     bytes: usize,
-    /// When the oldest entry came.
+    /// When the oldest entry came, or did where there is none.
     since: Option<Instant>,
     /// Entries ever taken in, and those of them that were delivered or dropped.
     pushed: u64,
@@ -54,6 +68,8 @@ struct State {
     flushers: usize,
     closing: Option<Instant>,
     worker: bool,
+    /// Whether the worker sleeps until it is woken.
+    asleep: bool,
     /// Whether the last attempt found no server.
     away: bool,
 }
@@ -80,7 +96,7 @@ impl Queue {
     }
 
     /// Takes an entry, or counts it as dropped.
-    pub(crate) fn push(&self, entry: Entry) -> Result<(), Full> {
+    pub(crate) fn push(&self, entry: Entry) -> Result<Taken, Full> {
         let size = entry.size;
         let mut state = self.lock();
         add(&self.counts.recorded, 1);
@@ -96,16 +112,15 @@ impl Queue {
         state.entries.push_back(entry);
         state.bytes += size;
         state.pushed += 1;
-        let first = state.entries.len() == 1;
-        if first {
+        if state.entries.len() == 1 {
             state.since = Some(Instant::now());
         }
-        // The worker sleeps through the entries in between: waking it costs more than pushing.
-        if first || (state.has_batch() && !full_before) {
+        let nobody_delivers = !std::mem::replace(&mut state.worker, true);
+        if std::mem::take(&mut state.asleep) || (state.has_batch() && !full_before) {
             drop(state);
             self.work.notify_one();
         }
-        Ok(())
+        Ok(Taken { nobody_delivers })
     }
 
     /// Counts an entry that is not even queued.
@@ -130,10 +145,16 @@ impl Queue {
             if due.is_some_and(|due| due <= now) {
                 return Next::Due;
             }
-            state = match [ready, due].into_iter().flatten().min() {
+            let delay = self.limits.delay;
+            let waits = takes && state.entries.is_empty();
+            let recent = state.since.is_some_and(|last| now.duration_since(last) < LOOKS_FOR);
+            let look = (waits && recent && delay >= SHORTEST_LOOK).then(|| now + delay);
+            state.asleep = waits && look.is_none();
+            state = match [ready, due, look].into_iter().flatten().min() {
                 Some(until) => self.work.wait_timeout(state, until - now).unwrap_or_else(PoisonError::into_inner).0,
                 None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
+            state.asleep = false;
         }
     }
 
@@ -258,14 +279,22 @@ impl State {
     }
 
     fn take_batch(&mut self) -> Vec<Entry> {
-        let mut bytes = 0;
-        let fits = |entry: &&Entry| {
-            bytes += entry.size;
-            bytes <= BATCH_BYTES
+        let batch: Vec<Entry> = if self.entries.len() <= BATCH_ENTRIES && self.bytes <= BATCH_BYTES {
+            // The usual case keeps no thread of the application waiting: nothing is copied.
+            self.bytes = 0;
+            let room = VecDeque::with_capacity(self.entries.len());
+            std::mem::replace(&mut self.entries, room).into()
+        } else {
+            let mut bytes = 0;
+            let fits = |entry: &&Entry| {
+                bytes += entry.size;
+                bytes <= BATCH_BYTES
+            };
+            let n = self.entries.iter().take(BATCH_ENTRIES).take_while(fits).count().max(1);
+            let batch: Vec<Entry> = self.entries.drain(..n).collect();
+            self.bytes -= batch.iter().map(|entry| entry.size).sum::<usize>();
+            batch
         };
-        let n = self.entries.iter().take(BATCH_ENTRIES).take_while(fits).count().max(1);
-        let batch: Vec<Entry> = self.entries.drain(..n).collect();
-        self.bytes -= batch.iter().map(|entry| entry.size).sum::<usize>();
         self.in_flight = batch.len();
         batch
     }

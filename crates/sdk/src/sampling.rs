@@ -3,6 +3,7 @@
 //! A trace is recorded whole or not at all: its id decides, which every process that takes part in it knows.
 
 use crate::ids::{Id, TraceId};
+use crate::random::mix;
 
 /// How finely a share is told apart, as `TraceIdRatioBased` of OpenTelemetry does.
 const BITS: u32 = 63;
@@ -34,14 +35,6 @@ impl Sampling {
         };
         number >> (u64::BITS - BITS) < self.below
     }
-}
-
-/// Spreads numbers that differ in a few bits over the whole range. The finalizer of MurmurHash3
-/// (<https://github.com/aappleby/smhasher>).
-fn mix(mut number: u64) -> u64 {
-    number = (number ^ number >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    number = (number ^ number >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    number ^ number >> 33
 }
 
 #[cfg(test)]

@@ -217,6 +217,12 @@ impl Step {
         &self.core.kind
     }
 
+    /// When it started.
+    #[must_use]
+    pub fn started(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.core.start)
+    }
+
     /// Whether the application ended it.
     #[must_use]
     pub fn is_ended(&self) -> bool {

@@ -1,7 +1,7 @@
 //! One delivery of one export, and what the server's answer means.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use prost::Message as _;
@@ -181,12 +181,8 @@ pub(crate) enum Parcel {
 
 fn read(mut answer: Response<ureq::Body>) -> Outcome {
     let status = answer.status();
-    let retry_after = answer
-        .headers()
-        .get("retry-after")
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.trim().parse().ok())
-        .map(Duration::from_secs);
+    let header = |name: &str| answer.headers().get(name)?.to_str().ok().map(str::trim);
+    let retry_after = header("retry-after").and_then(|after| wait(after, header("date"), SystemTime::now()));
     let is_protobuf =
         answer.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-protobuf"));
     // Reading to the end also gives the connection back to the pool.
@@ -216,6 +212,17 @@ fn read(mut answer: Response<ureq::Body>) -> Outcome {
     }
 }
 
+/// How long `Retry-After` says to wait (RFC 9110, section 10.2.3): seconds, or until a moment of the server's clock, which its `date`
+/// tells. `None` where it says neither.
+fn wait(after: &str, date: Option<&str>, now: SystemTime) -> Option<Duration> {
+    if let Ok(seconds) = after.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(after).ok()?;
+    let now = date.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or(now);
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
 /// What the server said of a failure: text, or the message of a `google.rpc.Status`.
 fn said(body: &[u8], is_protobuf: bool) -> String {
     /// `google/rpc/status.proto`, the field that is shown.
@@ -239,5 +246,31 @@ fn failed(address: &str, error: &ureq::Error) -> Outcome {
         // What the address or the key cause stays so however often it is tried. A certificate may be mended.
         ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => Outcome::Refused { why },
         _ => Outcome::Later { after: None, faulty: false, why },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_to_come_back() {
+        const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let now = httpdate::parse_http_date(NOW).unwrap();
+        #[track_caller]
+        fn check(after: &str, date: Option<&str>, now: SystemTime, expect: Option<u64>) {
+            assert_eq!(wait(after, date, now), expect.map(Duration::from_secs), "{after}");
+        }
+        check("120", None, now, Some(120));
+        check("Sun, 06 Nov 1994 08:50:37 GMT", None, now, Some(60));
+        // The two obsolete forms that a recipient has to accept.
+        check("Sunday, 06-Nov-94 08:50:37 GMT", None, now, Some(60));
+        check("Sun Nov  6 08:50:37 1994", None, now, Some(60));
+        // A moment that is over, and a clock of ours that is an hour off.
+        check("Sun, 06 Nov 1994 08:00:00 GMT", None, now, Some(0));
+        check("Sun, 06 Nov 1994 08:50:37 GMT", Some(NOW), now - Duration::from_secs(3_600), Some(60));
+        for wrong in ["", "-1", "1.5", "soon", "Sun, 36 Nov 1994 08:49:37 GMT"] {
+            check(wrong, None, now, None);
+        }
     }
 }

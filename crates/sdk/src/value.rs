@@ -17,11 +17,14 @@ const NODE: usize = 16;
 /// A text of up to `most` bytes: the whole, or its beginning and a mark that says how long it was.
 #[must_use]
 pub fn shortened(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    let kept = text.floor_char_boundary(most);
-    format!("{} [truncated: the first {kept} of {} bytes]", &text[..kept], text.len())
+    if text.len() <= most { text.to_owned() } else { shortened_of(text, most, text.len()) }
+}
+
+/// Up to `most` bytes of a text of which `all` bytes are the whole, and the mark that says so.
+#[must_use]
+pub fn shortened_of(beginning: &str, most: usize, all: usize) -> String {
+    let kept = beginning.floor_char_boundary(most);
+    format!("{} [truncated: the first {kept} of {all} bytes]", &beginning[..kept])
 }
 
 /// The value without what is over the limit.

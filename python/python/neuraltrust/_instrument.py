@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+
+from . import _native
 
 if TYPE_CHECKING:
     from .client import NeuralTrust
@@ -74,7 +76,7 @@ def _provider(client: NeuralTrust) -> Any:
 
     def on_end(self: Any, span: Any) -> None:
         try:
-            record(client._native.trace, span)
+            record(client._native, span)
         except Exception as error:
             _logger.warning("a span is not recorded: %s: %s", type(error).__name__, error)
 
@@ -85,7 +87,7 @@ def _provider(client: NeuralTrust) -> Any:
     return provider
 
 
-def record(trace: Callable[..., Any], span: Any) -> None:
+def record(client: _native.Client, span: Any) -> None:
     """Record a span of OpenTelemetry that has ended as a step."""
     known, above = span.get_span_context(), span.parent
     if not known.trace_flags.sampled:
@@ -101,5 +103,5 @@ def record(trace: Callable[..., Any], span: Any) -> None:
         message = raised.get("exception.message") or span.status.description or ""
         error = (str(raised.get("exception.type") or "error"), str(message), raised.get("exception.stacktrace"))
     parent = None if above is None else f"{above.span_id:016x}"
-    native = trace(f"{known.trace_id:032x}", parent, True, None, None, None, None, None, None)
-    native.record(kind, f"{known.span_id:016x}", span.name, span.start_time, attributes, error)
+    trace = _native.Trace(client, f"{known.trace_id:032x}", parent, True, None, None, None, None, None, None)
+    trace._record(kind, f"{known.span_id:016x}", span.name, span.start_time, attributes, error)

@@ -1,7 +1,9 @@
 from collections.abc import Callable
 from typing import Any, final
 
-__all__ = ["Client", "NeuralTrustError", "Step", "Trace", "__version__"]
+from typing_extensions import Self, disjoint_base
+
+__all__ = ["Client", "NeuralTrustError", "Recorder", "Step", "Trace", "__version__"]
 
 __version__: str
 
@@ -23,9 +25,17 @@ class Client:
         headers: list[tuple[str, str]],
         proxy: str | None,
         ca_file: str | None,
+        recorder: Recorder | None,
     ) -> Client: ...
-    def trace(
-        self,
+    def flush(self, timeout: float) -> bool: ...
+    def close(self, timeout: float) -> bool: ...
+    def stats(self) -> dict[str, int]: ...
+
+@disjoint_base
+class Trace:
+    def __new__(
+        cls,
+        client: Client,
         trace_id: str | None,
         parent_id: str | None,
         sampled: bool | None,
@@ -35,33 +45,17 @@ class Client:
         user: Any,
         metadata: Any,
         custom: Any,
-    ) -> Trace: ...
-    def flush(self, timeout: float) -> bool: ...
-    def close(self, timeout: float) -> bool: ...
-    def stats(self) -> dict[str, int]: ...
-
-@final
-class Trace:
+    ) -> Self: ...
     @property
-    def id(self) -> str: ...
+    def trace_id(self) -> str: ...
     @property
-    def sampled(self) -> bool: ...
-    def step(
-        self, kind: str, input: Any, parent_id: str | None, name: str | None, attributes: dict[str, Any] | None
-    ) -> Step: ...
-    def send(
-        self,
-        kind: str,
-        input: Any,
-        parent_id: str | None,
-        name: str | None,
-        attributes: dict[str, Any] | None,
-        output: Any,
-        start: int | None,
-        end: int | None,
-        latency: int | None,
-    ) -> Step: ...
-    def record(
+    def _sampled(self) -> bool: ...
+    @property
+    def _shared(self) -> Any: ...
+    def _share(self, shared: Any) -> None: ...
+    def _push(self, block: Any) -> None: ...
+    def _pop(self) -> Any: ...
+    def _record(
         self,
         kind: str,
         id: str,
@@ -70,31 +64,53 @@ class Trace:
         attributes: dict[str, Any],
         error: tuple[str, str, str | None] | None,
     ) -> None: ...
-    def end(self, output: Any) -> None: ...
+    def _end(self, output: Any) -> None: ...
 
-@final
+@disjoint_base
 class Step:
+    def __new__(
+        cls,
+        above: Any,
+        kind: str,
+        input: Any,
+        parent_id: Any = None,
+        name: Any = None,
+        attributes: dict[str, Any] | None = None,
+        over: tuple[Any, int | None, int | None, int | None] | None = None,
+        id: str | None = None,
+    ) -> Self: ...
     @property
-    def id(self) -> str: ...
+    def kind(self) -> str: ...
+    @property
+    def trace_id(self) -> str: ...
+    @property
+    def span_id(self) -> str: ...
     @property
     def parent_id(self) -> str | None: ...
     @property
     def ended(self) -> bool: ...
-    def step(
-        self, kind: str, input: Any, parent_id: str | None, name: str | None, attributes: dict[str, Any] | None
-    ) -> Step: ...
-    def send(
-        self,
-        kind: str,
-        input: Any,
-        parent_id: str | None,
-        name: str | None,
-        attributes: dict[str, Any] | None,
-        output: Any,
-        start: int | None,
-        end: int | None,
-        latency: int | None,
-    ) -> Step: ...
+    @property
+    def _shared(self) -> Any: ...
+    @property
+    def _waited(self) -> float | None: ...
+    def _push(self, block: Any) -> None: ...
+    def _pop(self) -> Any: ...
+    def first_token(self) -> Self: ...
     def end(
-        self, output: Any, error: tuple[str, str, str | None] | None, attributes: dict[str, Any] | None
-    ) -> None: ...
+        self,
+        output: Any = None,
+        *,
+        error: BaseException | str | None = None,
+        model: str | None = None,
+        usage: Any = None,
+        cost: float | None = None,
+        finish_reason: Any = None,
+        attributes: dict[str, Any] | None = None,
+    ) -> Self: ...
+
+@final
+class Recorder:
+    def __new__(cls) -> Recorder: ...
+    def steps(self, client: Client) -> list[dict[str, Any]]: ...
+    def tree(self, client: Client) -> str: ...
+    def clear(self, client: Client) -> None: ...

@@ -11,13 +11,17 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from . import _native, _otel
 from ._decorate import decorate
 from ._values import text
-from .context import Step, Trace, _Shared, parent_of
+from .context import Step, Trace, _Shared, digest, judge, parent_of
 from .current import current
+from .types import FeedbackTag
+
+if TYPE_CHECKING:
+    from .testing import Recorder
 
 DEFAULT_BASE_URL = "http://127.0.0.1:6180"
 DEFAULT_TIMEOUT = 10.0
@@ -52,6 +56,7 @@ class NeuralTrust:
         headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """Set up a client; nothing is sent yet.
 
@@ -76,6 +81,9 @@ class NeuralTrust:
         ``ca_file``, else ``NEURALTRUST_CA_FILE``, is a file of PEM certificates that the server's is checked with, in
         the place of those of public authorities.
 
+        ``recorder``, of :mod:`neuraltrust.testing`, keeps in memory what would have been sent; nothing leaves the
+        process, and no key is needed.
+
         ``sdk_version``, ``max_workers`` and ``async_client`` are accepted from code written for earlier versions:
         one thread delivers, always in the background. Async code waits with :meth:`aflush` and :meth:`aclose`.
         ``NEURALTRUST_DISABLED=true`` switches everything off, whatever else is set.
@@ -98,23 +106,24 @@ class NeuralTrust:
         service = os.environ.get("OTEL_SERVICE_NAME") or None
         disabled = os.environ.get("NEURALTRUST_DISABLED", "").strip().lower() in ("1", "true", "yes", "on")
         key = None if disabled else self.api_key
-        self._enabled = key is not None
+        kept = None if disabled or recorder is None else recorder._native
+        self._enabled = key is not None or kept is not None
         folder, size = _room(spool, spool_bytes)
         said, ca = _headers(headers), _path(ca_file)
         proxy = proxy or os.environ.get("NEURALTRUST_PROXY") or None
         try:
             share = _share(sample_rate)
             self._native = _native.Client(
-                key, self.base_url, seconds, service, share, mask, names, folder, size, said, proxy, ca
+                key, self.base_url, seconds, service, share, mask, names, folder, size, said, proxy, ca, kept
             )
-            if self.api_key is None and not disabled:
+            if self.api_key is None and kept is None and not disabled:
                 _logger.warning("nothing is recorded: there is no API key; pass api_key=... or set NEURALTRUST_API_KEY")
         except _native.NeuralTrustError as error:
             # A wrong setting must not keep the application from starting.
             _logger.error("nothing is recorded: %s", error)
             self._enabled = False
             self._native = _native.Client(
-                None, DEFAULT_BASE_URL, seconds, service, 1.0, None, [], "off", None, [], None, None
+                None, DEFAULT_BASE_URL, seconds, service, 1.0, None, [], "off", None, [], None, None, None
             )
         _keep(self)
 
@@ -148,11 +157,56 @@ class NeuralTrust:
         if trace is None and parent is None and (span := _otel.current_span()) is not None:
             trace, parent = span
         sampled = recorded if sampled is None else bool(sampled)
-        native = self._native.trace(trace, parent, sampled, conversation, session, channel, user, metadata, custom)
-        recorded = native.sampled and self._enabled
         ids = (conversation, session, channel)
-        shared = _Shared(native.id, native.sampled, recorded, *ids, user, metadata, custom)
-        return Trace(native, shared, parent)
+        made = Trace(self._native, trace, parent, sampled, *ids, user, metadata, custom)
+        made.parent_id = parent
+        recorded = made._sampled and self._enabled
+        made._share(_Shared(made.trace_id, made._sampled, recorded, *ids, user, metadata, custom))
+        return made
+
+    def score(
+        self,
+        name: str,
+        value: float | str | bool,
+        comment: str | None = None,
+        *,
+        trace_id: Any = None,
+        span_id: Any = None,
+        conversation_id: Any = None,
+        id: str | None = None,
+        source: str = "api",
+    ) -> Step:
+        """Judge what was recorded before, by this process or another.
+
+        ``trace_id`` and ``span_id`` name a step (its ``interaction_id`` and ``span_id``), ``trace_id`` alone a trace,
+        and ``conversation_id`` alone a conversation. The rest is said as in :meth:`Step.score`.
+        """
+        conversation, trace, span = text(conversation_id), text(trace_id), text(span_id)
+        if (trace is None) == (conversation is None) or (conversation is not None and span is not None):
+            _logger.warning(
+                "score(%r): give trace_id and span_id, trace_id, or conversation_id; nothing is judged", name
+            )
+            return judge(self.trace(sampled=False), "trace", None, name, value, comment, id, source)
+        if conversation is not None:
+            # One trace for all judgements of the conversation.
+            above = self.trace(f"judgements-{digest(conversation)}", conversation, sampled=True)
+            return judge(above, "conversation", None, name, value, comment, id, source)
+        above = self.trace(trace, parent_id=span)
+        return judge(above, "trace" if span is None else "span", span, name, value, comment, id, source)
+
+    def feedback(
+        self,
+        tag: FeedbackTag | str | None = None,
+        text: str | None = None,
+        *,
+        trace_id: Any = None,
+        span_id: Any = None,
+        conversation_id: Any = None,
+    ) -> Step:
+        """Record what the user thought, later, of what is named as in :meth:`score`."""
+        given: Any = tag or "neutral"
+        ids = {"trace_id": trace_id, "span_id": span_id, "conversation_id": conversation_id}
+        return self.score("feedback", given, text, source="user", **ids)
 
     def instrument(self, *libraries: str) -> list[str]:
         """Make the calls of libraries steps.

@@ -5,19 +5,20 @@ No method here raises for a value or waits for the network: what cannot be recor
 
 from __future__ import annotations
 
+import enum
+import hashlib
+import logging
 import re
-import time
 from types import TracebackType
 from typing import Any, TypeVar
 
-from . import _otel
-from ._native import Step as _NativeStep
-from ._native import Trace as _NativeTrace
+from . import _native, _otel
 from ._times import milliseconds, nanoseconds
 from ._values import failure, text, usage
-from .current import Entered, current, enter, leave
+from .current import current, enter, leave
 from .types import EventType, FeedbackTag
 
+_logger = logging.getLogger("neuraltrust")
 _Self = TypeVar("_Self", bound="_Context")
 
 
@@ -64,14 +65,11 @@ class _Shared:
 
 
 class _Context:
-    """What traces and steps can both do: make steps."""
+    """What traces and steps can both do: make steps. The other base of both is the native one."""
 
-    __slots__ = ("_native", "_shared", "_tokens")
+    __slots__ = ()
 
-    _native: _NativeTrace | _NativeStep
     _shared: _Shared
-    #: One for each block that runs with this, the innermost last.
-    _tokens: list[Entered]
 
     @property
     def interaction_id(self) -> str:
@@ -110,7 +108,7 @@ class _Context:
 
     def message(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
         """Start a turn: what the user said."""
-        return self._start("message", input, parent_id, name)
+        return Step(self, "message", input, parent_id, name)
 
     def generation(
         self,
@@ -126,19 +124,19 @@ class _Context:
         if model is not None or provider is not None:
             known = {"gen_ai.request.model": text(model), "gen_ai.provider.name": text(provider)}
             said = {key: value for key, value in known.items() if value}
-        return self._start("generation", input, parent_id, name, said)
+        return Step(self, "generation", input, parent_id, name, said)
 
     def retrieval(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
         """Start a look-up of documents."""
-        return self._start("retrieval", input, parent_id, name)
+        return Step(self, "retrieval", input, parent_id, name)
 
     def agent(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
         """Start the work of an agent."""
-        return self._start("agent", input, parent_id, name)
+        return Step(self, "agent", input, parent_id, name)
 
     def tool(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
         """Start a call of a tool."""
-        return self._start("tool", input, parent_id, name)
+        return Step(self, "tool", input, parent_id, name)
 
     def router(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
         """Record a decision on which way to go. It is over at once; ``end`` may add its outcome."""
@@ -164,6 +162,24 @@ class _Context:
         """Record what the user thought of this step."""
         said = _feedback(tag or feedback_tag, feedback_text if text is None else text)
         return self._send("feedback", None, parent_id, None, said)
+
+    def score(
+        self,
+        name: str,
+        value: float | str | bool,
+        comment: str | None = None,
+        *,
+        id: str | None = None,
+        source: str = "api",
+    ) -> Step:
+        """Judge this step; of a trace, the trace as a whole.
+
+        ``name`` is what is judged, e.g. ``correctness``; ``value`` a number, a category or other text, or a yes or no;
+        ``comment`` the reasons; ``source`` who judges: ``user``, ``evaluator`` or ``api``. A later judgement of the
+        same ``id`` replaces it. It travels with the steps and never waits for the server.
+        """
+        target, of = ("span", self.span_id) if isinstance(self, Step) else ("trace", None)
+        return judge(self, target, of, name, value, comment, id, source)
 
     def send(
         self,
@@ -193,14 +209,6 @@ class _Context:
             milliseconds(latency),
         )
 
-    def _start(
-        self, kind: str, input: Any, parent_id: Any, name: Any, attributes: dict[str, Any] | None = None
-    ) -> Step:
-        parent_id = text(parent_id) if parent_id is not None else self._span_inside()
-        if name is not None:
-            name = text(name)
-        return Step(self._native.step(kind, input, parent_id, name, attributes), self._shared, kind)
-
     def _send(
         self,
         kind: str,
@@ -213,19 +221,7 @@ class _Context:
         end: int | None = None,
         latency: int | None = None,
     ) -> Step:
-        parent_id = text(parent_id)
-        # What a user thought is of this step and not of a span inside it.
-        if parent_id is None and kind != "feedback":
-            parent_id = self._span_inside()
-        sent = self._native.send(kind, input, parent_id, text(name), attributes, output, start, end, latency)
-        return Step(sent, self._shared, kind)
-
-    def _span_inside(self) -> str | None:
-        """Give the span of OpenTelemetry that was made inside this and is running: a step from here belongs to it."""
-        if current() is not self:
-            return None
-        span = _otel.current_span()
-        return span.span_id if span is not None and span.trace_id == self.interaction_id else None
+        return Step(self, kind, input, parent_id, name, attributes, (output, start, end, latency))
 
     def _attach(self) -> Any:
         """Make this the parent of OpenTelemetry's spans; give what ends it, ``None`` where it cannot be one."""
@@ -258,43 +254,25 @@ class _Context:
         self._leave(error)
 
     def _enter(self) -> None:
-        if not isinstance(self, (Step, Trace)):
-            return
-        entered = enter(self)
-        # Most steps are never current: they have no list.
-        try:
-            self._tokens.append(entered)
-        except AttributeError:
-            self._tokens = [entered]
+        if isinstance(self, (Step, Trace)):
+            self._push(enter(self))
 
     def _leave(self, error: BaseException | None) -> None:
         """Make current what was before."""
-        tokens = getattr(self, "_tokens", None)
-        if tokens:
-            leave(tokens.pop())
+        if isinstance(self, (Step, Trace)) and (entered := self._pop()) is not None:
+            leave(entered)
 
 
-class Trace(_Context):
+class Trace(_Context, _native.Trace):
     """One unit of work, often one turn of a conversation. Made by :meth:`NeuralTrust.trace`."""
 
     __slots__ = ("parent_id",)
 
-    _native: _NativeTrace
-
-    def __init__(self, native: _NativeTrace, shared: _Shared, parent_id: str | None) -> None:
-        """Hold the native trace."""
-        self._native = native
-        self._shared = shared
-        self.parent_id = parent_id
-
-    @property
-    def trace_id(self) -> str:
-        """The id of the trace."""
-        return self._shared.interaction_id
+    parent_id: str | None
 
     def end(self, output: Any = None) -> Trace:
         """End the newest message of the trace."""
-        self._native.end(output)
+        self._end(output)
         return self
 
     def _attach(self) -> Any:
@@ -310,40 +288,10 @@ class Trace(_Context):
         return f"Trace(trace_id={self.trace_id!r}, conversation_id={self.conversation_id!r})"
 
 
-class Step(_Context):
+class Step(_Context, _native.Step):
     """A step of a trace. Used with ``with``, it ends with the block, and fails with the block's exception."""
 
-    __slots__ = ("_began", "_first", "kind")
-
-    _native: _NativeStep
-
-    def __init__(self, native: _NativeStep, shared: _Shared, kind: str) -> None:
-        """Hold the native step."""
-        self._native = native
-        self._shared = shared
-        self.kind = kind
-        self._began = time.perf_counter()
-        self._first: float | None = None
-
-    @property
-    def trace_id(self) -> str:
-        """The id of the step itself, for ``parent_id``; that of its trace is ``interaction_id``."""
-        return self._native.id
-
-    @property
-    def span_id(self) -> str:
-        """The id of the step."""
-        return self._native.id
-
-    @property
-    def parent_id(self) -> str | None:
-        """The id of the step that it belongs to."""
-        return self._native.parent_id
-
-    @property
-    def ended(self) -> bool:
-        """Whether the application ended it."""
-        return self._native.ended
+    __slots__ = ()
 
     @property
     def traceparent(self) -> str | None:
@@ -354,45 +302,11 @@ class Step(_Context):
         header = f"00-{self.interaction_id}-{self.span_id}-{'01' if self._shared.sampled else '00'}"
         return header if _TRACEPARENT.fullmatch(header) else None
 
-    def first_token(self) -> Step:
-        """Say that the answer begins now: the end of the step then tells how long it let wait. The first counts."""
-        if self._first is None:
-            self._first = time.perf_counter() - self._began
-        return self
-
-    def end(
-        self,
-        output: Any = None,
-        *,
-        error: BaseException | str | None = None,
-        model: str | None = None,
-        usage: Any = None,
-        cost: float | None = None,
-        finish_reason: Any = None,
-        attributes: dict[str, Any] | None = None,
-    ) -> Step:
-        """End the step with what it answered, or with the exception that it failed with.
-
-        ``model`` is the one that answered, ``usage`` its tokens (``input_tokens``, ``output_tokens``, ``cache_read``,
-        ``cache_write``, ``reasoning``, or a provider's own object), ``cost`` US dollars where the application knows it,
-        ``finish_reason`` why the model stopped (or several, one for each choice).
-        The first end sets the time; a later one replaces the output.
-        """
-        if isinstance(output, BaseException):
-            output, error = None, output
-        said = None
-        if model is not None or usage is not None or cost is not None or attributes is not None:
-            said = _said(model, usage, cost, attributes)
-        if finish_reason is not None or self._first is not None:
-            said = {**(said or {}), **_streamed(finish_reason, self._first)}
-        self._native.end(output, None if error is None else failure(error), said)
-        return self
-
     def _leave(self, error: BaseException | None) -> None:
         super()._leave(error)
         if error is not None:
             self.end(error=error)
-        elif not self._native.ended:
+        elif not self.ended:
             self.end()
 
     def _attach(self) -> Any:
@@ -404,6 +318,52 @@ class Step(_Context):
     def __repr__(self) -> str:
         """Show what it is, and its ids."""
         return f"Step(kind={self.kind!r}, trace_id={self.trace_id!r}, interaction_id={self.interaction_id!r})"
+
+
+def judge(above: Any, target: str, of: str | None, name: Any, value: Any, comment: Any, id: Any, source: Any) -> Step:
+    """Record a judgement, of the step ``of`` where it is one: a step below it, or in the trace that stands for it."""
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if not isinstance(value, (bool, int, float, str)):
+        _logger.warning("score(%r, %r): the verdict must be a number, a text, true or false", name, value)
+        value = text(value) or ""
+    said = {
+        "neuraltrust.score.name": text(name) or "score",
+        "neuraltrust.score.value": value,
+        "neuraltrust.score.comment": text(comment),
+        "neuraltrust.score.source": text(source),
+        "neuraltrust.score.target": target,
+        "neuraltrust.score.id": text(id),
+    }
+    said = {key: told for key, told in said.items() if told is not None}
+    told = said.get("neuraltrust.score.id")
+    # The same judgement of the same thing told again is the same step.
+    own = None if told is None else f"score-{digest(f'{of}/{told}')}"
+    return Step(above, "evaluation", None, None, name, said, (None, None, None, None), own)
+
+
+def digest(words: str) -> str:
+    """Give a name for a text that does not show it, the same in every process."""
+    return hashlib.sha256(words.encode()).hexdigest()[:32]
+
+
+def span_inside(context: Step | Trace) -> str | None:
+    """Give the span of OpenTelemetry that was made inside this and is running: a step from here belongs to it."""
+    if current() is not context:
+        return None
+    span = _otel.current_span()
+    return span.span_id if span is not None and span.trace_id == context.interaction_id else None
+
+
+def ending(
+    step: Step, output: Any, error: Any, model: Any, counts: Any, cost: Any, finish_reason: Any, attributes: Any
+) -> tuple[Any, tuple[str, str, str | None] | None, dict[str, Any] | None]:
+    """Read what is said at the end of a step: its output, why it failed, and its attributes."""
+    if isinstance(output, BaseException):
+        output, error = None, output
+    said = _said(model, counts, cost, attributes)
+    said.update(_streamed(finish_reason, step._waited))
+    return output, None if error is None else failure(error), said
 
 
 # W3C Trace Context, level 1, "traceparent Header": an id of zeros is none.

@@ -37,6 +37,33 @@ fn answers_that_are_none() {
 }
 
 #[test]
+fn a_connection_that_is_cut_in_the_middle_of_a_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let client = Client::new(options(&address)).unwrap();
+    let trace = client.trace(TraceOptions::default());
+    // A text that does not become small, so that the request is longer than what is read of it.
+    let mut number = 1_u64;
+    let text: String = std::iter::repeat_with(|| {
+        number = number.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        format!("{number:x}")
+    })
+    .take(20_000)
+    .collect();
+    drop(trace.event(text.clone()));
+    for cut in [1, 300, 60_000] {
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut read = vec![0; cut];
+        connection.read_exact(&mut read).unwrap();
+        assert!(b"POST /v1/traces".starts_with(&read[..1]));
+    }
+    let server = Server::listening(listener, vec![]);
+    let stats = settled(&client);
+    assert_eq!((stats.sent, stats.dropped.total(), stats.retries), (1, 0, 3));
+    assert!(format!("{:?}", server.all_spans()).contains(&text), "the whole came in the end");
+}
+
+#[test]
 fn an_answer_that_is_cut_after_its_head_is_an_answer() {
     let server = Server::answering(vec![(0, "", b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\ncut".to_vec())]);
     let client = server.client();

@@ -14,3 +14,5 @@ mod meaning;
 mod server;
 #[cfg(test)]
 mod spool;
+#[cfg(test)]
+mod testing;

@@ -1,11 +1,15 @@
 //! What the server understands of what the SDK writes.
 
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use neuraltrust::testing::Recorder;
-use neuraltrust::{Client, Ending, Failure, FeedbackTag, Kind, Map, Sent, StepOptions, TraceOptions, Value};
-use neuraltrust_model::{Content, SpanPatch, StatusCode};
+use neuraltrust::{
+    Client, Ending, Failure, FeedbackTag, Judged, Kind, Map, Score, ScoreSource, Sent, StepOptions, TraceOptions, Value,
+};
+use neuraltrust_model::{self as model, Content, ScoreTarget, SpanPatch, StatusCode};
 use neuraltrust_normalize::otlp::normalize;
+use serde_json::json;
 
 /// What the server makes of all that the steps wrote.
 fn patches(record: impl FnOnce(&Client)) -> Vec<SpanPatch> {
@@ -25,7 +29,7 @@ fn map(value: Value) -> Map<String, Value> {
     }
 }
 
-fn json(text: &str) -> Value {
+fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
@@ -36,17 +40,17 @@ fn a_whole_turn() {
             conversation_id: Some("c1".to_owned()),
             session_id: Some("s1".to_owned()),
             channel_id: Some("web".to_owned()),
-            user: map(json(r#"{"id": "u1", "name": "John", "plan": "pro"}"#)),
-            metadata: map(json(r#"{"os": "linux"}"#)),
-            custom: Some(json(r#"{"key": [1, null]}"#)),
+            user: map(parsed(r#"{"id": "u1", "name": "John", "plan": "pro"}"#)),
+            metadata: map(parsed(r#"{"os": "linux"}"#)),
+            custom: Some(parsed(r#"{"key": [1, null]}"#)),
             ..TraceOptions::default()
         });
         let message = trace.message("Hello");
         message.generation("Hello").end("Fine");
         let router = message.router("Hello");
         let retrieval = router.retrieval("Hello");
-        retrieval.end(json(r#"[{"chunk": "Hello"}]"#));
-        retrieval.agent("Hello").end(json(r#"{"answer": 1.5}"#));
+        retrieval.end(parsed(r#"[{"chunk": "Hello"}]"#));
+        retrieval.agent("Hello").end(parsed(r#"{"answer": 1.5}"#));
         message.end("Fine");
     });
     let kinds: Vec<_> = patches.iter().map(|patch| patch.kind.clone().unwrap()).collect();
@@ -63,7 +67,7 @@ fn a_whole_turn() {
         let user = patch.user.as_ref().unwrap();
         assert_eq!((user.id.as_deref(), user.name.as_deref(), &user.extra["plan"]), (Some("u1"), Some("John"), &"pro".into()));
         assert_eq!(patch.metadata["os"], "linux");
-        assert_eq!(patch.custom, Some(json(r#"{"key": [1, null]}"#)));
+        assert_eq!(patch.custom, Some(parsed(r#"{"key": [1, null]}"#)));
         assert!(patch.end.unwrap() >= patch.start.unwrap());
         let source = patch.source.as_ref().unwrap();
         assert_eq!((source.client.as_deref(), source.version.as_deref()), (Some("neuraltrust"), Some(env!("CARGO_PKG_VERSION"))));
@@ -107,7 +111,7 @@ fn failures_say_what_happened() {
                 message: "after 3 s".to_owned(),
                 stacktrace: Some("at a".to_owned()),
             }),
-            attributes: map(json(r#"{"gen_ai.usage.input_tokens": 12, "gen_ai.request.model": "m"}"#)),
+            attributes: map(parsed(r#"{"gen_ai.usage.input_tokens": 12, "gen_ai.request.model": "m"}"#)),
         });
         let io = std::io::Error::other("gone");
         client.trace(TraceOptions::default()).tool("x").fail(&io);
@@ -133,6 +137,43 @@ fn feedback_is_a_score_on_its_step() {
     assert_eq!(feedback.kind, Some(Kind::Feedback));
     assert_eq!(verdict.span_id, message.span_id);
     assert_eq!((&verdict.scores[0].value, verdict.scores[0].comment.as_deref()), (&"negative".into(), Some("Wrong language")));
+}
+
+#[test]
+fn judgements_of_a_step_a_trace_and_a_conversation() {
+    let ids = Mutex::new((String::new(), String::new()));
+    let patches = patches(|client| {
+        let message = client.trace(TraceOptions::default()).message("Hi");
+        message.score(Score { comment: Some("One date is wrong.".to_owned()), ..Score::new("correctness", 0.5) });
+        let step = Judged::Step { trace_id: message.trace_id(), id: message.id() };
+        let mine = || Score { id: Some("mine".to_owned()), source: ScoreSource::User, ..Score::new("kind", "rude") };
+        client.score(&step, mine());
+        client.score(&step, Score { value: true.into(), ..mine() });
+        client.score(&Judged::Trace(message.trace_id()), Score::new("solved", false));
+        client.score(&Judged::Conversation("c".to_owned()), Score::new("stars", 4));
+        client.score(&Judged::Conversation("c".to_owned()), Score::new("stars", 5));
+        *ids.lock().unwrap() = (message.trace_id(), message.id());
+    });
+    let (trace, message) = ids.into_inner().unwrap();
+    let told: Vec<_> = patches.iter().flat_map(|patch| patch.scores.iter().map(move |score| (patch, score))).collect();
+    let on = |target: ScoreTarget| told.iter().filter(move |(_, score)| score.target == target).collect::<Vec<_>>();
+    let steps = on(ScoreTarget::Span);
+    assert!(steps.iter().all(|(patch, _)| (patch.trace_id.as_str(), patch.span_id.as_str()) == (&*trace, &*message)));
+    let said: Vec<_> = steps.iter().map(|(_, score)| (&*score.name, score.value.clone(), score.comment.as_deref())).collect();
+    let expect =
+        [("correctness", json!(0.5), Some("One date is wrong.")), ("kind", json!("rude"), None), ("kind", json!(true), None)];
+    assert_eq!(said, expect);
+    // The later one of an id takes the place of the earlier one.
+    assert!(steps[1].1.id == "mine" && steps[2].1.id == "mine" && steps[2].1.source == model::ScoreSource::User);
+    let traces = on(ScoreTarget::Trace);
+    assert_eq!((traces.len(), traces[0].0.trace_id.as_str(), &traces[0].1.value), (1, &*trace, &json!(false)));
+    let conversations = on(ScoreTarget::Conversation);
+    assert_eq!(conversations.len(), 2);
+    for (patch, score) in &conversations {
+        assert_eq!((patch.conversation_id.as_ref().map(|id| id.as_str()), &*score.name), (Some("c"), "stars"));
+        assert_eq!(patch.trace_id, conversations[0].0.trace_id, "one trace holds all of them");
+    }
+    assert_ne!(conversations[0].1.id, conversations[1].1.id, "each is a judgement of its own");
 }
 
 #[test]

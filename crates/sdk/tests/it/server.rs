@@ -36,7 +36,8 @@ impl Server {
         Self::listening(TcpListener::bind(base_url.trim_start_matches("http://")).unwrap(), answers)
     }
 
-    fn listening(listener: TcpListener, answers: Vec<Answer>) -> Self {
+    /// Gives the answers on what listens already.
+    pub(crate) fn listening(listener: TcpListener, answers: Vec<Answer>) -> Self {
         let address = listener.local_addr().unwrap();
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
         let answers = Arc::new(Mutex::new(answers.into_iter()));

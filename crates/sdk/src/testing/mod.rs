@@ -1,4 +1,4 @@
-//! Lets an application test what it records: a [`Recorder`] keeps spans in memory instead of sending them.
+//! Lets an application test what it records: a [`Recorder`] keeps it in memory instead of sending it.
 //!
 //! ```
 //! use neuraltrust::testing::Recorder;
@@ -6,11 +6,17 @@
 //!
 //! let recorder = Recorder::default();
 //! let client = Client::new(recorder.options())?;
-//! client.trace(TraceOptions::default()).message("Hello").end("Hi!");
-//! let spans = recorder.spans(&client);
-//! assert_eq!(spans[0].attribute("neuraltrust.output"), Some("Hi!".into()));
+//! let message = client.trace(TraceOptions::default()).message("Hello");
+//! message.generation("Hello").end("Hi!");
+//! message.end("Hi!");
+//!
+//! assert_eq!(recorder.tree(&client), "message\n  generation\n");
+//! let generation = recorder.step(&client, "generation");
+//! assert_eq!((generation.output, generation.failure), (Some("Hi!".into()), None));
 //! # Ok::<(), neuraltrust::Error>(())
 //! ```
+
+mod step;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,10 +27,14 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::Value;
 
+pub use self::step::RecordedStep;
 use crate::client::Client;
 use crate::options::Options;
 
-/// Keeps spans in memory. Clones share what they keep.
+/// Longer than it takes to put into memory what waits.
+const FLUSH: Duration = Duration::from_secs(30);
+
+/// Keeps what is recorded in memory. Clones share what they keep.
 #[derive(Debug, Clone, Default)]
 pub struct Recorder {
     exports: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
@@ -48,10 +58,46 @@ impl Recorder {
     /// All spans so far, after a flush of the client.
     #[must_use]
     pub fn spans(&self, client: &Client) -> Vec<RecordedSpan> {
-        client.flush(Duration::from_secs(30));
+        client.flush(FLUSH);
         let exports = self.exports.lock().unwrap_or_else(PoisonError::into_inner);
         let scopes = exports.iter().flat_map(|export| &export.resource_spans).flat_map(|resource| &resource.scope_spans);
         scopes.flat_map(|scope| &scope.spans).map(|span| RecordedSpan { otlp: span.clone() }).collect()
+    }
+
+    /// All steps so far, after a flush of the client, in the order of their starts.
+    #[must_use]
+    pub fn steps(&self, client: &Client) -> Vec<RecordedStep> {
+        let spans = self.spans(client);
+        step::steps(spans.iter().map(|span| &span.otlp))
+    }
+
+    /// The only step of this name, or of this kind where none has that name.
+    ///
+    /// # Panics
+    /// There is none, or there are several. The message shows all that were recorded.
+    #[must_use]
+    #[track_caller]
+    pub fn step(&self, client: &Client, name: &str) -> RecordedStep {
+        let steps = self.steps(client);
+        let of = |is: &dyn Fn(&RecordedStep) -> bool| steps.iter().filter(|step| is(step)).collect::<Vec<_>>();
+        let named = Some(of(&|step| step.name == name)).filter(|found| !found.is_empty());
+        match named.unwrap_or_else(|| of(&|step| step.kind.as_str() == name)).as_slice() {
+            [one] => (*one).clone(),
+            found => panic!("{} steps are {name:?}, not 1, of these:\n{}", found.len(), step::tree(&steps)),
+        }
+    }
+
+    /// The steps as text, one line each, below and to the right of the one that it belongs to: its kind, its name in quotes where
+    /// it has one, and `running` or `failed: CLASS`.
+    #[must_use]
+    pub fn tree(&self, client: &Client) -> String {
+        step::tree(&self.steps(client))
+    }
+
+    /// Forgets all that was recorded so far.
+    pub fn clear(&self, client: &Client) {
+        client.flush(FLUSH);
+        self.exports.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// All exports so far, as they would have been sent.

@@ -1,0 +1,198 @@
+//! Judgements of steps, traces and conversations, which travel with the steps and never wait for the server.
+//!
+//! A judgement is a step of kind evaluation, below what it judges. That of a whole conversation is in a trace of its own, one for all
+//! judgements of that conversation.
+
+use neuraltrust_model::{Kind, attributes as names};
+use serde_json::{Map, Value};
+
+use crate::client::Client;
+use crate::ids::hash;
+use crate::span::{FeedbackTag, Sent, Step, StepOptions};
+use crate::trace::{Trace, TraceOptions};
+
+/// A judgement.
+///
+/// ```
+/// use neuraltrust::{Client, Judged, Score, ScoreSource, TraceOptions};
+/// # let client = Client::new(neuraltrust::testing::Recorder::default().options())?;
+/// let message = client.trace(TraceOptions::default()).message("Where is my parcel?");
+/// message.score(Score::new("grounded", true));
+/// message.score(Score { comment: Some("One date is wrong.".to_owned()), ..Score::new("correctness", 0.8) });
+/// // Later, from anywhere:
+/// let thumb = Score { source: ScoreSource::User, ..Score::new("feedback", "positive") };
+/// client.score(&Judged::Conversation("c-1".to_owned()), thumb);
+/// # Ok::<(), neuraltrust::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Score {
+    /// What is judged, e.g. `correctness`.
+    pub name: String,
+    /// The verdict.
+    pub value: Verdict,
+    /// The reasons.
+    pub comment: Option<String>,
+    /// Who judges.
+    pub source: ScoreSource,
+    /// An id of the judgement: a later one of the same id, of the same thing, replaces it. Without one, each is a judgement of its own.
+    pub id: Option<String>,
+}
+
+impl Score {
+    /// A judgement by a program with nothing more to say than that.
+    #[must_use]
+    pub fn new(name: impl Into<String>, value: impl Into<Verdict>) -> Self {
+        Self { name: name.into(), value: value.into(), comment: None, source: ScoreSource::default(), id: None }
+    }
+
+    /// The step that tells it; `of` is the step that is judged, where it is one.
+    fn told(self, target: &str, of: &str) -> Sent {
+        let Self { name, value, comment, source, id } = self;
+        let said = [
+            (names::SCORE_NAME, Some(name.clone().into())),
+            (names::SCORE_VALUE, Some(value.into())),
+            (names::SCORE_COMMENT, comment.filter(|comment| !comment.is_empty()).map(Value::from)),
+            (names::SCORE_SOURCE, Some(source.as_str().into())),
+            (names::SCORE_TARGET, Some(target.into())),
+            (names::SCORE_ID, id.clone().map(Value::from)),
+        ];
+        let attributes: Map<String, Value> =
+            said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+        // The same judgement of the same thing told again is the same step.
+        let id = id.map(|id| format!("score-{}", hash(&format!("{of}\n{id}"))));
+        Sent { step: StepOptions { name: Some(name), id, attributes, ..StepOptions::default() }, ..Sent::default() }
+    }
+}
+
+/// The verdict of a judgement.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// A number.
+    Number(f64),
+    /// A category, or other text.
+    Text(String),
+    /// Yes or no.
+    Flag(bool),
+}
+
+impl From<f64> for Verdict {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<i32> for Verdict {
+    fn from(number: i32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<bool> for Verdict {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<&str> for Verdict {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Verdict {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<FeedbackTag> for Verdict {
+    fn from(tag: FeedbackTag) -> Self {
+        Self::from(tag.as_str())
+    }
+}
+
+impl From<Verdict> for Value {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            // JSON has no infinity: its name stands for it.
+            Verdict::Number(number) => {
+                serde_json::Number::from_f64(number).map_or_else(|| Self::String(number.to_string()), Self::Number)
+            }
+            Verdict::Text(text) => Self::String(text),
+            Verdict::Flag(flag) => Self::Bool(flag),
+        }
+    }
+}
+
+/// Who judges.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ScoreSource {
+    /// The person who talks to the application.
+    User,
+    /// A program.
+    #[default]
+    Api,
+    /// An evaluator.
+    Evaluator,
+}
+
+impl ScoreSource {
+    /// The name of it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Api => "api",
+            Self::Evaluator => "evaluator",
+        }
+    }
+}
+
+/// What is judged, by its ids, where the step itself is not at hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// A step.
+    Step {
+        /// The id of its trace.
+        trace_id: String,
+        /// Its own id.
+        id: String,
+    },
+    /// A trace.
+    Trace(String),
+    /// A conversation.
+    Conversation(String),
+}
+
+impl Step {
+    /// Judges the step.
+    pub fn score(&self, score: Score) -> Self {
+        self.send(Kind::Evaluation, score.told("span", &self.id()))
+    }
+}
+
+impl Trace {
+    /// Judges the trace as a whole.
+    pub fn score(&self, score: Score) -> Step {
+        self.send(Kind::Evaluation, score.told("trace", ""))
+    }
+}
+
+impl Client {
+    /// Judges what was recorded before, here or elsewhere.
+    pub fn score(&self, judged: &Judged, score: Score) -> Step {
+        let (options, target, of) = match judged.clone() {
+            Judged::Step { trace_id, id } => {
+                let parent_id = Some(id.clone());
+                (TraceOptions { trace_id: Some(trace_id), parent_id, ..TraceOptions::default() }, "span", id)
+            }
+            Judged::Trace(id) => (TraceOptions { trace_id: Some(id), ..TraceOptions::default() }, "trace", String::new()),
+            Judged::Conversation(id) => {
+                let (trace_id, sampled) = (Some(format!("judgements-{}", hash(&id))), Some(true));
+                let options = TraceOptions { trace_id, sampled, conversation_id: Some(id), ..TraceOptions::default() };
+                (options, "conversation", String::new())
+            }
+        };
+        self.trace(options).send(Kind::Evaluation, score.told(target, &of))
+    }
+}
