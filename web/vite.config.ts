@@ -16,6 +16,8 @@ export default defineConfig({
     chunkSizeWarningLimit: 800,
   },
   server: {
+    // The connect page shows the pages of docs/clients.
+    fs: { allow: ['..'] },
     proxy: { '/api': server, '/v1': server, '/signin': server },
   },
   test: {

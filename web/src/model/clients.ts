@@ -1,88 +1,51 @@
-// What a user of each client writes to send to this server. The texts of docs/clients say what is carried over.
+// The pages of docs/clients, as the connect page shows them: the lines to change for this server and a key, and what is carried
+// over. Nothing of them is written a second time here.
 
 export interface Client {
   name: string;
   language: string;
-  /** The lines, for the address of the server and a key. */
+  /** What may send with these lines. */
+  intro: string;
+  /** The lines to change, for the address of the server and a key. */
   lines: (origin: string, key: string) => string;
+  /** The rest of the page, in Markdown. */
+  rest: (origin: string, key: string) => string;
 }
 
-export const CLIENTS: Client[] = [
-  {
-    name: 'neuraltrust',
-    language: 'Python',
-    lines: (origin, key) =>
-      [
-        'from neuraltrust import NeuralTrust',
-        `client = NeuralTrust(api_key="${key}", base_url="${origin}")`,
-        'client.trace(conversation_id="hello").message(input="Hello, how are you?").end("I am fine, thank you!")',
-      ].join('\n'),
-  },
-  {
-    name: 'OpenTelemetry',
-    language: 'sh',
-    lines: (origin, key) =>
-      [
-        `export OTEL_EXPORTER_OTLP_ENDPOINT=${origin}`,
-        'export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf',
-        `export OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20${key}"`,
-      ].join('\n'),
-  },
-  {
-    name: 'Langfuse',
-    language: 'sh',
-    lines: (origin, key) =>
-      [
-        `export LANGFUSE_HOST=${origin} LANGFUSE_BASE_URL=${origin}`,
-        `export LANGFUSE_SECRET_KEY=${key}`,
-        'export LANGFUSE_PUBLIC_KEY=any',
-      ].join('\n'),
-  },
-  {
-    name: 'OpenInference, Phoenix',
-    language: 'Python',
-    lines: (origin, key) =>
-      [
-        'from phoenix.otel import register',
-        `register(endpoint="${origin}/v1/traces", api_key="${key}", project_name="my-app")`,
-      ].join('\n'),
-  },
-  {
-    name: 'Traceloop',
-    language: 'Python',
-    lines: (origin, key) =>
-      [
-        'from traceloop.sdk import Traceloop',
-        `Traceloop.init(app_name="my-app", api_endpoint="${origin}", api_key="${key}")`,
-      ].join('\n'),
-  },
-  {
-    name: 'Pydantic AI, Logfire',
-    language: 'sh',
-    lines: (origin, key) =>
-      [
-        `export OTEL_EXPORTER_OTLP_ENDPOINT=${origin}`,
-        `export OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20${key}"`,
-      ].join('\n'),
-  },
-  {
-    name: 'Vercel AI SDK',
-    language: 'JavaScript',
-    lines: (origin, key) =>
-      [
-        `const exporter = new OTLPTraceExporter({ url: "${origin}/v1/traces", headers: { authorization: "Bearer ${key}" } });`,
-        'new NodeSDK({ traceExporter: exporter }).start();',
-      ].join('\n'),
-  },
-  {
-    name: 'Opik',
-    language: 'sh',
-    lines: (origin, key) =>
-      [`export OPIK_URL_OVERRIDE=${origin}/api`, `export OPIK_API_KEY=${key} OPIK_WORKSPACE=default`].join('\n'),
-  },
-  {
-    name: 'Helicone',
-    language: 'Python',
-    lines: (origin, key) => `logger = HeliconeManualLogger(api_key="${key}", logging_endpoint="${origin}")`,
-  },
-];
+// What every page of docs/clients says in their place.
+const ORIGIN = 'http://127.0.0.1:6180';
+const HOST = '127.0.0.1';
+const KEY = 'nt_...';
+const FIRST = ['neuraltrust', 'opentelemetry'];
+const LANGUAGES: Record<string, string> = { sh: 'sh', python: 'Python', js: 'JavaScript' };
+
+/** A page as a client: `# Name`, what it is about, a block of lines, and the rest. */
+export function readPage(page: string): Client {
+  const parts = /^# (.+)\n\n([\s\S]*?)\n*```(\w+)\n([\s\S]*?)\n```\n([\s\S]*)$/.exec(page);
+  if (parts === null) throw new Error(`a page of docs/clients has no lines to change: ${page.slice(0, 80)}`);
+  const [, name = '', intro = '', language = '', lines = '', rest = ''] = parts;
+  const filled = (text: string) => (origin: string, key: string) =>
+    text.replaceAll(ORIGIN, origin).replaceAll(HOST, new URL(origin).hostname).replaceAll(KEY, key);
+  return {
+    name,
+    language: LANGUAGES[language] ?? language,
+    intro: withoutLinks(intro),
+    lines: filled(lines),
+    rest: filled(withoutLinks(rest).trim()),
+  };
+}
+
+/** Other pages of the repository are not at this server. */
+function withoutLinks(text: string): string {
+  return text.replace(/\[([^\]]+)\]\([^)\s]+\.md\)/g, '$1');
+}
+
+const pages = import.meta.glob<string>('../../../docs/clients/*.md', { query: '?raw', import: 'default', eager: true });
+const place = (path: string) => {
+  const at = FIRST.findIndex((name) => path.endsWith(`/${name}.md`));
+  return at === -1 ? FIRST.length : at;
+};
+
+export const CLIENTS: Client[] = Object.entries(pages)
+  .sort(([a], [b]) => place(a) - place(b) || a.localeCompare(b))
+  .map(([, page]) => readPage(page));

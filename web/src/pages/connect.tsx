@@ -2,7 +2,7 @@
 import { Button } from '@mantine/core';
 import { IconCheck } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { CopyButton } from '../components/copy-button';
 import classes from '../components/form.module.css';
 import { Problem } from '../components/settings-access';
@@ -14,6 +14,7 @@ import { useMakeKey } from '../state/settings';
 
 const words = text.connect;
 const PLACEHOLDER = 'nt_...';
+const FormattedText = lazy(() => import('../components/markdown'));
 
 export function ConnectPage() {
   const { data: session } = useSession();
@@ -28,7 +29,8 @@ export function ConnectPage() {
     document.title = `${words.title} · ${text.product}`;
   }, []);
   const client = CLIENTS[chosen] ?? CLIENTS[0]!;
-  const lines = client.lines(window.location.origin, makeKey.data?.key ?? PLACEHOLDER);
+  const key = makeKey.data?.key ?? PLACEHOLDER;
+  const lines = client.lines(window.location.origin, key);
   return (
     <div className={classes.scroll}>
       <div className={classes.page}>
@@ -49,6 +51,9 @@ export function ConnectPage() {
         </div>
         <section className={classes.card} aria-label={client.name}>
           <h2>{client.name}</h2>
+          <Suspense>
+            <FormattedText text={client.intro} />
+          </Suspense>
           <p className={classes.help}>{words.paste(client.language)}</p>
           <div className={classes.code}>
             <pre tabIndex={0}>
@@ -92,6 +97,11 @@ export function ConnectPage() {
               </>
             )}
           </p>
+        </section>
+        <section className={classes.card} aria-label={words.more(client.name)}>
+          <Suspense>
+            <FormattedText text={client.rest(window.location.origin, key)} />
+          </Suspense>
         </section>
       </div>
     </div>
