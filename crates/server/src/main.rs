@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod demo;
 mod error;
+mod export;
 mod http;
 mod ingest;
 mod live;

@@ -5,8 +5,10 @@ mod compare;
 mod complete;
 mod disk;
 mod erasures;
+mod export;
 mod facets;
 mod filters;
+mod import;
 mod lists;
 mod media;
 mod params;
@@ -35,7 +37,7 @@ use crate::http::App;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "neuraltrust", license(name = "Apache-2.0", identifier = "Apache-2.0")),
-    components(schemas(crate::error::Problem)),
+    components(schemas(crate::error::Problem, crate::export::manifest::Manifest)),
     security(("key" = [])),
     modifiers(&Security)
 )]
@@ -80,6 +82,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(compare::compare))
         .routes(routes!(complete::complete))
         .routes(routes!(aggregate::aggregate))
+        .routes(routes!(export::get, export::post))
+        .routes(routes!(import::import))
         .routes(routes!(prices::show, prices::replace))
         .routes(routes!(prices::explain_trace))
         .routes(routes!(prices::explain_conversation))
