@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod config;
 mod demo;
+mod docs;
 mod error;
 mod export;
 mod http;

@@ -3,6 +3,7 @@
 mod aggregate;
 mod compare;
 mod complete;
+mod described;
 mod disk;
 mod erasures;
 mod export;
@@ -59,7 +60,7 @@ impl Modify for Security {
 
 /// The routes, with the document that describes them.
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let mut router = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(session::show, session::create, session::delete))
         .routes(routes!(status::show))
         .routes(routes!(status::make_index_anew))
@@ -97,5 +98,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(disk::show))
         .routes(routes!(quarantine::list, quarantine::clear))
         .routes(routes!(quarantine::download, quarantine::delete))
-        .routes(routes!(quarantine::replay))
+        .routes(routes!(quarantine::replay));
+    described::complete(router.get_openapi_mut());
+    router
 }
