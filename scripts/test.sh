@@ -46,13 +46,17 @@ told=(
   NT_BIN="$target/debug/neuraltrust"
   NT_PYTHON="$target/python-test/bin/python"
   NT_PYTHON_1_4="$target/venv-1.4.0/bin/python"
+  NT_SCHEMATHESIS="$target/venv-schemathesis/bin/st"
 )
 
-# The whole chain with real clients: our SDK, the package neuraltrust 1.4.0 as it was published, and opentelemetry-sdk.
+# The whole chain with real clients: our SDK, the package neuraltrust 1.4.0 as it was published, and opentelemetry-sdk; and the API
+# against its OpenAPI document, by schemathesis.
 end_to_end() {
-  local venv=$target/venv-1.4.0
+  local venv=$target/venv-1.4.0 schemathesis=$target/venv-schemathesis
   { [ -x "$venv/bin/python" ] || python3 -m venv "$venv"; } &&
     "$venv/bin/pip" install -q "neuraltrust==1.4.0" python-dotenv &&
+    { [ -x "$schemathesis/bin/python" ] || python3 -m venv "$schemathesis"; } &&
+    "$schemathesis/bin/pip" install -q "schemathesis==4.32.5" &&
     env "${told[@]}" "$target/python-test/bin/python" -m pytest -q tests/e2e &&
     env "${told[@]}" "$target/python-test/bin/python" clients/run.py opentelemetry
 }

@@ -3,7 +3,7 @@
 use neuraltrust_model::{Source, SpanPatch};
 use neuraltrust_normalize::dialects::langsmith::{self, Act, Part};
 use neuraltrust_normalize::dialects::opik::{self, Of, Sender};
-use neuraltrust_normalize::dialects::{helicone, langfuse_ingestion, neuraltrust_batch, neuraltrust_v1};
+use neuraltrust_normalize::dialects::{exported as exports, helicone, langfuse_ingestion, neuraltrust_batch, neuraltrust_v1};
 use neuraltrust_normalize::{otlp, otlp_logs};
 use serde_json::{Value, json};
 
@@ -43,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "helicone", run: helicone, takes: |path, _| path.contains("/runs") || path.ends_with("/ingestion") },
     Target { name: "neuraltrust_v1", run: neuraltrust_v1, takes: |path, _| path.ends_with("/v1/trace") },
     Target { name: "neuraltrust_batch", run: neuraltrust_batch, takes: |path, _| path.ends_with("/v1/traces/batch") },
+    Target { name: "exported", run: exported, takes: |path, _| path.ends_with("/v1/import") },
     Target { name: "python_literal", run: python_literal, takes: |path, _| path.ends_with("/v1/trace") },
 ];
 
@@ -129,6 +130,10 @@ fn neuraltrust_batch(input: &[u8]) {
 }
 
 /// The text of a step, which may be a literal of Python.
+fn exported(input: &[u8]) {
+    input.split(|byte| *byte == b'\n').for_each(|line| kept(&exports::line(line).unwrap_or_default().patches));
+}
+
 fn python_literal(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let step =

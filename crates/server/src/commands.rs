@@ -94,7 +94,12 @@ pub(crate) fn openapi() -> anyhow::Result<()> {
 
 /// `neuraltrust verify-export`
 pub(crate) fn verify_export(check: &ExportCheck) -> anyhow::Result<()> {
-    say(&client::verify_export(check)?)
+    let manifest = client::verify_export(check)?;
+    if check.json {
+        return say(&serde_json::to_string(&manifest)?);
+    }
+    let from = manifest.url.map(|url| format!(" of {url}")).unwrap_or_default();
+    say(&format!("{} {}{from}, exported {}: whole", manifest.rows, manifest.of.as_str(), manifest.begun_at))
 }
 
 /// `neuraltrust completions`

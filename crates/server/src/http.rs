@@ -17,7 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::error::ApiError;
 use crate::ingest::Ingest;
 use crate::sources::Sources;
-use crate::{api, live, metrics, quarantine, receive, ui, unread};
+use crate::{api, docs, live, metrics, quarantine, receive, ui, unread};
 
 /// What every request can reach.
 #[derive(Clone)]
@@ -35,6 +35,7 @@ pub(crate) struct App {
 /// Everything at the main port.
 pub(crate) fn router(app: App) -> Router {
     let (api, document) = api::router().split_for_parts();
+    let described = docs::page(&serde_json::to_value(&document).unwrap_or_default());
     let document = document.to_pretty_json().unwrap_or_default();
     let open = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -42,6 +43,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/metrics", get(render_metrics))
         .route("/signin", get(api::session::sign_in))
         .route("/api/v1/live", get(live::live))
+        .route("/docs", get(move || async { docs::answer(described) }))
         .route("/api/v1/openapi.json", get(move || async { ([(header::CONTENT_TYPE, "application/json")], document) }));
     around(
         open.merge(api).merge(receive::routes().layer(from_fn_with_state(app.clone(), quarantine::watch))).fallback(elsewhere),
@@ -81,7 +83,7 @@ async fn render_metrics(State(app): State<App>) -> impl IntoResponse {
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {
-    let detail = format!("{} does not take {method}; /api/v1/openapi.json lists what there is", uri.path());
+    let detail = format!("{} does not take {method}; /docs lists what there is", uri.path());
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", detail)
 }
 
@@ -90,7 +92,7 @@ async fn elsewhere(method: Method, uri: Uri, headers: axum::http::HeaderMap) -> 
     let of_programs = uri.path() == "/api" || uri.path().starts_with("/api/") || uri.path().starts_with("/v1/");
     if of_programs || !matches!(method, Method::GET | Method::HEAD) {
         let detail = format!(
-            "there is nothing at {}; send spans to POST /v1/trace or POST /v1/traces, and see /api/v1/openapi.json for reading",
+            "there is nothing at {}; send spans to POST /v1/trace or POST /v1/traces, and see /docs for reading",
             uri.path()
         );
         return ApiError::not_found(detail).into_response();

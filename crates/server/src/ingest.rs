@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use axum::http::StatusCode;
 use neuraltrust_model::{SpanPatch, Timestamp, limits};
 use neuraltrust_normalize::{Item, Itemized, Normalized, Reason, Rejection};
-use neuraltrust_store::{Grant, Store, TooLarge};
+use neuraltrust_store::{Appended, Grant, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
@@ -38,6 +38,7 @@ pub(crate) enum Surface {
     OtlpHttp,
     OtlpGrpc,
     Api,
+    Import,
 }
 
 impl Surface {
@@ -53,6 +54,7 @@ impl Surface {
             Self::OtlpHttp => "otlp_http",
             Self::OtlpGrpc => "otlp_grpc",
             Self::Api => "api",
+            Self::Import => "import",
         }
     }
 }
@@ -93,7 +95,7 @@ impl Ingest {
     /// returns, the rest is on disk.
     pub(crate) async fn keep(&self, surface: Surface, grant: &Grant, normalized: Normalized) -> Result<Vec<Rejection>, ApiError> {
         let Normalized { patches, mut rejected } = normalized;
-        let refused = self.append(surface, grant, patches).await?;
+        let refused = self.append(surface, grant, patches).await?.refused;
         rejected.extend(refused.iter().map(|refused| Rejection::new(Reason::TooLarge, "spans", refused.to_string())));
         Ok(rejected)
     }
@@ -101,7 +103,7 @@ impl Ingest {
     /// Keeps what one protocol message said, which is kept whole or refused whole; the caller counts a refusal. When it
     /// returns without one, it is on disk.
     pub(crate) async fn keep_whole(&self, surface: Surface, grant: &Grant, patches: Vec<SpanPatch>) -> Result<(), ApiError> {
-        match self.append(surface, grant, patches).await?.pop() {
+        match self.append(surface, grant, patches).await?.refused.pop() {
             Some(refused) => Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, Reason::TooLarge.as_str(), refused.to_string())),
             None => Ok(()),
         }
@@ -111,7 +113,7 @@ impl Ingest {
     /// item. When it returns, the items that are not rejected are on disk.
     pub(crate) async fn keep_items(&self, surface: Surface, grant: &Grant, batch: Itemized) -> Result<Vec<Item>, ApiError> {
         let Itemized { patches, mut items } = batch;
-        for refused in self.append(surface, grant, patches).await? {
+        for refused in self.append(surface, grant, patches).await?.refused {
             for item in items.iter_mut().filter(|item| item.spans.contains(&refused.span_id)) {
                 item.rejected = Some(Rejection::new(Reason::TooLarge, "spans", refused.to_string()));
             }
@@ -122,15 +124,15 @@ impl Ingest {
         Ok(items)
     }
 
-    /// Puts patches on disk, but for those that are too large, which it returns.
-    async fn append(&self, surface: Surface, grant: &Grant, patches: Vec<SpanPatch>) -> Result<Vec<TooLarge>, ApiError> {
+    /// Puts patches on disk, but for those that are too large, and says how many; the caller tells and counts what is refused.
+    pub(crate) async fn append(&self, surface: Surface, grant: &Grant, patches: Vec<SpanPatch>) -> Result<Appended, ApiError> {
         let begin = Instant::now();
         let kept = self.store.append(grant.project, patches, now()).await?;
         metrics::histogram!(APPEND_SECONDS).record(begin.elapsed());
         metrics::counter!(ACCEPTED, "surface" => surface.as_str()).increment((kept.new + kept.duplicates) as u64);
         metrics::counter!(STORED).increment(kept.new as u64);
         metrics::counter!(DUPLICATES).increment(kept.duplicates as u64);
-        Ok(kept.refused)
+        Ok(kept)
     }
 }
 

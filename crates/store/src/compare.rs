@@ -28,6 +28,8 @@ pub struct Comparison {
     pub steps: Option<Aligned>,
     /// Turns of conversations, by what the user said.
     pub turns: Option<Aligned>,
+    /// Whether a side has more steps or turns than were read, so that only its first ones are compared.
+    pub truncated: bool,
 }
 
 /// A number of both sides.
@@ -116,6 +118,7 @@ pub fn compare_spans(left: &SpanDetail, right: &SpanDetail) -> Comparison {
         output: content(left.output.as_ref(), right.output.as_ref()),
         steps: None,
         turns: None,
+        truncated: false,
     }
 }
 
@@ -135,6 +138,7 @@ pub fn compare_traces(left: &TraceDetail, right: &TraceDetail) -> Comparison {
         output: None,
         steps: Some(align(steps(&left.spans), steps(&right.spans))),
         turns: None,
+        truncated: false,
     }
 }
 
@@ -155,6 +159,7 @@ pub fn compare_conversations(left: &Transcript, right: &Transcript) -> Compariso
         output: None,
         steps: None,
         turns: Some(align(left.turns.iter().map(turn).collect(), right.turns.iter().map(turn).collect())),
+        truncated: false,
     }
 }
 

@@ -175,8 +175,8 @@ impl Store {
         }
     }
 
-    /// Has what lists, searches and aggregates are answered from made anew from the record. Reads by id go on; [`Store::progress`]
-    /// tells how far it is.
+    /// Has what lists, searches and aggregates are answered from made anew from the record. Reads by id go on;
+    /// [`Store::progress`] tells how far it is.
     pub fn make_index_anew(&self) {
         match self {
             Self::Embedded(store) => store.make_index_anew(),
@@ -276,6 +276,23 @@ impl ProjectStore {
         }
     }
 
+    /// Spans of a trace with their contents, in the order in which they are asked for; those that are not there any more are left
+    /// out. Where they take more than about `budget` bytes only the first are read, one at the least: the number says how many of
+    /// those that were asked for.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn whole_spans(
+        &self,
+        trace: TraceId,
+        spans: Vec<SpanId>,
+        budget: usize,
+    ) -> Result<(Vec<SpanDetail>, usize), StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.whole_spans(self.id, trace, spans, self.media, budget).await,
+        }
+    }
+
     /// What messages said of a span, each by itself in order of arrival; `None` when nothing about it has come.
     ///
     /// # Errors
@@ -286,8 +303,8 @@ impl ProjectStore {
         }
     }
 
-    /// Which messages of a model call are new, and where the others had been said before in its conversation; `None` when the span
-    /// has not come.
+    /// Which messages of a model call are new, and where the others had been said before in its conversation; `None` when the
+    /// span has not come.
     ///
     /// # Errors
     /// When the record cannot be read.
@@ -327,8 +344,8 @@ impl ProjectStore {
         }
     }
 
-    /// A conversation with the turns of one page of its traces by their start, as the lists know them: the way to read one that is
-    /// too long to be read whole. User, metadata and custom data are what the traces of the page say.
+    /// A conversation with the turns of one page of its traces by their start, as the lists know them: the way to read one that
+    /// is too long to be read whole. User, metadata and custom data are what the traces of the page say.
     ///
     /// # Errors
     /// [`StoreError::IndexLags`] where a long conversation is not in the lists yet; when the index or the record cannot be read.
@@ -340,6 +357,28 @@ impl ProjectStore {
     ) -> Result<Option<Transcript>, StoreError> {
         match &self.store {
             Store::Embedded(store) => store.conversation_page(self.id, conversation, limit, cursor, self.media).await,
+        }
+    }
+
+    /// A conversation for who compares it: with its first turns, as far as they are no more than can be read at once, and whether
+    /// there are more.
+    ///
+    /// # Errors
+    /// As [`ProjectStore::conversation_page`].
+    pub async fn conversation_within(&self, conversation: ConversationId) -> Result<Option<(Transcript, bool)>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.conversation_within(self.id, conversation, self.media).await,
+        }
+    }
+
+    /// A trace for who compares it: with its first spans, as far as they are no more than can be read at once, and whether there
+    /// are more.
+    ///
+    /// # Errors
+    /// As [`ProjectStore::trace_page`].
+    pub async fn trace_within(&self, trace: TraceId) -> Result<Option<(TraceDetail, bool)>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.trace_within(self.id, trace).await,
         }
     }
 

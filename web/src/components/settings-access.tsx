@@ -21,7 +21,9 @@ export function SettingsAccess() {
     <>
       <section className={classes.card} aria-labelledby="new-key">
         <h2 id="new-key">{words.newKey}</h2>
-        <p className={classes.help}>{words.newKeyHelp}</p>
+        <p className={classes.help}>
+          {words.newKeyHelp} <a href="/docs">{words.apiDocs}</a>
+        </p>
         <form
           className={classes.row}
           onSubmit={(event) => {

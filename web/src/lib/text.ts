@@ -511,6 +511,7 @@ export const text = {
     scopes: { ingest: 'ingest: send', read: 'read: look', admin: 'admin: everything' },
     newKey: 'New key',
     newKeyHelp: 'An application needs a key that may send; people who only look need one that may read.',
+    apiDocs: 'What the API has for a key',
     makeKey: 'Make a key',
     keyOnce: 'Copy it now, it is shown this once:',
     copyKey: 'Copy the key',

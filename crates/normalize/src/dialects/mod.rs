@@ -3,6 +3,7 @@
 //! Clients mix vocabularies on one span. So every dialect reads what it knows of a [`Draft`], in the order of [`OTLP`]: the
 //! first that knows the kind or fills a field wins, and what no dialect takes stays among the attributes.
 
+pub mod exported;
 mod filling;
 pub mod helicone;
 mod langfuse;

@@ -28,6 +28,10 @@ const MAX_OFFSET_MINUTES: i32 = 18 * 60;
 /// What is measured.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "of": "spans", "filter": { "q": "kind:generation after:-7d" }, "group_by": [{ "field": "model" }],
+    "metrics": ["error_share", { "percentiles": { "field": "duration_ms", "of": [50, 95] } }]
+}))]
 pub(super) struct AggregateBody {
     /// `conversations`, `traces` or `spans`.
     #[schema(default = "conversations")]
@@ -45,8 +49,8 @@ pub(super) struct AggregateBody {
     #[serde(default)]
     #[schema(value_type = Option<Vec<MetricBody>>)]
     metrics: Vec<MetricBody>,
-    /// Whether to measure the stretch of time before as well, as long as the one from `after` to `before` of the filter, which must
-    /// both be given.
+    /// Whether to measure the stretch of time before as well, as long as the one from `after` to `before` of the filter, which
+    /// must both be given.
     #[serde(default)]
     previous: bool,
     /// Most rows of the answer: 1 to 10000.
@@ -251,6 +255,9 @@ impl MetricBody {
 }
 
 /// Counts and measures over a list, in groups of fields, times and ranges of numbers.
+///
+/// The filter is that of the list. Without `group_by` one group holds everything. Percentiles are of a sketch, which may be off
+/// by `percentile_error`. Where a condition was met by more than is looked at, `truncated` says so.
 #[utoipa::path(
     post, path = "/api/v1/aggregate", tag = "read", request_body = AggregateBody,
     responses((status = 200, body = AggregateAnswer), (status = "4XX", body = Problem))

@@ -34,13 +34,13 @@ pub(super) struct CompareParams {
     right_span_id: Option<String>,
 }
 
-async fn conversation(project: &ProjectStore, name: &str, id: String) -> Result<Transcript, ApiError> {
-    let found = project.conversation(given(name, id.clone(), ConversationId::new)?).await?;
+async fn conversation(project: &ProjectStore, name: &str, id: String) -> Result<(Transcript, bool), ApiError> {
+    let found = project.conversation_within(given(name, id.clone(), ConversationId::new)?).await?;
     found.ok_or_else(|| ApiError::not_found(format!("the project has no conversation {id:?}")))
 }
 
-async fn trace(project: &ProjectStore, name: &str, id: String) -> Result<TraceDetail, ApiError> {
-    let found = project.trace(given(name, id.clone(), TraceId::new)?).await?;
+async fn trace(project: &ProjectStore, name: &str, id: String) -> Result<(TraceDetail, bool), ApiError> {
+    let found = project.trace_within(given(name, id.clone(), TraceId::new)?).await?;
     found.ok_or_else(|| ApiError::not_found(format!("the project has no trace {id:?}")))
 }
 
@@ -50,8 +50,12 @@ async fn span(project: &ProjectStore, side: &str, trace: String, span: String) -
     found.ok_or_else(|| ApiError::not_found(format!("the trace {trace:?} has no span {span:?} in this project")))
 }
 
-/// Two spans, traces or conversations beside each other: messages, documents, steps or turns aligned by what they share, where
-/// they part, and the parameters, times, tokens and costs that differ. Media are shown by addresses below that of their trace.
+/// Two spans, traces or conversations beside each other.
+///
+/// Messages, documents, steps or turns are aligned by what they share, and where they part is told; parameters, times, tokens and
+/// costs that differ are beside each other. Of a conversation the first 500 traces and about 32 MiB of what was said are
+/// compared, of a trace the first 10,000 steps; `truncated` says that there are more. Media are shown by addresses below that of
+/// their trace.
 #[utoipa::path(
     get, operation_id = "compare", path = "/api/v1/compare", tag = "read", params(CompareParams),
     responses((status = 200, body = Comparison), (status = "4XX", body = Problem))
@@ -66,14 +70,14 @@ pub(super) async fn compare(
     let traces = params.left_trace_id.zip(params.right_trace_id);
     match (conversations, traces, params.left_span_id, params.right_span_id) {
         (Some((left, right)), None, None, None) => {
-            let left = conversation(&project, "left_conversation_id", left).await?;
-            let right = conversation(&project, "right_conversation_id", right).await?;
-            Ok(Json(compare_conversations(&left, &right)))
+            let (left, left_cut) = conversation(&project, "left_conversation_id", left).await?;
+            let (right, right_cut) = conversation(&project, "right_conversation_id", right).await?;
+            Ok(Json(Comparison { truncated: left_cut || right_cut, ..compare_conversations(&left, &right) }))
         }
         (None, Some((left, right)), None, None) => {
-            let left = trace(&project, "left_trace_id", left).await?;
-            let right = trace(&project, "right_trace_id", right).await?;
-            Ok(Json(compare_traces(&left, &right)))
+            let (left, left_cut) = trace(&project, "left_trace_id", left).await?;
+            let (right, right_cut) = trace(&project, "right_trace_id", right).await?;
+            Ok(Json(Comparison { truncated: left_cut || right_cut, ..compare_traces(&left, &right) }))
         }
         (None, Some((left, right)), Some(left_span), Some(right_span)) => {
             let left = span(&project, "left", left, left_span).await?;

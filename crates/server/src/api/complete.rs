@@ -70,6 +70,9 @@ pub(super) struct Completions {
 }
 
 /// What may stand at a place of a query: names of fields, then values of the field before the colon, with counts.
+///
+/// Made for a box that completes what is typed: the answer names the stretch of the text that a choice would replace. Values
+/// come with how often they occur in the list.
 #[utoipa::path(
     get, operation_id = "complete", path = "/api/v1/complete", tag = "read", params(CompleteParams),
     responses((status = 200, body = Completions), (status = "4XX", body = Problem))

@@ -29,6 +29,8 @@ pub(super) struct Disk {
 
 /// What takes up the disk: all of it, and what the key's project does. Looks through the record, which takes about a second
 /// for a million spans; `/metrics` has what can be told at a glance.
+///
+/// Bytes of files as they are, and what of them is the project's, by what it is for. What is free is used again.
 #[utoipa::path(
     get, operation_id = "disk", path = "/api/v1/disk", tag = "admin",
     responses(

@@ -103,6 +103,8 @@ pub(super) async fn create(
 }
 
 /// What was asked to be erased, newest first.
+///
+/// Receipts are kept for good: ids and counts, never contents. Pages go on with `cursor`.
 #[utoipa::path(
     get, operation_id = "erasures", path = "/api/v1/erasures", tag = "admin", params(PageParams),
     responses((status = 200, body = ErasurePage), (status = "4XX", body = Problem))
@@ -120,6 +122,9 @@ pub(super) async fn list(
 }
 
 /// The receipt of an erasure: its traces, and what was there of each.
+///
+/// `done_at` is null while something of the traces is left; ask again until it is not. What is counted is what there was when it
+/// went.
 #[utoipa::path(
     get, operation_id = "erasure", path = "/api/v1/erasures/{id}", tag = "admin", params(("id" = i64, Path, description = "The erasure")),
     responses(

@@ -42,6 +42,9 @@ impl TryFrom<Vec<(String, String)>> for FacetParams {
 type Counted = Result<Json<Facets>, ApiError>;
 
 /// The values of any field over a list.
+///
+/// The most frequent first, each with the number of rows that have it and when it last occurred. `field` is a field of the list,
+/// or a path such as `metadata.plan`; conditions are those of the list.
 #[utoipa::path(
     get, path = "/api/v1/facets", tag = "read", params(FacetParams, ListParams),
     responses((status = 200, body = Facets), (status = "4XX", body = Problem))

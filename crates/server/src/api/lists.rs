@@ -42,6 +42,9 @@ impl<T> From<neuraltrust_store::Page<T>> for Page<T> {
 type Listed<T> = Result<Json<Page<T>>, ApiError>;
 
 /// Conversations, the last active first where `sort` says nothing else.
+///
+/// One row has what a list shows: words, counts, times, tokens, cost, judgements. Pages go on with `cursor` = `next_cursor` and
+/// stay in place while others come in; `total` comes with the first page. A trace that names no conversation is one of its own.
 #[utoipa::path(
     get, path = "/api/v1/conversations", tag = "read", params(ListParams),
     responses((status = 200, body = Page<ConversationRow>), (status = "4XX", body = Problem))
@@ -59,8 +62,8 @@ pub(super) async fn conversations(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TurnsParams {
-    /// Traces of one page: 1 to 1000. Without it all turns are answered at once, as the record knows them now; which traces are on
-    /// a page is read from the lists, and user, metadata and custom data are what they say.
+    /// Traces of one page: 1 to 1000. Without it all turns are answered at once, as the record knows them now; which traces are
+    /// on a page is read from the lists, and user, metadata and custom data are what they say.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<String>,
     /// Where the page before ended: its `next_cursor`.
@@ -72,6 +75,9 @@ pub(super) struct TurnsParams {
 }
 
 /// A conversation with its turns.
+///
+/// Each turn has what the user said, what was answered, and its steps. Without `limit` everything is answered at once, as it was
+/// acknowledged; a long conversation is read in pages.
 #[utoipa::path(
     get, path = "/api/v1/conversations/{conversation_id}", tag = "read",
     params(("conversation_id" = String, Path, description = "The conversation"), TurnsParams),
@@ -95,6 +101,8 @@ pub(super) async fn conversation(
 }
 
 /// Traces, newest first where `sort` says nothing else.
+///
+/// One row for each unit of work, mostly a turn. Parameters, pages and totals are as of conversations.
 #[utoipa::path(
     get, path = "/api/v1/traces", tag = "read", params(ListParams),
     responses((status = 200, body = Page<TraceRow>), (status = "4XX", body = Problem))
@@ -121,6 +129,9 @@ pub(super) struct SpansParams {
 }
 
 /// A trace with the rows of its spans, by their start.
+///
+/// Every step as a row, without contents; the tree is told by `parent_id`. A trace of more than some thousand steps is read in
+/// pages.
 #[utoipa::path(
     get, path = "/api/v1/traces/{trace_id}", tag = "read",
     params(("trace_id" = String, Path, description = "The trace"), SpansParams),
@@ -144,6 +155,9 @@ pub(super) async fn trace(
 }
 
 /// A span with everything that is known of it.
+///
+/// Contents are whole: messages, documents, text or JSON. A span that is told of in several messages is their merge, at once
+/// after each was acknowledged.
 #[utoipa::path(
     get, path = "/api/v1/traces/{trace_id}/spans/{span_id}", tag = "read",
     params(
@@ -165,6 +179,9 @@ pub(super) async fn span(
 }
 
 /// The messages of a model call, which of them are new in its conversation, and where the others had been said first.
+///
+/// At most 500 earlier calls, 50,000 messages about steps and 64 MiB of contents are looked at, the last before the call first;
+/// `truncated` says that there are more.
 #[utoipa::path(
     get, operation_id = "context", path = "/api/v1/traces/{trace_id}/spans/{span_id}/context", tag = "read",
     params(
@@ -193,6 +210,8 @@ pub(super) struct Patches {
 }
 
 /// What messages said of a span, each by itself, in order of arrival: the span is their merge.
+///
+/// Made to see what a client sent, and what of it was understood. Warnings say what was odd.
 #[utoipa::path(
     get, operation_id = "patches", path = "/api/v1/traces/{trace_id}/spans/{span_id}/patches", tag = "read",
     params(
@@ -218,6 +237,9 @@ fn no_span(trace: &TraceId, span: &SpanId) -> ApiError {
 }
 
 /// Spans, newest first where `sort` says nothing else.
+///
+/// One row for each step, without contents. Parameters, pages and totals are as of conversations; words are looked for in the
+/// text that a span brought in.
 #[utoipa::path(
     get, path = "/api/v1/spans", tag = "read", params(ListParams),
     responses((status = 200, body = Page<SpanRow>), (status = "4XX", body = Problem))

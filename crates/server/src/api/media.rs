@@ -81,6 +81,9 @@ fn path(trace: &TraceId, medium: MediaId) -> String {
 }
 
 /// The bytes of an image, sound or file of a trace.
+///
+/// Parts of messages that show a medium name its path as `uri`. Ranges are answered, and `if-none-match`. What a browser could
+/// run is sent as a download in a sandbox.
 #[utoipa::path(
     get, path = "/api/v1/traces/{trace_id}/media/{media_id}", tag = "read",
     params(

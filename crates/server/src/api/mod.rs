@@ -3,10 +3,13 @@
 mod aggregate;
 mod compare;
 mod complete;
+mod described;
 mod disk;
 mod erasures;
+mod export;
 mod facets;
 mod filters;
+mod import;
 mod lists;
 mod media;
 mod params;
@@ -35,7 +38,7 @@ use crate::http::App;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "neuraltrust", license(name = "Apache-2.0", identifier = "Apache-2.0")),
-    components(schemas(crate::error::Problem)),
+    components(schemas(crate::error::Problem, crate::export::manifest::Manifest)),
     security(("key" = [])),
     modifiers(&Security)
 )]
@@ -57,7 +60,7 @@ impl Modify for Security {
 
 /// The routes, with the document that describes them.
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let mut router = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(session::show, session::create, session::delete))
         .routes(routes!(status::show))
         .routes(routes!(status::make_index_anew))
@@ -80,6 +83,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(compare::compare))
         .routes(routes!(complete::complete))
         .routes(routes!(aggregate::aggregate))
+        .routes(routes!(export::get, export::post))
+        .routes(routes!(import::import))
         .routes(routes!(prices::show, prices::replace))
         .routes(routes!(prices::explain_trace))
         .routes(routes!(prices::explain_conversation))
@@ -93,5 +98,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(disk::show))
         .routes(routes!(quarantine::list, quarantine::clear))
         .routes(routes!(quarantine::download, quarantine::delete))
-        .routes(routes!(quarantine::replay))
+        .routes(routes!(quarantine::replay));
+    described::complete(router.get_openapi_mut());
+    router
 }

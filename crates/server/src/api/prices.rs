@@ -46,6 +46,7 @@ pub(super) struct Table {
 /// A project's own prices.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "own": [{ "model": "my-model*", "input": 1.5, "output": 6 }] }))]
 pub(super) struct OwnPrices {
     /// All of them, up to 1000; an empty list leaves the table alone.
     own: Vec<Price>,
@@ -87,6 +88,8 @@ async fn of(project: &ProjectStore) -> Result<Json<Prices>, ApiError> {
 }
 
 /// What tokens cost in the key's project.
+///
+/// The project's own prices come before the table that is in the program; the answer names the table's source and date.
 #[utoipa::path(
     get, operation_id = "prices", path = "/api/v1/prices", tag = "read",
     responses((status = 200, body = Prices), (status = "4XX", body = Problem))
@@ -121,6 +124,9 @@ pub(super) async fn replace(
 }
 
 /// Where every figure of tokens and cost of a trace is from, and what was not counted.
+///
+/// Each call with its tokens, the price that was applied and where that is from, and each span that was left out with the
+/// reason.
 #[utoipa::path(
     get, operation_id = "explain_trace", path = "/api/v1/traces/{trace_id}/explain", tag = "read",
     params(("trace_id" = String, Path, description = "The trace")),
@@ -137,6 +143,9 @@ pub(super) async fn explain_trace(
 }
 
 /// Where every figure of tokens and cost of a conversation is from, and what was not counted: its traces, each as by itself.
+///
+/// Each call with its tokens, the price that was applied and where that is from, and each span that was left out with the
+/// reason.
 #[utoipa::path(
     get, operation_id = "explain_conversation", path = "/api/v1/conversations/{conversation_id}/explain", tag = "read",
     params(("conversation_id" = String, Path, description = "The conversation")),

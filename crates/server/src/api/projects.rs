@@ -15,6 +15,7 @@ use crate::http::App;
 /// A project.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "staging" }))]
 pub(super) struct Project {
     /// 1 to 64 letters, digits, `-`, `_` or `.`.
     name: String,
@@ -23,6 +24,7 @@ pub(super) struct Project {
 /// Which key to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "scope": "ingest" }))]
 pub(super) struct NewKey {
     /// `ingest`, `read` or `admin`.
     scope: String,
@@ -36,6 +38,8 @@ pub(super) struct Key {
 }
 
 /// Makes a project.
+///
+/// Needs a key of scope `admin`. A project sees only what is sent with its own keys.
 #[utoipa::path(
     post, operation_id = "create_project", path = "/api/v1/projects", tag = "admin", request_body = Project,
     responses((status = 201, body = Project), (status = "4XX", body = Problem))
@@ -50,6 +54,8 @@ pub(super) async fn create(
 }
 
 /// Makes a key of a project.
+///
+/// Needs a key of scope `admin`. The key is answered once: only its hash is kept.
 #[utoipa::path(
     post, operation_id = "create_key", path = "/api/v1/projects/{name}/keys", tag = "admin", request_body = NewKey,
     params(("name" = String, Path, description = "The project")),

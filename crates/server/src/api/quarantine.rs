@@ -43,6 +43,9 @@ pub(super) struct Replay {
 }
 
 /// Requests of which something could not be decoded, newest first.
+///
+/// Each with what was wrong with it and where. What is in quarantine is in no list; it can be looked at, sent in again once this
+/// server understands it, or dropped.
 #[utoipa::path(
     get, operation_id = "quarantine", path = "/api/v1/quarantine", tag = "quarantine", params(PageParams),
     responses((status = 200, body = QuarantinePage), (status = "4XX", body = Problem))
@@ -60,6 +63,8 @@ pub(super) async fn list(
 }
 
 /// The body of a request in quarantine, as it came.
+///
+/// As it was sent, compressed where the client compressed it, and always as a download.
 #[utoipa::path(
     get, operation_id = "download_quarantined", path = "/api/v1/quarantine/{id}", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
     responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = "4XX", body = Problem))
@@ -81,6 +86,9 @@ pub(super) async fn download(
 }
 
 /// Sends a request of the quarantine in again. What of it was kept before changes nothing.
+///
+/// It goes the way of its first time, as if its client had sent it now. What is understood is kept, and the request leaves the
+/// quarantine when all of it is.
 #[utoipa::path(
     post, operation_id = "replay_quarantined", path = "/api/v1/quarantine/{id}/replay", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
     responses((status = 200, body = Replay), (status = "4XX", body = Problem))
@@ -102,6 +110,8 @@ pub(super) async fn replay(
 }
 
 /// Drops a request of the quarantine.
+///
+/// It cannot be had back. What of it had been understood is kept.
 #[utoipa::path(
     delete, operation_id = "delete_quarantined", path = "/api/v1/quarantine/{id}", tag = "quarantine", params(("id" = u64, Path, description = "The request")),
     responses((status = 204), (status = "4XX", body = Problem))
@@ -116,6 +126,8 @@ pub(super) async fn delete(
 }
 
 /// Drops every request that the project has in quarantine.
+///
+/// They cannot be had back. What of them had been understood is kept.
 #[utoipa::path(
     delete, operation_id = "clear_quarantine", path = "/api/v1/quarantine", tag = "quarantine",
     responses((status = 204), (status = "4XX", body = Problem))

@@ -61,6 +61,8 @@ fn within(name: &str, number: i64, least: i64, most: i64) -> Result<u64, ApiErro
 }
 
 /// What is kept of the key's project.
+///
+/// `null` keeps everything, which is what a new project does.
 #[utoipa::path(
     get, operation_id = "retention", path = "/api/v1/retention", tag = "admin",
     responses((status = 200, body = Retention), (status = "4XX", body = Problem))
@@ -70,6 +72,9 @@ pub(super) async fn show(State(app): State<App>, Keeper(grant): Keeper) -> Resul
 }
 
 /// Sets what is kept of the key's project. Both fields must be given.
+///
+/// Traces of which nothing was heard for longer are removed, and of a project that takes up more bytes the oldest ones, in the
+/// background.
 #[utoipa::path(
     put, operation_id = "set_retention", path = "/api/v1/retention", tag = "admin", request_body = Retention,
     responses(

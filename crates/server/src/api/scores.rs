@@ -181,6 +181,9 @@ pub(super) async fn create(
 }
 
 /// The judgements of a conversation or trace and of everything in it.
+///
+/// Each with what it judges and where it is kept; corrected ones once, withdrawn ones not. Judged spans of the whole project are
+/// found by `has:score`.
 #[utoipa::path(
     get, operation_id = "scores", path = "/api/v1/scores", tag = "read", params(ScoresParams),
     responses((status = 200, body = Scores), (status = "4XX", body = Problem))
@@ -208,6 +211,8 @@ pub(super) async fn list(
 }
 
 /// Withdraws a judgement: nothing shows it any more. What the client says under its id afterwards holds again.
+///
+/// Needs the trace that the judgement names. Aggregates and filters follow within a second.
 #[utoipa::path(
     delete, operation_id = "withdraw_score", path = "/api/v1/scores/{score_id}", tag = "write",
     params(("score_id" = String, Path, description = "The judgement's id"), PlaceParams),

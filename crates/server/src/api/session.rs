@@ -34,18 +34,23 @@ impl From<Grant> for Session {
 /// What signs a browser in.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "key": "nt_..." }))]
 pub(crate) struct SignIn {
     /// A key that may read.
     key: String,
 }
 
 /// Who is signed in.
+///
+/// Answers for keys as well: the project that one opens and what it may do there.
 #[utoipa::path(get, operation_id = "session", path = "/api/v1/session", tag = "session", responses((status = 200, body = Session), (status = "4XX", body = Problem)))]
 pub(super) async fn show(Reader(grant): Reader) -> Json<Session> {
     Json(grant.into())
 }
 
 /// Signs a browser in with a key that may read.
+///
+/// The session is a cookie that scripts cannot read; other sites' pages cannot use it.
 #[utoipa::path(
     post, operation_id = "sign_in", path = "/api/v1/session", tag = "session", request_body = SignIn,
     responses((status = 200, body = Session), (status = "4XX", body = Problem))
@@ -72,6 +77,8 @@ pub(super) async fn create(
 }
 
 /// Signs the browser out.
+///
+/// The session ends on the server, and the cookie is taken away.
 #[utoipa::path(delete, operation_id = "sign_out", path = "/api/v1/session", tag = "session", responses((status = 204), (status = "4XX", body = Problem)))]
 pub(super) async fn delete(
     State(app): State<App>,

@@ -26,6 +26,8 @@ pub(super) struct SourceList {
 
 /// Which spans of each process never arrived. Our SDKs number what they send, so that a gap is seen; processes with other
 /// clients are not listed. A source is remembered for 30 days.
+///
+/// Missing spans may still come, from a client's spool above all; what a client dropped it says itself.
 #[utoipa::path(
     get, operation_id = "sources", path = "/api/v1/sources", tag = "read",
     responses(

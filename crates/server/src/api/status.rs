@@ -25,6 +25,8 @@ pub(super) struct Status {
 
 /// Makes what lists, searches and aggregates are answered from anew from the record, for all projects. Reading by id and taking
 /// in go on; `GET /api/v1/status` tells how far it is.
+///
+/// Needs a key of scope `admin`. Lists answer with what is there so far meanwhile.
 #[utoipa::path(post, operation_id = "make_index_anew", path = "/api/v1/index/rebuild", tag = "admin", responses((status = 202, body = Status), (status = "4XX", body = Problem)))]
 pub(super) async fn make_index_anew(State(app): State<App>, Keeper(grant): Keeper) -> (StatusCode, Json<Status>) {
     app.store.make_index_anew();
@@ -32,6 +34,8 @@ pub(super) async fn make_index_anew(State(app): State<App>, Keeper(grant): Keepe
 }
 
 /// How the server does, and how far the lists are behind.
+///
+/// Lists follow what is acknowledged within about a second; `recorded` and `indexed` say how far they are.
 #[utoipa::path(get, operation_id = "status", path = "/api/v1/status", tag = "read", responses((status = 200, body = Status), (status = "4XX", body = Problem)))]
 pub(super) async fn show(State(app): State<App>, Reader(grant): Reader) -> Json<Status> {
     let progress = app.store.progress();

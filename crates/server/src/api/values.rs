@@ -187,6 +187,9 @@ fn order(sort: Option<&str>) -> Result<(&'static str, bool), ApiError> {
 }
 
 /// Users with what is known of their conversations. `sort` is `count`, `time`, `duration`, `tokens`, `cost` or `errors`.
+///
+/// Counted over the conversations that the parameters leave. There are no pages: `limit` is how many, the most frequent first
+/// where `sort` says nothing else.
 #[utoipa::path(
     get, path = "/api/v1/users", tag = "read", params(ListParams),
     responses((status = 200, body = Values), (status = "4XX", body = Problem))
@@ -200,6 +203,8 @@ pub(super) async fn users(
 }
 
 /// Sessions with what is known of their conversations. `sort` as of users.
+///
+/// Counted over the conversations that the parameters leave, as of users.
 #[utoipa::path(
     get, path = "/api/v1/sessions", tag = "read", params(ListParams),
     responses((status = 200, body = Values), (status = "4XX", body = Problem))
@@ -213,6 +218,8 @@ pub(super) async fn sessions(
 }
 
 /// Channels with what is known of their conversations. `sort` as of users.
+///
+/// Counted over the conversations that the parameters leave, as of users.
 #[utoipa::path(
     get, path = "/api/v1/channels", tag = "read", params(ListParams),
     responses((status = 200, body = Values), (status = "4XX", body = Problem))
@@ -226,6 +233,8 @@ pub(super) async fn channels(
 }
 
 /// Models with what is known of their calls; conditions are those of spans. `sort` as of users.
+///
+/// Counted over the spans that the parameters leave: calls, errors, durations, tokens and cost.
 #[utoipa::path(
     get, path = "/api/v1/models", tag = "read", params(ListParams),
     responses((status = 200, body = Values), (status = "4XX", body = Problem))
@@ -239,6 +248,8 @@ pub(super) async fn models(
 }
 
 /// Tools with what is known of their calls; conditions are those of spans. `sort` as of users.
+///
+/// Counted over the spans that the parameters leave: calls, errors and durations.
 #[utoipa::path(
     get, path = "/api/v1/tools", tag = "read", params(ListParams),
     responses((status = 200, body = Values), (status = "4XX", body = Problem))

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 
-use super::options::{ClientCommand, List, Server};
+use super::options::{ClientCommand, Server};
 use super::table::{cell, cut, table};
-use super::{Api, export, part};
+use super::{Api, export, import, part};
+use crate::export::{Format, List};
+use crate::progress::Progress;
 
 /// Between two looks for what has come in.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -78,13 +80,37 @@ pub(crate) fn run(command: ClientCommand) -> anyhow::Result<()> {
         }
         ClientCommand::Show { id, server, .. } => conversation(&id, &server),
         ClientCommand::Stats { query, of, by, server } => stats(query, of, by, &server),
-        ClientCommand::Export { query, of, format, full, out, server } => {
-            let written = export::export(&api(&server), &export::Wanted { query, of, format, full }, &out)?;
-            say(&if server.json {
-                serde_json::to_string(&written)?
+        ClientCommand::Export { query, of, format, full, rows, no_guard, out, server } => {
+            let full = full || (format == Format::Jsonl && !rows);
+            let wanted = export::Wanted { query, of, format, full, guard: !no_guard };
+            let written = export::export(&api(&server), &wanted, &out)?;
+            if server.json {
+                return say(&serde_json::to_string(&written)?);
+            }
+            say(&format!("Wrote {} rows to {}; check them with `neuraltrust verify-export`", written.rows, out.display()))?;
+            if written.truncated {
+                say("Rows may be missing: a condition on steps or words was met by more than is looked at; narrow it down")?;
+            }
+            if written.behind > 0 {
+                say(&format!("Rows may be missing: {} messages were not in the lists yet", written.behind))?;
+            }
+            Ok(())
+        }
+        ClientCommand::Import { file, from_line, server } => {
+            let read = import::import(&api(&server), &file, from_line)?;
+            if server.json {
+                say(&serde_json::to_string(&read)?)?;
             } else {
-                format!("Wrote {} rows to {}; check them with `neuraltrust verify-export`", written.rows, out.display())
-            })
+                say(&format!("Kept {} spans of {} lines; {} were there already", read.spans, read.lines, read.known))?;
+                for failure in &read.failures {
+                    let told = ["line", "at", "message"].map(|name| cell(failure, name));
+                    eprintln!("line {}: {}: {}", told[0], told[1], cut(&told[2]));
+                }
+            }
+            if read.failed > 0 {
+                bail!("{} lines or spans of {} lines were not kept", read.failed, read.lines);
+            }
+            Ok(())
         }
         ClientCommand::Score { name, value, conversation, trace, span, comment, server } => {
             let verdict = serde_json::from_str(&value).ok().filter(|read: &Value| read.is_number() || read.is_boolean());
@@ -184,14 +210,18 @@ fn stats(query: String, of: List, by: Option<String>, server: &Server) -> anyhow
 fn erase(body: &Value, server: &Server) -> anyhow::Result<()> {
     let api = api(server);
     let mut erasure = api.post("/api/v1/erasures", body)?;
-    let begin = Instant::now();
+    let (begin, mut bar) = (Instant::now(), Progress::new("Erasing"));
     while erasure.get("done_at").is_none_or(Value::is_null) {
         if begin.elapsed() > ERASED_WITHIN {
             bail!("the erasure {} goes on in the background; look at /api/v1/erasures", cell(&erasure, "id"));
         }
         sleep(LOOK_EVERY);
         erasure = api.get(&format!("/api/v1/erasures/{}", cell(&erasure, "id")), &[])?;
+        let traces = erasure.get("traces").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let gone = traces.iter().filter(|trace| trace.get("spans").is_some_and(Value::is_number)).count();
+        bar.show(gone as u64, traces.len() as u64);
     }
+    bar.end();
     say(&if server.json {
         erasure.to_string()
     } else {

@@ -1,77 +1,24 @@
-//! What a query finds, written to a file page by page, and the manifest beside it that says what was written.
+//! What a query finds, written to a file part by part as the server writes it, and the manifest beside it that says what was
+//! written.
 //!
-//! The manifest is written after each page, so that an export that was broken off goes on behind the last page that is whole.
+//! The manifest is written after each part, so that an export that was broken off goes on behind the last part that is whole. A
+//! file of Parquet has its end in one piece: it is written whole, and where it was broken off anew.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{BufWriter, Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::options::{ExportCheck, Format, List};
-use super::table::cell;
-use super::{Api, ClientError, part};
+use super::options::ExportCheck;
+use super::{Api, ClientError};
+use crate::export::manifest::{FORM, Manifest, hex};
+use crate::export::{Format, List, Records, rows_of_parquet};
 use crate::ingest::now;
+use crate::progress::Progress;
 
-/// Rows of a page.
-const PAGE: usize = 1_000;
-/// The form of the manifest.
-const FORM: u32 = 1;
-
-const SPANS: [&str; 28] = [
-    "trace_id",
-    "span_id",
-    "parent_id",
-    "conversation_id",
-    "session_id",
-    "channel_id",
-    "kind",
-    "name",
-    "status",
-    "status_message",
-    "state",
-    "start_time",
-    "end_time",
-    "duration_ms",
-    "user.id",
-    "user.name",
-    "model",
-    "provider",
-    "usage.input",
-    "usage.output",
-    "usage.cache_read",
-    "usage.cache_write",
-    "usage.reasoning",
-    "usage_counted",
-    "cost",
-    "cost_source",
-    "input_preview",
-    "output_preview",
-];
-const TOTALS: [&str; 20] = [
-    "conversation_id",
-    "user.id",
-    "user.name",
-    "channel_id",
-    "first_words",
-    "last_words",
-    "turns",
-    "spans",
-    "errors",
-    "running",
-    "start_time",
-    "last_time",
-    "duration_ms",
-    "model_calls",
-    "tool_calls",
-    "total_tokens",
-    "usage.input",
-    "usage.output",
-    "cost",
-    "models",
-];
+/// Rows of a part.
+const PART: usize = 1_000;
 
 /// Why an export cannot be written or is not whole.
 #[derive(Debug, thiserror::Error)]
@@ -82,15 +29,15 @@ pub(crate) enum ExportError {
     /// A file cannot be read or written.
     #[error("{act} {}", .path.display())]
     File { act: &'static str, path: PathBuf, source: std::io::Error },
+    /// The answer ended before it was whole.
+    #[error("the answer broke off; export again with the same words to go on")]
+    BrokenOff(#[source] std::io::Error),
     /// The manifest cannot be read.
     #[error("read the manifest {}", .path.display())]
     Manifest { path: PathBuf, source: serde_json::Error },
     /// There is something else of that name.
     #[error("{} is an export of something else, or of another server's answer; take another name", .path.display())]
     Another { path: PathBuf },
-    /// Contents do not fit into columns.
-    #[error("--full writes contents, which are no columns; take --format jsonl")]
-    NoColumns,
     /// The file is not what the manifest says.
     #[error("{} is not what was exported: {what}", .path.display())]
     Changed { path: PathBuf, what: String },
@@ -102,28 +49,7 @@ pub(super) struct Wanted {
     pub(super) of: List,
     pub(super) format: Format,
     pub(super) full: bool,
-}
-
-/// What was written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Manifest {
-    /// The form of this file.
-    form: u32,
-    of: String,
-    query: String,
-    format: String,
-    full: bool,
-    url: String,
-    /// When it began and ended, by the clock of who exports; no end while it is not whole.
-    begun_at: String,
-    done_at: Option<String>,
-    /// Number of rows, without the names of columns.
-    pub(super) rows: u64,
-    bytes: u64,
-    /// SHA-256 of the file, in hex.
-    sha256: String,
-    /// Behind which row it goes on.
-    cursor: Option<String>,
+    pub(super) guard: bool,
 }
 
 fn beside(path: &Path) -> PathBuf {
@@ -157,156 +83,168 @@ fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), ExportError> {
     fs::rename(&half, &path).map_err(failed("write", &path))
 }
 
-/// The hash of the first bytes of a file, and how many there are up to `limit`.
-fn hashed(path: &Path, limit: u64) -> Result<(Sha256, u64), ExportError> {
-    let mut file = File::open(path).map_err(failed("open", path))?.take(limit);
-    let (mut hash, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; 1 << 16]);
-    loop {
-        let read = file.read(&mut piece).map_err(failed("read", path))?;
-        let Some(read) = piece.get(..read).filter(|read| !read.is_empty()) else { return Ok((hash, bytes)) };
-        hash.update(read);
-        bytes += read.len() as u64;
+/// What bytes that went by are: their hash and number, and how many rows.
+struct Seen {
+    hash: Sha256,
+    bytes: u64,
+    records: Records,
+    lines: u64,
+}
+
+impl Seen {
+    fn new() -> Self {
+        Self { hash: Sha256::new(), bytes: 0, records: Records::default(), lines: 0 }
+    }
+
+    fn see(&mut self, bytes: &[u8], format: Format) {
+        self.hash.update(bytes);
+        self.bytes += bytes.len() as u64;
+        match format {
+            Format::Jsonl => self.lines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64,
+            Format::Csv => self.records.see(bytes),
+            Format::Parquet => {}
+        }
+    }
+
+    /// Sees the first bytes of a file, up to `limit`.
+    fn file(path: &Path, limit: u64, format: Format) -> Result<Self, ExportError> {
+        let mut file = File::open(path).map_err(failed("open", path))?.take(limit);
+        let (mut seen, mut piece) = (Self::new(), vec![0; 1 << 16]);
+        loop {
+            let read = file.read(&mut piece).map_err(failed("read", path))?;
+            let Some(read) = piece.get(..read).filter(|read| !read.is_empty()) else { return Ok(seen) };
+            seen.see(read, format);
+        }
+    }
+
+    /// How many rows they are, the names of columns aside. Of Parquet only the whole file tells.
+    fn rows(&self, path: &Path, format: Format) -> Result<u64, ExportError> {
+        match format {
+            Format::Jsonl => Ok(self.lines),
+            Format::Csv => Ok(self.records.count().saturating_sub(1)),
+            Format::Parquet => rows_of_parquet(path).map_err(|error| {
+                let what = format!("it is no whole file of Parquet: {error}");
+                ExportError::Changed { path: path.to_owned(), what }
+            }),
+        }
     }
 }
 
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn columns(of: List) -> Vec<&'static str> {
-    match of {
-        List::Spans => SPANS.to_vec(),
-        List::Conversations => TOTALS.to_vec(),
-        List::Traces => ["trace_id", "name", "status"].into_iter().chain(TOTALS).collect(),
-    }
-}
-
-/// A line of values (RFC 4180, section 2).
-fn line(cells: impl Iterator<Item = String>) -> String {
-    let quoted = |cell: String| match cell.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell,
-    };
-    cells.map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
-}
-
-/// Everything that is known of a row.
-fn full(api: &Api, of: List, row: &Value) -> Result<Value, ClientError> {
-    let id = |name: &str| part(&cell(row, name));
-    let path = match of {
-        List::Conversations => format!("/api/v1/conversations/{}", id("conversation_id")),
-        List::Traces => format!("/api/v1/traces/{}", id("trace_id")),
-        List::Spans => format!("/api/v1/traces/{}/spans/{}", id("trace_id"), id("span_id")),
-    };
-    let inline = if of == List::Traces { Vec::new() } else { vec![("media", "inline".to_owned())] };
-    api.get(&path, &inline)
-}
-
-/// Writes what is wanted, or what of it is missing yet.
-pub(super) fn export(api: &Api, wanted: &Wanted, out: &Path) -> Result<Manifest, ExportError> {
-    if wanted.full && wanted.format == Format::Csv {
-        return Err(ExportError::NoColumns);
-    }
-    let begun = Manifest {
+fn begun(api: &Api, wanted: &Wanted) -> Manifest {
+    Manifest {
         form: FORM,
-        of: wanted.of.as_str().to_owned(),
-        query: wanted.query.clone(),
-        format: wanted.format.as_str().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        of: wanted.of,
+        q: wanted.query.clone(),
+        after: None,
+        before: None,
+        format: wanted.format,
         full: wanted.full,
-        url: api.url.clone(),
+        guard: wanted.format == Format::Csv && wanted.guard,
+        url: Some(api.url.clone()),
         begun_at: now().to_string(),
         done_at: None,
         rows: 0,
         bytes: 0,
         sha256: String::new(),
+        truncated: false,
+        behind: 0,
         cursor: None,
-    };
+        total: None,
+    }
+}
+
+fn asked(manifest: &Manifest) -> Vec<(&'static str, String)> {
+    let mut asked = vec![
+        ("of", manifest.of.as_str().to_owned()),
+        ("q", manifest.q.clone()),
+        ("format", manifest.format.as_str().to_owned()),
+        ("full", manifest.full.to_string()),
+    ];
+    if manifest.format == Format::Csv {
+        asked.push(("guard", manifest.guard.to_string()));
+    }
+    if manifest.format != Format::Parquet {
+        asked.push(("limit", PART.to_string()));
+        asked.extend(manifest.cursor.clone().map(|cursor| ("cursor", cursor)));
+    }
+    asked
+}
+
+/// Writes what is wanted, or what of it is missing yet.
+pub(super) fn export(api: &Api, wanted: &Wanted, out: &Path) -> Result<Manifest, ExportError> {
+    let begun = begun(api, wanted);
     let mut manifest = match read_manifest(out)? {
         None if out.exists() => return Err(ExportError::Another { path: out.to_owned() }),
         None => begun,
-        Some(known) => {
-            let what = |manifest: &Manifest| {
-                let Manifest { form, of, query, format, full, url, .. } = manifest.clone();
-                (form, of, query, format, full, url)
-            };
-            if what(&known) != what(&begun) || known.done_at.is_some() {
-                return Err(ExportError::Another { path: out.to_owned() });
-            }
-            known
-        }
+        Some(known) if known.is_of_same(&begun) && known.done_at.is_none() => known,
+        Some(_) => return Err(ExportError::Another { path: out.to_owned() }),
     };
+    write_manifest(out, &manifest)?;
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(out).map_err(failed("open", out))?;
-    // What is behind the last whole page is written anew.
+    // What is behind the last whole part is written anew.
     file.set_len(manifest.bytes).map_err(failed("write", out))?;
-    let (mut hash, bytes) = hashed(out, manifest.bytes)?;
-    if bytes < manifest.bytes {
-        let what = format!("it has {bytes} bytes, and {} had been written", manifest.bytes);
+    let mut seen = Seen::file(out, manifest.bytes, manifest.format)?;
+    if seen.bytes < manifest.bytes {
+        let what = format!("it has {} bytes, and {} had been written", seen.bytes, manifest.bytes);
         return Err(ExportError::Changed { path: out.to_owned(), what });
     }
     let mut file = BufWriter::new(file);
     file.seek(SeekFrom::End(0)).map_err(failed("write", out))?;
-    let mut write = |file: &mut BufWriter<File>, text: &str| {
-        hash.update(text.as_bytes());
-        file.write_all(text.as_bytes()).map_err(failed("write", out)).map(|()| text.len() as u64)
-    };
-    let columns = columns(wanted.of);
-    if wanted.format == Format::Csv && manifest.bytes == 0 {
-        manifest.bytes += write(&mut file, &line(columns.iter().map(|name| (*name).to_owned())))?;
-    }
+    let mut bar = Progress::new("Exporting");
     loop {
-        // The oldest first: what comes in meanwhile comes behind.
-        let mut asked = vec![("q", wanted.query.clone()), ("sort", "time:asc".to_owned()), ("limit", PAGE.to_string())];
-        asked.extend(manifest.cursor.clone().map(|cursor| ("cursor", cursor)));
-        let page = api.get(&format!("/api/v1/{}", wanted.of.as_str()), &asked)?;
-        for row in page.get("items").and_then(Value::as_array).into_iter().flatten() {
-            let text = match (wanted.format, wanted.full) {
-                (Format::Csv, _) => line(columns.iter().map(|path| cell(row, path))),
-                (Format::Jsonl, false) => format!("{row}\n"),
-                (Format::Jsonl, true) => format!("{}\n", full(api, wanted.of, row)?),
-            };
-            manifest.bytes += write(&mut file, &text)?;
-            manifest.rows += 1;
+        let mut part = api.stream("/api/v1/export", &asked(&manifest))?;
+        let told = |name: &str| part.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let number = |name: &str| told(name).and_then(|text| text.parse().ok());
+        manifest.total = manifest.total.or(number("neuraltrust-total"));
+        manifest.behind = manifest.behind.max(number("neuraltrust-behind").unwrap_or(0));
+        manifest.truncated |= told("neuraltrust-truncated").is_some();
+        let next = told("neuraltrust-next-cursor");
+        let mut body = part.body_mut().with_config().limit(u64::MAX).reader();
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            let read = body.read(&mut piece).map_err(ExportError::BrokenOff)?;
+            let Some(read) = piece.get(..read).filter(|read| !read.is_empty()) else { break };
+            file.write_all(read).map_err(failed("write", out))?;
+            seen.see(read, manifest.format);
         }
         file.flush().map_err(failed("write", out))?;
-        manifest.cursor = page.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
+        manifest.bytes = seen.bytes;
+        manifest.rows = seen.rows(out, manifest.format)?;
+        bar.show(manifest.rows, manifest.total.unwrap_or(manifest.rows));
+        manifest.cursor = next;
         if manifest.cursor.is_none() {
             break;
         }
         write_manifest(out, &manifest)?;
     }
+    bar.end();
     file.get_ref().sync_all().map_err(failed("write", out))?;
     manifest.done_at = Some(now().to_string());
-    manifest.sha256 = hex(hash);
+    manifest.sha256 = hex(seen.hash);
     write_manifest(out, &manifest)?;
     Ok(manifest)
 }
 
 /// Checks an export against its manifest; says what it found.
-pub(crate) fn verify(check: &ExportCheck) -> Result<String, ExportError> {
+pub(crate) fn verify(check: &ExportCheck) -> Result<Manifest, ExportError> {
     let path = &check.file;
     let changed = |what: String| ExportError::Changed { path: path.clone(), what };
     let manifest = read_manifest(path)?.ok_or_else(|| changed("there is no manifest beside it".to_owned()))?;
     if manifest.done_at.is_none() {
         return Err(changed("it was broken off; export it again with the same words to go on".to_owned()));
     }
-    let (hash, bytes) = hashed(path, u64::MAX)?;
-    if bytes != manifest.bytes {
-        return Err(changed(format!("it has {bytes} bytes, and {} were written", manifest.bytes)));
+    let seen = Seen::file(path, u64::MAX, manifest.format)?;
+    if seen.bytes != manifest.bytes {
+        return Err(changed(format!("it has {} bytes, and {} were written", seen.bytes, manifest.bytes)));
     }
-    let sha256 = hex(hash);
+    let rows = seen.rows(path, manifest.format)?;
+    let sha256 = hex(seen.hash);
     if sha256 != manifest.sha256 {
         return Err(changed(format!("its SHA-256 is {sha256}, and {} was written", manifest.sha256)));
     }
-    Ok(format!("{} {} of {}, exported {}: whole", manifest.rows, manifest.of, manifest.url, manifest.begun_at))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_with_signs_are_quoted() {
-        let cells = ["a", "b,c", "say \"so\"", "two\nlines", ""].map(str::to_owned);
-        assert_eq!(line(cells.into_iter()), "a,\"b,c\",\"say \"\"so\"\"\",\"two\nlines\",\r\n");
+    if rows != manifest.rows {
+        return Err(changed(format!("it has {rows} rows, and the manifest says {}", manifest.rows)));
     }
+    Ok(manifest)
 }

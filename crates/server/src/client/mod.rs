@@ -4,6 +4,7 @@
 
 mod ask;
 mod export;
+mod import;
 mod options;
 mod table;
 
@@ -56,8 +57,26 @@ impl Api {
         self.answer(request.header("content-type", "application/json").send(body.to_string()))
     }
 
+    fn post_lines(&self, path: &str, lines: &[u8]) -> Result<Value, ClientError> {
+        let request = self.agent.post(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key));
+        self.answer(request.header("content-type", "application/x-ndjson").send(lines))
+    }
+
+    /// An answer that may take as long as it takes, once it has begun.
+    fn stream(&self, path: &str, query: &[(&str, String)]) -> Result<ureq::http::Response<ureq::Body>, ClientError> {
+        let request = self.agent.get(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key));
+        let request = query.iter().fold(request, |request, (name, value)| request.query(*name, value));
+        let request = request.config().timeout_global(None).timeout_recv_response(Some(PATIENCE)).build();
+        let answer = request.call().map_err(|source| self.unreachable(source))?;
+        if answer.status().is_success() { Ok(answer) } else { Err(self.answer(Ok(answer)).err().unwrap_or_else(refused_oddly)) }
+    }
+
+    fn unreachable(&self, source: ureq::Error) -> ClientError {
+        ClientError::Unreachable { url: self.url.clone(), source: Box::new(source) }
+    }
+
     fn answer(&self, answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, ClientError> {
-        let unreachable = |source: ureq::Error| ClientError::Unreachable { url: self.url.clone(), source: Box::new(source) };
+        let unreachable = |source| self.unreachable(source);
         let mut answer = answer.map_err(unreachable)?;
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(u64::MAX).read_to_vec().map_err(unreachable)?;
@@ -68,6 +87,10 @@ impl Api {
         }
         read.map_err(|source| ClientError::Odd { url: self.url.clone(), source })
     }
+}
+
+fn refused_oddly() -> ClientError {
+    ClientError::Refused { status: 0, detail: "nothing more".to_owned() }
 }
 
 /// A part of a path.

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+
+use crate::export::{Format, List};
 
 /// The server that is asked.
 #[derive(Debug, Args)]
@@ -16,45 +18,6 @@ pub(crate) struct Server {
     /// Answers as JSON, for programs.
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// The lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum List {
-    /// Conversations.
-    Conversations,
-    /// Traces.
-    Traces,
-    /// Spans.
-    Spans,
-}
-
-impl List {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Conversations => "conversations",
-            Self::Traces => "traces",
-            Self::Spans => "spans",
-        }
-    }
-}
-
-/// How rows are written to a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// A JSON object a line.
-    Jsonl,
-    /// Comma-separated values (RFC 4180), with a line of names.
-    Csv,
-}
-
-impl Format {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Jsonl => "jsonl",
-            Self::Csv => "csv",
-        }
-    }
 }
 
 /// What a server is asked.
@@ -115,6 +78,9 @@ pub(crate) enum ClientCommand {
         server: Server,
     },
     /// Writes what a query finds to a file, and what was written beside it. Goes on where it was broken off.
+    ///
+    /// JSON lines have everything that is known of each, and `neuraltrust import` reads them; values and Parquet have the rows of
+    /// the list. In CSV, texts that a spreadsheet would run as formulas have an apostrophe before them.
     Export {
         /// A query, as in the page's box.
         #[arg(default_value = "")]
@@ -125,12 +91,30 @@ pub(crate) enum ClientCommand {
         /// How it is written.
         #[arg(long, value_enum, default_value = "jsonl")]
         format: Format,
-        /// Everything that is known of each, contents included, instead of rows. Only as JSON lines.
-        #[arg(long)]
+        /// Everything that is known of each, contents included, also as values or Parquet (of spans).
+        #[arg(long, conflicts_with = "rows")]
         full: bool,
+        /// Only the rows of the list, also as JSON lines.
+        #[arg(long)]
+        rows: bool,
+        /// In CSV, texts as they are, also those that a spreadsheet would run as formulas.
+        #[arg(long)]
+        no_guard: bool,
         /// The file; what was written stands in a file of the same name with `.manifest.json` behind it.
         #[arg(long)]
         out: PathBuf,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Reads JSON lines that `export` wrote into the project of the key. The same lines again change nothing.
+    ///
+    /// A line that cannot be read is told with its number, and the others are kept. The key needs the scope `ingest` or `admin`.
+    Import {
+        /// The file; `-` for standard input.
+        file: PathBuf,
+        /// Begin with this line, to go on where it was broken off.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        from_line: u64,
         #[command(flatten)]
         server: Server,
     },
@@ -180,4 +164,7 @@ pub(crate) enum ClientCommand {
 pub(crate) struct ExportCheck {
     /// The file; its manifest stands beside it.
     pub(super) file: PathBuf,
+    /// Answers with the manifest as JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

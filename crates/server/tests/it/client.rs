@@ -122,9 +122,33 @@ fn rows_are_written_as_values_and_wholes_as_json() {
     assert!(text.contains("\"Hello, how are you?\""), "{text}");
     prints(&server, &["export", "--of", "conversations", "--full", "--out", &full]);
     let row: Value = serde_json::from_str(&std::fs::read_to_string(&full).unwrap()).unwrap();
-    assert_eq!(row["turns"][0]["input"]["text"], "Hello, how are you?");
-    let refused = run(&server, &["export", "--full", "--format", "csv", "--out", &path("x.csv")]);
+    let steps = row["steps"].as_array().unwrap();
+    assert!(steps.iter().any(|step| step["input"]["text"] == "Hello, how are you?"), "{row}");
+    let columns = path("spans.parquet");
+    assert!(prints(&server, &["export", "--format", "parquet", "--full", "--out", &columns]).contains("5 rows"));
+    assert!(prints(&server, &["verify-export", &columns]).contains("5 spans"));
+    let refused = run(&server, &["export", "--of", "traces", "--full", "--format", "csv", "--out", &path("x.csv")]);
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("jsonl"));
+}
+
+#[test]
+fn what_was_exported_is_imported_and_bad_lines_are_told() {
+    let (one, other) = (start(), start());
+    send_flow(&one);
+    wait_for(&one, "/api/v1/spans", 5);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("all.jsonl").to_str().unwrap().to_owned();
+    assert_eq!(json_of(&one, &["export", "--out", &file])["rows"], 5);
+    assert_eq!(json_of(&one, &["verify-export", &file])["rows"], 5);
+    assert!(prints(&other, &["import", &file]).contains("Kept 5 spans of 5 lines"));
+    wait_for(&other, "/api/v1/spans", 5);
+    assert!(prints(&other, &["import", &file, "--from-line", "4"]).contains("Kept 0 spans of 2 lines; 2 were there already"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let broken = dir.path().join("broken.jsonl");
+    std::fs::write(&broken, text.replacen("{", "[", 1)).unwrap();
+    let told = run(&other, &["import", broken.to_str().unwrap()]);
+    let (said, wrong) = (String::from_utf8_lossy(&told.stdout).into_owned(), String::from_utf8_lossy(&told.stderr).into_owned());
+    assert!(!told.status.success() && said.contains("4 were there already") && wrong.contains("line 1:"), "{said}{wrong}");
 }
 
 /// Waits until the list of spans has so many.

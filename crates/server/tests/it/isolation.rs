@@ -82,6 +82,7 @@ fn a_foreign_key_reads_nothing_of_a_project_at_any_path() {
             }
             let theirs = server.fetch(&asked, &[("x-api-key", &foreign)]);
             assert_eq!(theirs.status, if of_one || compared { 404 } else { 200 }, "{asked}");
+            assert!(of_one || compared || !String::from_utf8_lossy(&theirs.body).contains(MARK), "{asked}");
             if !of_one && !compared {
                 let told = theirs.json();
                 assert!(!told.to_string().contains(MARK) && !told.to_string().contains("default"), "{asked}: {told}");
@@ -90,7 +91,9 @@ fn a_foreign_key_reads_nothing_of_a_project_at_any_path() {
             assert_eq!(server.fetch(&asked, &[]).status, 401, "{asked} without a key");
         }
     }
-    for path in ["conversations", "conversations/{conversation_id}", "traces", "spans", "users", "facets", "quarantine/{id}"] {
+    for path in
+        ["conversations", "conversations/{conversation_id}", "traces", "spans", "users", "facets", "quarantine/{id}", "export"]
+    {
         assert!(shown.contains(&format!("/api/v1/{path}").as_str()), "the own key finds it at {path}: {shown:?}");
     }
 

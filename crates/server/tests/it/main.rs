@@ -9,6 +9,7 @@ mod comparing;
 mod costs;
 mod crashes;
 mod erasing;
+mod exporting;
 mod helicone;
 mod hostile;
 mod isolation;

@@ -44,6 +44,8 @@ mod sweep;
 mod text;
 mod troubles;
 mod verify;
+mod whole;
+mod within;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -66,9 +68,8 @@ pub use retention::Retention;
 pub use verify::{Report, verify};
 
 use crate::{
-    Aggregate, Aggregated, Appended, Change, ConversationRow, Cursor, Facets, Field, Filter, Key, ListOf, ListQuery, MediaId,
-    Medium, Order, Page, Price, Progress, ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, TraceRow, Transcript,
-    summary, summary::TraceExplained,
+    Aggregate, Aggregated, Appended, Change, Cursor, Facets, Field, Filter, Key, ListOf, ListQuery, MediaId, Medium, Order, Page,
+    Price, Progress, ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, Transcript, summary, summary::TraceExplained,
 };
 use chain::Known;
 use codec::Aids;
@@ -79,6 +80,7 @@ use lock::DirLock;
 use media::Show;
 use record::Record;
 use troubles::Troubles;
+use whole::weight;
 use writer::{Recorded, Writer, Written};
 
 const RECORD: &str = "record.sqlite";
@@ -281,7 +283,7 @@ impl EmbeddedStore {
                 false => record.merge(&trace, record.patches(&trace, None)?)?,
                 true => record.span(&trace, &span)?,
             };
-            summary::span_detail(spans, &span, |said| record.content(said, Show::of(media, &trace.trace_id)))
+            summary::span_detail(&spans, &span, |said| record.content(said, Show::of(media, &trace.trace_id)))
         })
         .await
     }
@@ -295,38 +297,6 @@ impl EmbeddedStore {
         self.read(move |record| {
             let traces = record.conversation(project, &id)?;
             summary::transcript(&id, &traces, |trace, said| record.content(said, Show::of(media, trace)))
-        })
-        .await
-    }
-
-    pub(crate) async fn conversation_page(
-        &self,
-        project: ProjectId,
-        id: ConversationId,
-        limit: usize,
-        cursor: Option<Cursor>,
-        media: ShowMedia,
-    ) -> Result<Option<Transcript>, StoreError> {
-        let record = Arc::clone(&self.record);
-        self.search(move |index| {
-            let of_it = (Field::ConversationId, id.as_str());
-            let row: Option<ConversationRow> = lists::one(index, &record, project, ListOf::Conversations, of_it)?;
-            let query = ListQuery { filter: Filter::equals(of_it.0, of_it.1), limit, cursor, order: Order::OLDEST_FIRST };
-            let page: Page<TraceRow> = lists::list(index, &record, project, ListOf::Traces, &query)?;
-            let record = record.at_one_moment()?;
-            let read = |trace: &TraceId, said| record.content(said, Show::of(media, trace));
-            let Some(row) = row else {
-                // What has just come is not in the lists yet.
-                if record.has_more_traces(project, &id, READ_WHOLE)? {
-                    return Err(StoreError::IndexLags);
-                }
-                return summary::transcript(&id, &record.conversation(project, &id)?, read);
-            };
-            let mut traces = Vec::with_capacity(page.items.len());
-            for listed in page.items {
-                traces.push(record.trace(project, &listed.trace_id)?);
-            }
-            summary::turns_of(row, &traces, read).map(|turns| Some(Transcript { next_cursor: page.next_cursor, ..turns }))
         })
         .await
     }

@@ -479,6 +479,15 @@ impl Record {
         Ok(traces)
     }
 
+    /// The other traces that may belong to the conversation of one, those that came first before it first, the last of them
+    /// before the others; then those that came first after it.
+    pub(super) fn before(&self, trace: &TraceKey, conversation: &ConversationId) -> Result<Vec<TraceKey>, StoreError> {
+        let mut others = self.candidates(trace.project, conversation)?;
+        others.retain(|other| other.number != trace.number);
+        others.sort_by_key(|other| (other.number > trace.number, other.number.abs_diff(trace.number)));
+        Ok(others)
+    }
+
     /// Every trace that may belong to the conversation: those that ever named it, and the one of that name.
     fn candidates(&self, project: ProjectId, conversation: &ConversationId) -> Result<Vec<TraceKey>, StoreError> {
         let rows: Vec<(i64, String, Option<i64>)> = self.read("read a conversation", |connection| {

@@ -25,7 +25,8 @@ pub struct Context {
     /// The earlier call whose messages this one repeats from the begin on for longest; null where there is none. A provider's
     /// cache of prompts ends where the repetition does.
     pub continues: Option<Continues>,
-    /// Whether the conversation has more earlier calls than were looked at, so that a message taken to be new may not be.
+    /// Whether the conversation has more earlier calls than were looked at, so that a message taken to be new may not be, and one
+    /// that is not may have been said before the place that is told.
     pub truncated: bool,
 }
 
@@ -80,39 +81,52 @@ fn name(message: &Message) -> blake3::Hash {
     blake3::hash(&serde_json::to_vec(message).unwrap_or_default())
 }
 
-/// The context of a call; `earlier` are the calls of its conversation before it, oldest first.
-pub(crate) fn context(this: Call, earlier: &[Call], truncated: bool) -> Context {
-    let mut first: HashMap<blake3::Hash, SaidAt> = HashMap::new();
-    let names: Vec<blake3::Hash> = this.input.iter().map(name).collect();
-    let mut continues: Option<Continues> = None;
-    for call in earlier {
-        let sides = [(Side::Input, &call.input), (Side::Output, &call.output)];
-        let said =
-            sides.into_iter().flat_map(|(side, messages)| messages.iter().enumerate().map(move |(n, said)| (side, n, said)));
-        let mut repeated = 0;
-        let mut repeats = true;
-        for (place, (side, index, message)) in said.enumerate() {
-            let name = name(message);
-            repeats &= names.get(place) == Some(&name);
-            repeated += usize::from(repeats);
-            let (trace_id, span_id) = (call.trace_id.clone(), call.span_id.clone());
-            first.entry(name).or_insert(SaidAt { trace_id, span_id, side, index });
+/// What earlier calls of a conversation have of the messages of one: heard call by call, so that no two of them are in memory.
+pub(crate) struct Earlier {
+    input: Vec<Message>,
+    names: Vec<blake3::Hash>,
+    first: HashMap<blake3::Hash, Option<SaidAt>>,
+    continues: Option<Continues>,
+}
+
+impl Earlier {
+    /// Of the messages that went into a call.
+    pub(crate) fn new(input: Vec<Message>) -> Self {
+        let names: Vec<blake3::Hash> = input.iter().map(name).collect();
+        Self { input, first: names.iter().map(|name| (*name, None)).collect(), names, continues: None }
+    }
+
+    /// The call before all that were heard of so far.
+    pub(crate) fn hear(&mut self, call: &Call) {
+        let sides = [(Side::Output, &call.output), (Side::Input, &call.input)];
+        // The first of a call that says a message is the last that is looked at.
+        for (side, messages) in sides {
+            for (index, message) in messages.iter().enumerate().rev() {
+                if let Some(first) = self.first.get_mut(&name(message)) {
+                    let (trace_id, span_id) = (call.trace_id.clone(), call.span_id.clone());
+                    *first = Some(SaidAt { trace_id, span_id, side, index });
+                }
+            }
         }
+        let said = call.input.iter().chain(&call.output);
+        let repeated = said.zip(&self.names).take_while(|(message, known)| name(message) == **known).count();
         // Of those that are repeated for as long the last one is it.
-        if repeated > 0 && continues.as_ref().is_none_or(|best| repeated >= best.messages) {
-            continues = Some(Continues { trace_id: call.trace_id.clone(), span_id: call.span_id.clone(), messages: repeated });
+        if repeated > 0 && self.continues.as_ref().is_none_or(|best| repeated > best.messages) {
+            let (trace_id, span_id) = (call.trace_id.clone(), call.span_id.clone());
+            self.continues = Some(Continues { trace_id, span_id, messages: repeated });
         }
     }
-    let messages: Vec<ContextMessage> = this
-        .input
-        .into_iter()
-        .zip(&names)
-        .map(|(message, name)| {
-            let first = first.get(name).cloned();
+
+    /// The context of the call.
+    pub(crate) fn context(self, truncated: bool) -> Context {
+        let Self { input, names, first, continues } = self;
+        let message = |(message, name): (Message, &blake3::Hash)| {
+            let first = first.get(name).cloned().flatten();
             ContextMessage { message, new: first.is_none(), first }
-        })
-        .collect();
-    Context { new: messages.iter().filter(|message| message.new).count(), messages, continues, truncated }
+        };
+        let messages: Vec<ContextMessage> = input.into_iter().zip(&names).map(message).collect();
+        Context { new: messages.iter().filter(|message| message.new).count(), messages, continues, truncated }
+    }
 }
 
 #[cfg(test)]
@@ -135,11 +149,17 @@ mod tests {
         Call { trace_id, span_id, input: said(input), output: said(output) }
     }
 
+    fn context(this: Call, earlier: &[Call]) -> Context {
+        let mut heard = Earlier::new(this.input);
+        earlier.iter().rev().for_each(|call| heard.hear(call));
+        heard.context(false)
+    }
+
     #[test]
     fn a_message_is_new_once_and_then_known_by_where_it_was_said_first() {
         let earlier =
             [call(0, &["system", "a"], &["b"]), call(1, &["other"], &["x"]), call(2, &["system", "a", "b", "c"], &["d"])];
-        let context = context(call(3, &["system", "a", "b", "x", "e"], &[]), &earlier, false);
+        let context = context(call(3, &["system", "a", "b", "x", "e"], &[]), &earlier);
         let first: Vec<_> = context
             .messages
             .iter()
@@ -162,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_first_call_is_all_new() {
-        let context = context(call(0, &["a", "a"], &[]), &[], false);
+        let context = context(call(0, &["a", "a"], &[]), &[]);
         assert_eq!((context.new, context.continues), (2, None));
     }
 }

@@ -15,7 +15,7 @@ mod totals;
 mod tree;
 mod turns;
 
-pub(crate) use context::{Call, context};
+pub(crate) use context::{Call, Earlier};
 pub use context::{Context, ContextMessage, Continues, SaidAt, Side};
 pub use explain::{SpanExplained, TraceExplained, explain};
 pub use merge::{Arrived, TraceSpans};

@@ -24,7 +24,7 @@ pub fn trace_detail(trace: &TraceSpans) -> Option<TraceDetail> {
 /// # Errors
 /// What `read` says.
 pub fn span_detail<E>(
-    trace: TraceSpans,
+    trace: &TraceSpans,
     span_id: &SpanId,
     read: impl Fn(Said) -> Result<Content, E>,
 ) -> Result<Option<SpanDetail>, E> {
