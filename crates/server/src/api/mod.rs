@@ -8,6 +8,8 @@ mod erasures;
 mod facets;
 mod filters;
 mod lists;
+mod live;
+mod measures;
 mod media;
 mod params;
 mod prices;
@@ -16,6 +18,7 @@ mod quarantine;
 mod range;
 mod retention;
 mod scores;
+mod search;
 pub(crate) mod session;
 mod sources;
 mod status;
@@ -35,7 +38,8 @@ use crate::http::App;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "neuraltrust", license(name = "Apache-2.0", identifier = "Apache-2.0")),
-    components(schemas(crate::error::Problem)),
+    // What refers to itself is not found by the routes.
+    components(schemas(crate::error::Problem, measures::Ratio, measures::Rate, measures::Per)),
     security(("key" = [])),
     modifiers(&Security)
 )]
@@ -76,7 +80,9 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(values::channels))
         .routes(routes!(values::models))
         .routes(routes!(values::tools))
+        .routes(routes!(search::search))
         .routes(routes!(facets::facets))
+        .routes(routes!(live::live))
         .routes(routes!(compare::compare))
         .routes(routes!(complete::complete))
         .routes(routes!(aggregate::aggregate))

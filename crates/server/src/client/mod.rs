@@ -6,6 +6,7 @@ mod ask;
 mod export;
 mod options;
 mod table;
+mod tail;
 
 use std::time::Duration;
 
@@ -54,6 +55,25 @@ impl Api {
     fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
         let request = self.agent.post(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key));
         self.answer(request.header("content-type", "application/json").send(body.to_string()))
+    }
+
+    /// What is sent for as long as both sides like; `since` is the id of the last event that was read.
+    fn stream(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        since: Option<&str>,
+    ) -> Result<ureq::BodyReader<'static>, ClientError> {
+        let agent = ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
+        let request = agent.get(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key));
+        let request = query.iter().fold(request, |request, (name, value)| request.query(*name, value));
+        let request = since.into_iter().fold(request, |request, id| request.header("last-event-id", id));
+        match request.call() {
+            Ok(answer) if answer.status().is_success() => Ok(answer.into_body().into_reader()),
+            other => {
+                Err(self.answer(other).err().unwrap_or(ClientError::Refused { status: 0, detail: "nothing more".to_owned() }))
+            }
+        }
     }
 
     fn answer(&self, answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, ClientError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use neuraltrust_model::{Content, Kind, Score, Span, SpanState, StatusCode, TraceId};
+use neuraltrust_model::{Content, Kind, Score, Span, SpanState, StatusCode, Timestamp, TraceId};
 
 use super::merge::TraceSpans;
 use crate::rows::Turn;
@@ -74,6 +74,19 @@ impl<'a> TurnSpans<'a> {
         with_words().filter(|step| place(*step) == topmost).map(|(_, span)| span).collect()
     }
 
+    /// When it started and ended; no end while that has not come.
+    fn times(&self) -> Option<(Timestamp, Option<Timestamp>)> {
+        let (_, first) = self.steps.first()?;
+        let end = || self.steps.iter().filter_map(|(_, span)| span.end).max();
+        Some(self.message.map_or_else(|| (first.time(), end()), |message| (message.time(), message.end)))
+    }
+
+    /// How long it took in nanoseconds; `None` where its end has not come, or lies before its start.
+    pub(super) fn nanos(&self) -> Option<i64> {
+        let (start, end) = self.times()?;
+        end?.as_nanos().checked_sub(start.as_nanos()).filter(|nanos| *nanos >= 0)
+    }
+
     fn state(&self) -> SpanState {
         if let Some(message) = self.message {
             return message.state();
@@ -92,8 +105,7 @@ impl<'a> TurnSpans<'a> {
         let Some((_, first)) = self.steps.first() else { return Ok(None) };
         let message = self.message;
         let steps = || self.steps.iter().map(|(_, span)| *span);
-        let start_time = message.map_or_else(|| first.time(), Span::time);
-        let end_time = message.map_or_else(|| steps().filter_map(|span| span.end).max(), |message| message.end);
+        let Some((start_time, end_time)) = self.times() else { return Ok(None) };
         let failed = || steps().any(|span| span.status.code == StatusCode::Error);
         let [input, output] = self.words();
         let state = self.state();
