@@ -39,6 +39,8 @@ pub(crate) enum Scene {
     Mixed,
     /// One trace of very many spans.
     BigTrace,
+    /// A thousand listeners to what changes, beside an ingest.
+    Live,
     /// Memory at full ingest.
     Memory,
     /// Kill -9 under load.

@@ -5,6 +5,7 @@ mod big_trace;
 mod chat;
 mod crash;
 mod decode;
+mod live;
 mod memory;
 mod queries;
 mod single;
@@ -72,6 +73,7 @@ pub(crate) fn run(scenes: &[Scene], plan: &Plan, report: &mut Report) -> anyhow:
                 queries::run(plan, queries, mixed, report)?;
             }
             Scene::BigTrace => big_trace::run(plan, report)?,
+            Scene::Live => live::run(plan, report)?,
             Scene::Memory => memory::run(plan, report)?,
             Scene::Crash => crash::run(plan, report)?,
             Scene::Decode => decode::run(plan, report)?,

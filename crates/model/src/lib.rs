@@ -16,6 +16,7 @@ mod unfinished;
 mod usage;
 mod user;
 mod warning;
+mod words;
 
 pub use content::{Content, Document, Message, Part};
 pub use fragment::{Fragment, Side};
@@ -28,6 +29,7 @@ pub use unfinished::{SpanState, Unfinished, UnfinishedReason};
 pub use usage::{Usage, UsageSource};
 pub use user::User;
 pub use warning::Warning;
+pub use words::count_words;
 
 /// A JSON object, keys in order.
 pub type Map = serde_json::Map<String, serde_json::Value>;

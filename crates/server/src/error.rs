@@ -94,6 +94,7 @@ impl From<StoreError> for ApiError {
                 (StatusCode::BAD_REQUEST, "bad_parameter", error.to_string())
             }
             StoreError::TooBroad => (StatusCode::BAD_REQUEST, "too_broad", error.to_string()),
+            StoreError::TimedOut(_) => (StatusCode::SERVICE_UNAVAILABLE, "timed_out", error.to_string()),
             StoreError::TooLong { .. } => (StatusCode::BAD_REQUEST, "too_long", error.to_string()),
             StoreError::Busy { .. } => (
                 StatusCode::SERVICE_UNAVAILABLE,

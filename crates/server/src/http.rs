@@ -16,8 +16,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::ApiError;
 use crate::ingest::Ingest;
+use crate::live::Listeners;
 use crate::sources::Sources;
-use crate::{api, docs, live, metrics, quarantine, receive, ui, unread};
+use crate::{api, docs, metrics, quarantine, receive, ui, unread};
 
 /// What every request can reach.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub(crate) struct App {
     pub(crate) quarantine: Arc<Quarantine>,
     /// Which spans of each source never came.
     pub(crate) sources: Sources,
+    /// Who follows what changes.
+    pub(crate) listeners: Listeners,
     pub(crate) metrics: PrometheusHandle,
     /// Becomes true when the server is to end.
     pub(crate) ending: watch::Receiver<bool>,
@@ -42,7 +45,6 @@ pub(crate) fn router(app: App) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(render_metrics))
         .route("/signin", get(api::session::sign_in))
-        .route("/api/v1/live", get(live::live))
         .route("/docs", get(move || async { docs::answer(described) }))
         .route("/api/v1/openapi.json", get(move || async { ([(header::CONTENT_TYPE, "application/json")], document) }));
     around(

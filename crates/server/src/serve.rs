@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum::serve::ListenerExt as _;
 use neuraltrust_store::{Accounts, EmbeddedStore, ProjectId, Quarantine, Scope, Secret, Store};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -18,6 +19,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{LogFormat, Port, Settings};
 use crate::http::{self, App};
 use crate::ingest::Ingest;
+use crate::live::Listeners;
 use crate::sources::Sources;
 use crate::{metrics, receive, silence};
 
@@ -31,11 +33,20 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Serves until told to stop.
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     log(&settings)?;
+    allow_many_connections();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve(settings));
     // What still waits for the disk must not keep the process from ending.
     runtime.shutdown_timeout(LAST_WORDS);
     served
+}
+
+/// A process may have 1,024 files open on most systems, unless it asks for more, and each connection is one.
+fn allow_many_connections() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "no more files can be open at a time than the system lets every process");
+    }
 }
 
 fn log(settings: &Settings) -> anyhow::Result<()> {
@@ -65,6 +76,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         ingest: Ingest::new(store.clone()),
         quarantine: Arc::new(Quarantine::open(&settings.data_dir)?),
         store: store.clone(),
+        listeners: Listeners::new(store.clone()),
         metrics: metrics::install()?,
         ending: ending.clone(),
     };

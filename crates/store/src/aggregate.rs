@@ -3,16 +3,17 @@
 use neuraltrust_model::Timestamp;
 use serde::Serialize;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{Object, OneOfBuilder, Schema, Type};
+use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::fields::{FieldType, FilterError, Key};
 use crate::query::{Filter, ListOf};
+use crate::stretches::{Stretches, Zone};
 
 /// Most fields, times and numbers that one aggregate is grouped by.
 pub const MAX_GROUPS_BY: usize = 3;
 /// Most measures of one aggregate.
-pub const MAX_METRICS: usize = 8;
+pub const MAX_METRICS: usize = 16;
 /// Most rows of an answer.
 pub const MAX_ROWS: usize = 10_000;
 
@@ -43,13 +44,15 @@ pub enum Group {
         key: Key,
         /// Number of values that are kept.
         top: usize,
+        /// Whether all others are a group of their own, beside that of no value, rather than left out.
+        others: bool,
     },
     /// Stretches of the time by which the list is ordered.
     Time {
         /// How long each is.
         every: Every,
-        /// Seconds by which the clocks are ahead of UTC where days and months are to begin at midnight.
-        utc_offset: i32,
+        /// The clocks by which days and months begin at midnight.
+        zone: Zone,
     },
     /// Ranges of numbers, each from a multiple of the width up to the next.
     Histogram {
@@ -76,6 +79,11 @@ pub enum Metric {
     Count,
     /// Number of different values.
     Distinct(Key),
+    /// ... of those that the list had not had before the group's stretch of time, or where none is grouped by, before the time that
+    /// the filter begins with; whatever else the filter says.
+    New(Key),
+    /// ... of those that it had had before.
+    Returning(Key),
     /// The sum of all values.
     Sum(Key),
     /// The mean of all values.
@@ -102,6 +110,11 @@ pub enum GroupValue {
     Flag(bool),
     /// Where a stretch of time begins.
     Time(Timestamp),
+    /// All values that are not among the most frequent.
+    Others {
+        /// How many they are.
+        others: u64,
+    },
 }
 
 impl PartialSchema for GroupValue {
@@ -110,7 +123,11 @@ impl PartialSchema for GroupValue {
             .item(Object::with_type(Type::String))
             .item(Object::with_type(Type::Number))
             .item(Object::with_type(Type::Boolean))
-            .description(Some("A text, the beginning of a stretch of time (RFC 3339), a number, true or false."))
+            .item(ObjectBuilder::new().property("others", Object::with_type(Type::Integer)).required("others"))
+            .description(Some(
+                "A text, the beginning of a stretch of time (RFC 3339), a number, true or false; an object for all values that are \
+                 not among the most frequent, with their number.",
+            ))
             .into()
     }
 }
@@ -148,8 +165,21 @@ pub struct Aggregated {
     /// Whether there are groups that are not in the answer, distinct values that were not counted, or a condition on steps or
     /// words that was met by more than is looked at.
     pub truncated: bool,
+    /// Whether the time that a read may take was over before everything was measured.
+    pub timed_out: bool,
     /// Number of things in groups that are not in the answer.
     pub left_out: u64,
+}
+
+impl Group {
+    /// Where a stretch of time ends that begins at a moment; `None` where nothing is grouped by time.
+    #[must_use]
+    pub fn ends(&self, begin: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Time { every, zone } => Some(Stretches::new(*every, zone.clone()).end(begin)),
+            Self::Field { .. } | Self::Histogram { .. } => None,
+        }
+    }
 }
 
 impl Metric {
@@ -157,7 +187,8 @@ impl Metric {
     #[must_use]
     pub const fn key(&self) -> Option<&Key> {
         match self {
-            Self::Distinct(key) | Self::Sum(key) | Self::Avg(key) | Self::Min(key) | Self::Max(key) => Some(key),
+            Self::Distinct(key) | Self::New(key) | Self::Returning(key) => Some(key),
+            Self::Sum(key) | Self::Avg(key) | Self::Min(key) | Self::Max(key) => Some(key),
             Self::Percentiles(key, _) => Some(key),
             Self::Count | Self::ErrorShare => None,
         }
@@ -179,7 +210,7 @@ impl Aggregate {
         }
         for metric in &self.metrics {
             match metric {
-                Metric::Distinct(key) => check_grouped(key, self.of)?,
+                Metric::Distinct(key) | Metric::New(key) | Metric::Returning(key) => check_grouped(key, self.of)?,
                 metric => metric.key().map_or(Ok(()), |key| check_number(key, self.of))?,
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! The expectations come from a model as simple as can be: a list of steps, looked through from end to end.
 
+pub mod aggregates;
 pub mod queries;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -98,6 +98,9 @@ pub enum StoreError {
          than is looked at; narrow it down, with a stretch of time as in -step:(status:error after:-1d), or with whole words"
     )]
     TooBroad,
+    /// A read took as long as it may. Tell the client.
+    #[error("this takes longer than the {} seconds that a read may take; ask for less, by pages, a narrower query or a stretch of time", .0.as_secs())]
+    TimedOut(std::time::Duration),
     /// A project's name is not one. Tell the client.
     #[error("{0:?} is not a project name; use 1 to 64 letters, digits, '-', '_' or '.'")]
     ProjectName(String),

@@ -170,6 +170,12 @@ fields! {
     ModelCalls = "model_calls", Count, TOTALS;
     /// Number of calls of tools.
     ToolCalls = "tool_calls", Count, TOTALS;
+    /// How long the turns took together.
+    DialogueMs = "dialogue_ms", Millis, TOTALS;
+    /// Words that users said, over all turns.
+    InputWords = "input_words", Count, TOTALS;
+    /// Words that were answered, over all turns.
+    OutputWords = "output_words", Count, TOTALS;
     /// How often users approved.
     FeedbackPositive = "feedback.positive", Count, TOTALS;
     /// How often users disapproved.
@@ -201,13 +207,15 @@ pub enum Root {
     Metadata,
     /// The application's own data.
     Custom,
-    /// Values of the judgements of a span, by name.
+    /// Values of the judgements of what is listed, by name: of spans those of the span itself.
     Scores,
+    /// What came out of a router, guardrail or evaluation, where that is an object.
+    Output,
 }
 
 impl Root {
     /// Every root.
-    pub const ALL: [Self; 4] = [Self::Attributes, Self::Metadata, Self::Custom, Self::Scores];
+    pub const ALL: [Self; 5] = [Self::Attributes, Self::Metadata, Self::Custom, Self::Scores, Self::Output];
 
     /// Its name in the API: the first part of a path.
     #[must_use]
@@ -217,11 +225,13 @@ impl Root {
             Self::Metadata => "metadata",
             Self::Custom => "custom",
             Self::Scores => "scores",
+            Self::Output => "output",
         }
     }
 }
 
-/// What a condition, a group or a measure is about: a field, or a path into what the application added. Only spans have paths.
+/// What a condition, a group or a measure is about: a field, or a path into what the application added. Only spans have paths,
+/// but for judgements.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Key {
     /// A field.
@@ -342,6 +352,7 @@ impl Key {
     pub fn checked(self, list: ListOf) -> Result<Self, FilterError> {
         let has = match &self {
             Self::Field(field) => field.lists().contains(&list),
+            Self::Path(Root::Scores, _) => true,
             Self::Path(..) => list == ListOf::Spans,
         };
         if has {

@@ -6,18 +6,21 @@
 
 mod accounts;
 mod aggregate;
+mod changes;
 mod compare;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod embedded;
 mod error;
 mod fields;
+mod hits;
 mod language;
 mod media;
 mod prices;
 mod query;
 mod rows;
 mod said;
+mod stretches;
 pub mod summary;
 
 use std::ops::RangeInclusive;
@@ -31,6 +34,7 @@ pub use aggregate::{
     Aggregate, AggregateRow, Aggregated, Every, Group, GroupValue, MAX_GROUPS_BY, MAX_METRICS, MAX_ROWS, Measured, Metric,
     RELATIVE_ERROR,
 };
+pub use changes::{Change, Rows};
 pub use compare::{Aligned, Comparison, FieldPair, NumberPair, Pair, compare_conversations, compare_spans, compare_traces};
 pub use embedded::{
     Accounts, Asked, DiskFiles, DiskUse, EmbeddedStore, ErasedTrace, Erasure, ErasureRow, NewQuarantined, ProjectDiskUse,
@@ -38,7 +42,8 @@ pub use embedded::{
 };
 pub use error::StoreError;
 pub use fields::{Field, FieldType, FilterError, Key, Root, Value};
-pub use language::{QueryError, Typed, Typing, written};
+pub use hits::{Hit, Hits, Place, SaidIn, Search};
+pub use language::{QueryError, Typed, Typing, moment, written};
 pub use media::{MediaId, Medium, NoMediaId, ShowMedia};
 pub use prices::{CostPart, CostSource, MAX_PRICES, NoCost, Price, PriceTable, Priced, Prices, TokensOf, price_table};
 pub use query::{Cursor, Filter, ListOf, ListQuery, Order, OrderBy, Page, Test, Words};
@@ -47,6 +52,7 @@ pub use rows::{
     SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn,
 };
 pub use said::{Apart, Form, Said};
+pub use stretches::Zone;
 pub use summary::{Context, ContextMessage, Continues, SaidAt, Scored, Side, SpanExplained, TraceExplained};
 
 /// What became of a batch of patches.
@@ -68,19 +74,6 @@ pub struct TooLarge {
     pub span_id: SpanId,
     /// Its size before compression.
     pub bytes: usize,
-}
-
-/// What has changed in the lists of a project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// The project.
-    pub project: ProjectId,
-    /// Up to which patch the lists are complete.
-    pub seq: u64,
-    /// The conversations that changed.
-    pub conversation_ids: Vec<ConversationId>,
-    /// The traces that changed.
-    pub trace_ids: Vec<TraceId>,
 }
 
 /// How far the lists are behind the record.
@@ -430,6 +423,38 @@ impl ProjectStore {
     pub async fn paths(&self, root: Root, begun: String, limit: usize) -> Result<Vec<(String, u64)>, StoreError> {
         match &self.store {
             Store::Embedded(store) => store.paths(self.id, root, begun, limit).await,
+        }
+    }
+
+    /// The messages that have words, each once, and where they were said.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`], and when the index or the record cannot be read.
+    pub async fn hits(&self, query: Search) -> Result<Hits, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.hits(self.id, query).await,
+        }
+    }
+
+    /// What has changed since the patch `seq`, for who knows of everything up to there: the [`Change::seq`] of the last change that
+    /// it was told of. `None` where that cannot be told any more: everything is to be read again. What has not changed may be
+    /// named too.
+    ///
+    /// # Errors
+    /// When the record or the index cannot be read.
+    pub async fn changes_since(&self, seq: u64) -> Result<Option<Change>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.changes_since(self.id, seq).await,
+        }
+    }
+
+    /// The rows of what has changed that pass a filter, as the lists show them now; `None` where too much has changed to look it up.
+    ///
+    /// # Errors
+    /// As a list, and when the index cannot be read.
+    pub async fn changed_rows(&self, of: ListOf, change: Arc<Change>, filter: Filter) -> Result<Option<Rows>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.changed_rows(self.id, of, change, filter).await,
         }
     }
 

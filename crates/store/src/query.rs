@@ -233,6 +233,8 @@ pub struct Page<T> {
     pub total: Option<u64>,
     /// Whether a condition on steps or words was met by more than is looked at, so that rows may be missing.
     pub truncated: bool,
+    /// Whether the time that a read may take was over before everything was looked at, so that rows may be missing.
+    pub timed_out: bool,
 }
 
 /// A place in a list: behind the thing with that value and that tie-breaker. Stable while others come in; what changes its own

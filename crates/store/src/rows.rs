@@ -270,6 +270,16 @@ pub struct Totals {
     pub heard_at: Timestamp,
     /// From `start_time` to `last_time` in milliseconds.
     pub duration_ms: Option<f64>,
+    /// How long its turns took together, in milliseconds: the time of the dialogue without the rests between turns; null where no
+    /// turn has ended.
+    #[serde(default)]
+    pub dialogue_ms: Option<f64>,
+    /// Words that the user said, over all turns; null where that is not known.
+    #[serde(default)]
+    pub input_words: Option<u64>,
+    /// Words that were answered, over all turns; null where that is not known.
+    #[serde(default)]
+    pub output_words: Option<u64>,
     /// Number of model calls, each counted once however many spans tell of it.
     pub model_calls: u64,
     /// Number of calls of tools.
@@ -286,6 +296,9 @@ pub struct Totals {
     pub feedback: FeedbackCounts,
     /// Judgements by their names, at most 32 names.
     pub scores: Vec<ScoreTotals>,
+    /// Verdicts on the trace or conversation itself, by name, at most 32 names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub verdicts: BTreeMap<String, Vec<Value>>,
 }
 
 /// A trace as lists show it.
@@ -299,6 +312,9 @@ pub struct TraceRow {
     pub name: Option<String>,
     /// `error` when a span failed, `ok` when the application says so, else `unset`.
     pub status: StatusCode,
+    /// Verdicts on its conversation that are kept with the trace, by name, at most 32 names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub conversation_verdicts: BTreeMap<String, Vec<Value>>,
     /// Sums and extremes over its spans.
     #[serde(flatten)]
     pub totals: Totals,
@@ -398,6 +414,8 @@ pub struct Facets {
     pub items: Vec<FacetRow>,
     /// Whether a condition on steps or words was met by more than is looked at, so that not everything was counted.
     pub truncated: bool,
+    /// Whether the time that a read may take was over before everything was counted.
+    pub timed_out: bool,
 }
 
 /// Where the words that were asked for are.

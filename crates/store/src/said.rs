@@ -18,6 +18,8 @@ pub enum Said {
 pub struct Apart {
     /// The words that stand for it in a list.
     pub preview: String,
+    /// Number of words that were said with it; not known of what was kept before words were counted.
+    pub words: Option<u64>,
     /// What it is made of.
     pub form: Form,
     /// Where its parts are: number of the scope.
@@ -48,6 +50,15 @@ impl Said {
             Self::Apart(apart) => apart.preview.clone(),
         };
         (!words.is_empty()).then_some(words)
+    }
+
+    /// Number of words that were said with it, where that is known.
+    #[must_use]
+    pub fn words(&self) -> Option<u64> {
+        match self {
+            Self::Here(content) => Some(content.words()),
+            Self::Apart(apart) => apart.words,
+        }
     }
 
     /// Takes the place of what was said before of the same thing. What both brought in stays brought in.

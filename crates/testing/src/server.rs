@@ -255,6 +255,17 @@ impl Server {
         answer(request.send(body.to_string()).unwrap_or_else(|error| panic!("PUT {url}: {error}")))
     }
 
+    /// Deletes what is at a path, with this key.
+    ///
+    /// # Panics
+    /// Where the server does not answer.
+    #[must_use]
+    pub fn delete(&self, path: &str, key: &str) -> Answer {
+        let url = format!("{}{path}", self.url());
+        let request = self.http.delete(&url).header("authorization", format!("Bearer {key}"));
+        answer(request.call().unwrap_or_else(|error| panic!("DELETE {url}: {error}")))
+    }
+
     /// Posts a body with these headers and no key.
     ///
     /// # Panics

@@ -4,24 +4,24 @@ use axum::Json;
 use axum::extract::State;
 use neuraltrust_model::Timestamp;
 use neuraltrust_store::{
-    Aggregate, Aggregated, Every, Filter, Group, Key, ListOf, MAX_GROUPS_BY, MAX_METRICS, MAX_ROWS, Metric, RELATIVE_ERROR,
+    Aggregate, Aggregated, Every, Filter, Group, Key, ListOf, MAX_GROUPS_BY, MAX_METRICS, MAX_ROWS, RELATIVE_ERROR, Zone,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::filters;
+use super::measures::{Measures, MetricBody, Window};
 use super::params::{Body, bad, list_named};
 use crate::auth::Reader;
 use crate::error::{ApiError, Problem};
 use crate::http::App;
+use crate::ingest::now;
 
 /// Rows of an answer where the client does not say.
 const LIMIT: usize = 1_000;
 /// Values of a field where the client does not say, and at the most.
 const TOP: (usize, usize) = (10, 1_000);
-/// Most percentiles of one measure.
-const MAX_PERCENTILES: usize = 10;
 /// Clocks are at most so many minutes ahead of UTC or behind it.
 const MAX_OFFSET_MINUTES: i32 = 18 * 60;
 
@@ -45,7 +45,7 @@ pub(super) struct AggregateBody {
     #[serde(default)]
     #[schema(value_type = Option<Vec<GroupBody>>)]
     group_by: Vec<GroupBody>,
-    /// What is measured in each group, up to 8.
+    /// What is measured in each group, up to 16, those counted that ratios and rates are made of.
     #[serde(default)]
     #[schema(value_type = Option<Vec<MetricBody>>)]
     metrics: Vec<MetricBody>,
@@ -67,6 +67,10 @@ pub(super) struct GroupBody {
     /// Most values of the field, the most frequent ones: 1 to 1000.
     #[schema(default = 10, minimum = 1, maximum = 1000)]
     top: Option<usize>,
+    /// Whether all other values of the field are a group of their own, `{"others": HOW_MANY}`, rather than left out. What has several
+    /// of them counts there once for each.
+    #[schema(default = false)]
+    others: Option<bool>,
     /// `second`, `minute`, `hour`, `day`, `week` (from Monday) or `month`.
     time: Option<String>,
     /// So many of the unit of `time`, except of months.
@@ -75,50 +79,12 @@ pub(super) struct GroupBody {
     /// How far the clocks are ahead of UTC by which days and months begin, e.g. `+02:00`.
     #[schema(default = "+00:00")]
     offset: Option<String>,
+    /// In place of `offset` a zone of the IANA Time Zone Database, whose clocks are put forward and back, e.g. `Europe/Madrid`.
+    zone: Option<String>,
     /// A field or path with numbers.
     histogram: Option<String>,
     /// The width of a range of the histogram, greater than 0.
     width: Option<f64>,
-}
-
-/// What is measured.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum MetricBody {
-    /// Number of things; every row says it anyway.
-    Count,
-    /// The part of the things that failed, from 0 to 1.
-    ErrorShare,
-    /// Number of different values.
-    Distinct(Measure),
-    /// Sum of the values.
-    Sum(Measure),
-    /// Mean of the values.
-    Avg(Measure),
-    /// Least value.
-    Min(Measure),
-    /// Greatest value.
-    Max(Measure),
-    /// Values that so many percent do not exceed.
-    Percentiles(Percentiles),
-}
-
-/// What a measure is of.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Measure {
-    /// A field or path.
-    field: String,
-}
-
-/// Which percentiles of what.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Percentiles {
-    /// A field or path with numbers.
-    field: String,
-    /// Percentages from 0 to 100, up to 10.
-    of: Vec<f64>,
 }
 
 /// The groups, and what holds for all of them.
@@ -133,13 +99,17 @@ pub(super) struct AggregateAnswer {
     previous: Option<Aggregated>,
 }
 
+/// A moment that a filter names.
+fn moment(filter: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, ApiError> {
+    let text = filter.get(name).and_then(Value::as_str);
+    text.map(|text| filters::time(&format!("filter.{name}"), text)).transpose()
+}
+
 /// The condition that holds for the stretch of time before the one from `after` to `before` of a filter, as long as that.
 fn previous(filter: &Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
     let moment = |name: &str| {
-        let text = filter.get(name).and_then(Value::as_str);
-        let text =
-            text.ok_or_else(|| bad(format!("previous: give `{name}` in the filter, so that the time before has a length")))?;
-        Timestamp::try_from(text.to_owned()).map_err(|error| bad(format!("filter.{name}: {error}")))
+        let missing = || bad(format!("previous: give `{name}` in the filter, so that the time before has a length"));
+        moment(filter, name)?.ok_or_else(missing)
     };
     let (after, before) = (moment("after")?, moment("before")?);
     let length = before.as_nanos().checked_sub(after.as_nanos()).filter(|length| *length > 0);
@@ -152,21 +122,23 @@ fn previous(filter: &Map<String, Value>) -> Result<Map<String, Value>, ApiError>
 }
 
 impl AggregateBody {
-    fn read(self) -> Result<Aggregate, ApiError> {
+    fn read(self) -> Result<(Aggregate, Measures), ApiError> {
         let of = list_named(self.of.as_deref())?;
         let few = |name: &str, given: usize, most: usize| match given <= most {
             true => Ok(()),
             false => Err(bad(format!("{name}: {given} are given; there may be {most}"))),
         };
         few("group_by", self.group_by.len(), MAX_GROUPS_BY)?;
-        few("metrics", self.metrics.len(), MAX_METRICS)?;
-        Ok(Aggregate {
+        let measures = Measures::read(of, self.metrics)?;
+        few("metrics, those of ratios and rates counted,", measures.metrics.len(), MAX_METRICS)?;
+        let query = Aggregate {
             of,
             filter: filters::from_json(of, self.filter, Filter::read)?,
             group_by: self.group_by.into_iter().map(|group| group.read(of)).collect::<Result<_, _>>()?,
-            metrics: self.metrics.into_iter().map(|metric| metric.read(of)).collect::<Result<_, _>>()?,
+            metrics: measures.metrics.clone(),
             limit: within("limit", self.limit, LIMIT, MAX_ROWS)?,
-        })
+        };
+        Ok((query, measures))
     }
 }
 
@@ -182,19 +154,49 @@ fn key(name: &str, of: ListOf, field: &str) -> Result<Key, ApiError> {
 impl GroupBody {
     fn read(self, of: ListOf) -> Result<Group, ApiError> {
         match self {
-            Self { field: Some(field), top, time: None, every: None, offset: None, histogram: None, width: None } => {
-                Ok(Group::Field { key: key("group_by.field", of, &field)?, top: within("group_by.top", top, TOP.0, TOP.1)? })
+            Self {
+                field: Some(field),
+                top,
+                others,
+                time: None,
+                every: None,
+                offset: None,
+                zone: None,
+                histogram: None,
+                width: None,
+            } => {
+                let top = within("group_by.top", top, TOP.0, TOP.1)?;
+                Ok(Group::Field { key: key("group_by.field", of, &field)?, top, others: others.unwrap_or(false) })
             }
-            Self { time: Some(time), every, offset, field: None, top: None, histogram: None, width: None } => {
-                Ok(Group::Time { every: length(&time, every)?, utc_offset: seconds_ahead(offset.as_deref())? })
-            }
-            Self { histogram: Some(field), width, field: None, top: None, time: None, every: None, offset: None } => {
+            Self {
+                time: Some(time),
+                every,
+                offset,
+                zone,
+                field: None,
+                top: None,
+                others: None,
+                histogram: None,
+                width: None,
+            } => Ok(Group::Time { every: length(&time, every)?, zone: clocks(offset.as_deref(), zone.as_deref())? }),
+            Self {
+                histogram: Some(field),
+                width,
+                field: None,
+                top: None,
+                others: None,
+                time: None,
+                every: None,
+                offset: None,
+                zone: None,
+            } => {
                 let width = width.filter(|width| width.is_finite() && *width > 0.0);
                 let width = width.ok_or_else(|| bad("group_by.width: give a number greater than 0"))?;
                 Ok(Group::Histogram { key: key("group_by.histogram", of, &field)?, width })
             }
             _ => Err(bad(
-                "group_by: give {\"field\", \"top\"}, {\"time\", \"every\", \"offset\"} or {\"histogram\", \"width\"}, one in each",
+                "group_by: give {\"field\", \"top\", \"others\"}, {\"time\", \"every\", \"offset\" or \"zone\"} or {\"histogram\", \"width\"}, one \
+                 in each",
             )),
         }
     }
@@ -215,9 +217,20 @@ fn length(unit: &str, every: Option<u32>) -> Result<Every, ApiError> {
     length.map(Every::Seconds).ok_or_else(|| bad(format!("group_by.every: give a number from 1 to {}", u32::MAX / seconds)))
 }
 
+/// The clocks by which stretches begin.
+fn clocks(offset: Option<&str>, zone: Option<&str>) -> Result<Zone, ApiError> {
+    match (offset, zone) {
+        (None, None) => Ok(Zone::UTC),
+        (Some(offset), None) => seconds_ahead(offset).map(|seconds| Zone::ahead(seconds).unwrap_or(Zone::UTC)),
+        (None, Some(name)) => Zone::named(name).ok_or_else(|| {
+            bad(format!("group_by.zone: {name:?} is no zone of the IANA Time Zone Database, such as Europe/Madrid or UTC"))
+        }),
+        (Some(_), Some(_)) => Err(bad("group_by: give `offset` or `zone`, not both")),
+    }
+}
+
 /// Seconds that clocks are ahead of UTC by, from text such as `+02:00`.
-fn seconds_ahead(text: Option<&str>) -> Result<i32, ApiError> {
-    let Some(text) = text else { return Ok(0) };
+fn seconds_ahead(text: &str) -> Result<i32, ApiError> {
     let read = || {
         let (sign, clock) = match text.split_at_checked(1)? {
             ("+", clock) => (1, clock),
@@ -230,28 +243,6 @@ fn seconds_ahead(text: Option<&str>) -> Result<i32, ApiError> {
         (minutes <= MAX_OFFSET_MINUTES).then_some(sign * minutes * 60)
     };
     read().ok_or_else(|| bad(format!("group_by.offset: {text:?} is not an offset from UTC such as +02:00")))
-}
-
-impl MetricBody {
-    fn read(self, of: ListOf) -> Result<Metric, ApiError> {
-        let key = |field: &str| key("metrics.field", of, field);
-        Ok(match self {
-            Self::Count => Metric::Count,
-            Self::ErrorShare => Metric::ErrorShare,
-            Self::Distinct(measure) => Metric::Distinct(key(&measure.field)?),
-            Self::Sum(measure) => Metric::Sum(key(&measure.field)?),
-            Self::Avg(measure) => Metric::Avg(key(&measure.field)?),
-            Self::Min(measure) => Metric::Min(key(&measure.field)?),
-            Self::Max(measure) => Metric::Max(key(&measure.field)?),
-            Self::Percentiles(Percentiles { field, of: percents }) => {
-                let fit = percents.iter().all(|percent| (0.0..=100.0).contains(percent));
-                if !fit || !(1..=MAX_PERCENTILES).contains(&percents.len()) {
-                    return Err(bad(format!("metrics.percentiles.of: give 1 to {MAX_PERCENTILES} numbers from 0 to 100")));
-                }
-                Metric::Percentiles(key(&field)?, percents)
-            }
-        })
-    }
 }
 
 /// Counts and measures over a list, in groups of fields, times and ranges of numbers.
@@ -269,14 +260,25 @@ pub(super) async fn aggregate(
 ) -> Result<Json<AggregateAnswer>, ApiError> {
     let project = app.store.project(grant.project);
     let earlier = body.previous.then(|| previous(&body.filter)).transpose()?;
-    let query = body.read()?;
-    let previous = match earlier {
+    let window = |filter: &Map<String, Value>| {
+        Ok::<_, ApiError>(Window { after: moment(filter, "after")?, before: moment(filter, "before")?, now: now() })
+    };
+    let (this, before) = (window(&body.filter)?, earlier.as_ref().map(window).transpose()?);
+    let (query, measures) = body.read()?;
+    let has_time = query.group_by.iter().any(|group| matches!(group, Group::Time { .. }));
+    if measures.has_rates() && !has_time && (this.after.is_none() || this.before.is_none()) {
+        return Err(bad(
+            "metrics.rate: group by time, or give `after` and `before` in the filter, so that there is a time to divide by",
+        ));
+    }
+    let previous = match earlier.zip(before) {
         None => None,
-        Some(filter) => {
+        Some((filter, window)) => {
             let filter = filters::from_json(query.of, filter, Filter::read)?;
-            Some(project.aggregate(Aggregate { filter, ..query.clone() }).await?)
+            let found = project.aggregate(Aggregate { filter, ..query.clone() }).await?;
+            Some(measures.make(found, &query.group_by, window))
         }
     };
-    let found = project.aggregate(query).await?;
+    let found = measures.make(project.aggregate(query.clone()).await?, &query.group_by, this);
     Ok(Json(AggregateAnswer { found, percentile_error: RELATIVE_ERROR, previous }))
 }

@@ -57,7 +57,7 @@ pub(super) struct Completion {
 
 /// What may stand where somebody types.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({ "from": 6, "to": 8, "items": [{ "text": "gpt-4o", "kind": "value", "count": 812 }], "truncated": false }))]
+#[schema(example = json!({ "from": 6, "to": 8, "items": [{ "text": "gpt-4o", "kind": "value", "count": 812 }], "truncated": false, "timed_out": false }))]
 pub(super) struct Completions {
     /// Where what is being typed begins, in UTF-16 code units as JavaScript counts them.
     from: usize,
@@ -67,6 +67,8 @@ pub(super) struct Completions {
     items: Vec<Completion>,
     /// Whether not everything was counted.
     truncated: bool,
+    /// Whether the time that a read may take was over before everything was counted.
+    timed_out: bool,
 }
 
 /// What may stand at a place of a query: names of fields, then values of the field before the colon, with counts.
@@ -88,7 +90,7 @@ pub(super) async fn complete(
     let at = at.map_err(|_| bad("at: give a number of UTF-16 code units from 0 on"))?;
     let project = app.store.project(grant.project);
     let typing = Typing::read(list, &params.q, at, now());
-    let mut truncated = false;
+    let (mut truncated, mut timed_out) = (false, false);
     let uncounted = |text: String, kind: CompletionKind| Completion { text, kind, count: None };
     let mut items: Vec<Completion> = match typing.what {
         Typed::Name { names, path, .. } => {
@@ -109,7 +111,7 @@ pub(super) async fn complete(
         }
         Typed::Value { of, key, begun, filter } => {
             let facets = project.facets(of, key, filter, limit).await?;
-            truncated = facets.truncated;
+            (truncated, timed_out) = (facets.truncated, facets.timed_out);
             // A thing with several values is counted for each of them.
             let begins = facets.items.into_iter().filter(|row| row.value.starts_with(&begun));
             begins
@@ -121,5 +123,5 @@ pub(super) async fn complete(
     };
     truncated |= items.len() > limit;
     items.truncate(limit);
-    Ok(Json(Completions { from: typing.at.start, to: typing.at.end, items, truncated }))
+    Ok(Json(Completions { from: typing.at.start, to: typing.at.end, items, truncated, timed_out }))
 }

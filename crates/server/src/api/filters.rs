@@ -1,7 +1,7 @@
 //! Filters as clients send them: queries in a link, and the same in a JSON object.
 
 use neuraltrust_model::Timestamp;
-use neuraltrust_store::{Filter, FilterError, Key, ListOf, QueryError, Test, Value};
+use neuraltrust_store::{Filter, FilterError, Key, ListOf, QueryError, Test, Value, moment};
 use serde_json::{Map, Value as Json};
 
 use super::params::bad;
@@ -19,11 +19,18 @@ pub(super) fn query(name: &str, list: ListOf, text: Option<&str>, read: Read) ->
 
 /// A stretch of the time by which lists are ordered; nothing when both ends are open.
 pub(super) fn between(after: Option<String>, before: Option<String>) -> Result<Option<Filter>, ApiError> {
-    let time = |name: &str, text: Option<String>| {
-        text.map(|text| Timestamp::try_from(text).map_err(|error| bad(format!("{name}: {error}")))).transpose()
-    };
+    let time = |name: &str, text: Option<String>| text.map(|text| time(name, &text)).transpose();
     let (after, before) = (time("after", after)?, time("before", before)?);
     Ok((after.is_some() || before.is_some()).then(|| Filter::between(after, before)))
+}
+
+/// A moment that is given under a name.
+pub(super) fn time(name: &str, text: &str) -> Result<Timestamp, ApiError> {
+    moment(text, ingest::now()).ok_or_else(|| {
+        bad(format!(
+            "{name}: {text:?} is not a time (RFC 3339) such as 2026-11-23T02:48:31Z, nor now, -7d, 2026-11-01, today or yesterday"
+        ))
+    })
 }
 
 /// A filter as a JSON object: `q`, `after`, `before` and `filter` (a query or several) as in a link; every other name is a

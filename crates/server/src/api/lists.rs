@@ -30,12 +30,21 @@ pub(super) struct Page<T> {
     total: Option<u64>,
     /// Whether a condition on steps or words was met by more than is looked at, so that rows may be missing.
     truncated: bool,
+    /// Whether the time that a read may take was over before everything was looked at, so that rows may be missing.
+    timed_out: bool,
 }
 
 impl<T> From<neuraltrust_store::Page<T>> for Page<T> {
     fn from(page: neuraltrust_store::Page<T>) -> Self {
         let next_cursor = page.next_cursor.map(|cursor| cursor.to_string());
-        Self { items: page.items, highlights: page.highlights, next_cursor, total: page.total, truncated: page.truncated }
+        Self {
+            items: page.items,
+            highlights: page.highlights,
+            next_cursor,
+            total: page.total,
+            truncated: page.truncated,
+            timed_out: page.timed_out,
+        }
     }
 }
 

@@ -11,6 +11,8 @@ mod facets;
 mod filters;
 mod import;
 mod lists;
+mod live;
+mod measures;
 mod media;
 mod params;
 mod prices;
@@ -19,6 +21,7 @@ mod quarantine;
 mod range;
 mod retention;
 mod scores;
+mod search;
 pub(crate) mod session;
 mod sources;
 mod status;
@@ -38,7 +41,14 @@ use crate::http::App;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "neuraltrust", license(name = "Apache-2.0", identifier = "Apache-2.0")),
-    components(schemas(crate::error::Problem, crate::export::manifest::Manifest)),
+    // The manifest is no answer of its own; what refers to itself is not found by the routes.
+    components(schemas(
+        crate::error::Problem,
+        crate::export::manifest::Manifest,
+        measures::Ratio,
+        measures::Rate,
+        measures::Per
+    )),
     security(("key" = [])),
     modifiers(&Security)
 )]
@@ -79,7 +89,9 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(values::channels))
         .routes(routes!(values::models))
         .routes(routes!(values::tools))
+        .routes(routes!(search::search))
         .routes(routes!(facets::facets))
+        .routes(routes!(live::live))
         .routes(routes!(compare::compare))
         .routes(routes!(complete::complete))
         .routes(routes!(aggregate::aggregate))

@@ -104,9 +104,9 @@ pub(super) struct ListParams {
     /// and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
     #[param(example = "kind:generation latency:>2s")]
     q: Option<String>,
-    /// Only rows from this moment on (RFC 3339).
+    /// Only rows from this moment on: RFC 3339, or counted from now as in `-7d`.
     after: Option<String>,
-    /// Only rows before this moment (RFC 3339).
+    /// Only rows before this moment: RFC 3339, or counted from now as in `-7d`.
     before: Option<String>,
     /// Further queries as in `q`, which must hold as well; may be given several times.
     #[param(value_type = Option<Vec<String>>)]
@@ -220,6 +220,14 @@ impl ListParams {
         match (&self.sort, &self.cursor) {
             (None, None) => Ok(self),
             _ => Err(bad("sort and cursor: values come all at once, the most frequent first; give `limit` alone")),
+        }
+    }
+
+    /// Refuses what holds for pages and not for what is followed.
+    pub(super) fn unpaged(self) -> Result<Self, ApiError> {
+        match (&self.limit, &self.sort, &self.cursor) {
+            (None, None, None) => Ok(self),
+            _ => Err(bad("limit, sort and cursor: what changes comes as it does; give what narrows it down alone")),
         }
     }
 

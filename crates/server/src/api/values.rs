@@ -51,6 +51,8 @@ pub(super) struct Values {
     items: Vec<ValueRow>,
     /// Whether there are more of them, or not everything was counted.
     truncated: bool,
+    /// Whether the time that a read may take was over before everything was counted.
+    timed_out: bool,
 }
 
 /// What is listed, and of which list.
@@ -77,11 +79,11 @@ impl Asked {
         project: &ProjectStore,
         filter: Filter,
         metrics: Vec<Metric>,
-    ) -> Result<(HashMap<String, (u64, Vec<Measured>)>, bool), ApiError> {
+    ) -> Result<(HashMap<String, (u64, Vec<Measured>)>, [bool; 2]), ApiError> {
         let query = Aggregate {
             of: self.of,
             filter,
-            group_by: vec![Group::Field { key: self.field.into(), top: MAX_ROWS }],
+            group_by: vec![Group::Field { key: self.field.into(), top: MAX_ROWS, others: false }],
             metrics,
             limit: MAX_ROWS,
         };
@@ -90,7 +92,7 @@ impl Asked {
             Some(GroupValue::Text(value)) => Some((value, (row.count, row.values))),
             _ => None,
         });
-        Ok((rows.collect(), found.truncated))
+        Ok((rows.collect(), [found.truncated, found.timed_out]))
     }
 }
 
@@ -115,7 +117,7 @@ async fn listed(app: &App, reader: &Reader, asked: Asked, mut params: ListParams
         metrics.extend(sums.clone());
         metrics.push(Metric::Sum(Field::Turns.into()));
     }
-    let (rows, cut) = asked.measured(&project, filter.clone(), metrics).await?;
+    let (rows, [cut, mut timed_out]) = asked.measured(&project, filter.clone(), metrics).await?;
     let facets = project.facets(asked.of, asked.field.into(), filter.clone(), MAX_ROWS).await?;
     let counted = |field: Field, sum: &Metric| {
         let only = Filter::And(vec![filter.clone(), Filter::Is(field.into(), Test::OneOf(vec![Value::Flag(true)]))]);
@@ -124,9 +126,14 @@ async fn listed(app: &App, reader: &Reader, asked: Asked, mut params: ListParams
     let [tokens, costs] = &sums;
     // Of spans only those count that are not told of twice.
     let (tokens, costs) = match spans {
-        true => (counted(Field::UsageCounted, tokens).await?.0, counted(Field::CostCounted, costs).await?.0),
+        true => {
+            let (tokens, costs) = (counted(Field::UsageCounted, tokens).await?, counted(Field::CostCounted, costs).await?);
+            timed_out |= tokens.1[1] || costs.1[1];
+            (tokens.0, costs.0)
+        }
         false => (HashMap::new(), HashMap::new()),
     };
+    timed_out |= facets.timed_out;
     let mut items: Vec<ValueRow> = facets
         .items
         .into_iter()
@@ -174,7 +181,7 @@ async fn listed(app: &App, reader: &Reader, asked: Asked, mut params: ListParams
     });
     let truncated = cut || facets.truncated || items.len() > limit;
     items.truncate(limit);
-    Ok(Json(Values { items, truncated }))
+    Ok(Json(Values { items, truncated, timed_out }))
 }
 
 /// What values are ordered by, and whether the least comes first.

@@ -1,6 +1,5 @@
 //! The commands that ask a server.
 
-use std::collections::HashSet;
 use std::io::Write as _;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -10,20 +9,17 @@ use serde_json::{Map, Value, json};
 
 use super::options::{ClientCommand, Server};
 use super::table::{cell, cut, table};
-use super::{Api, export, import, part};
+use super::{Api, export, import, part, tail};
 use crate::export::{Format, List};
 use crate::progress::Progress;
 
-/// Between two looks for what has come in.
+/// Between two looks whether an erasure is done.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Rows of one look.
-const LOOKED_AT: usize = 200;
-/// Rows that are remembered as shown.
-const REMEMBERED: usize = 100_000;
 /// Longest wait for an erasure.
 const ERASED_WITHIN: Duration = Duration::from_secs(600);
 
-const SPANS: [&str; 9] = ["start_time", "kind", "name", "status", "duration_ms", "usage.output", "cost", "trace_id", "span_id"];
+pub(super) const SPANS: [&str; 9] =
+    ["start_time", "kind", "name", "status", "duration_ms", "usage.output", "cost", "trace_id", "span_id"];
 const TRACES: [&str; 8] = ["start_time", "name", "status", "duration_ms", "total_tokens", "cost", "trace_id", "first_words"];
 const CONVERSATIONS: [&str; 8] =
     ["last_time", "user.name", "turns", "errors", "total_tokens", "cost", "conversation_id", "first_words"];
@@ -36,11 +32,11 @@ fn columns(of: List) -> &'static [&'static str] {
     }
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
+pub(super) fn say(text: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{text}").context("write to standard output")
 }
 
-fn rows(answer: &Value) -> &[Value] {
+pub(super) fn rows(answer: &Value) -> &[Value] {
     answer.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -62,7 +58,7 @@ fn show(server: &Server, answer: &Value, columns: &[&str]) -> anyhow::Result<()>
 /// Asks a server what the command says.
 pub(crate) fn run(command: ClientCommand) -> anyhow::Result<()> {
     match command {
-        ClientCommand::Tail { query, rows, server } => tail(&query, rows, &server),
+        ClientCommand::Tail { query, rows, server } => tail::tail(&api(&server), &query, rows, server.json),
         ClientCommand::Search { query, of, sort, limit, server } => {
             let mut asked = vec![("q", query), ("limit", limit.to_string())];
             asked.extend(sort.map(|sort| ("sort", sort)));
@@ -138,30 +134,6 @@ pub(crate) fn run(command: ClientCommand) -> anyhow::Result<()> {
 
 fn api(server: &Server) -> Api {
     Api::new(&server.url, server.key.clone())
-}
-
-/// Shows what comes in, oldest first.
-fn tail(query: &str, most: Option<usize>, server: &Server) -> anyhow::Result<()> {
-    let api = api(server);
-    let mut seen: HashSet<(String, String)> = HashSet::new();
-    let mut shown = 0;
-    loop {
-        let answer = api.get("/api/v1/spans", &[("q", query.to_owned()), ("limit", LOOKED_AT.to_string())])?;
-        if seen.len() > REMEMBERED {
-            seen.clear();
-        }
-        for row in rows(&answer).iter().rev() {
-            if !seen.insert((cell(row, "trace_id"), cell(row, "span_id"))) {
-                continue;
-            }
-            say(&if server.json { row.to_string() } else { SPANS.map(|path| cut(&cell(row, path))).join("  ") })?;
-            shown += 1;
-            if most.is_some_and(|most| shown >= most) {
-                return Ok(());
-            }
-        }
-        sleep(LOOK_EVERY);
-    }
 }
 
 fn conversation(id: &str, server: &Server) -> anyhow::Result<()> {

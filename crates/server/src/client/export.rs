@@ -193,7 +193,7 @@ pub(super) fn export(api: &Api, wanted: &Wanted, out: &Path) -> Result<Manifest,
     file.seek(SeekFrom::End(0)).map_err(failed("write", out))?;
     let mut bar = Progress::new("Exporting");
     loop {
-        let mut part = api.stream("/api/v1/export", &asked(&manifest))?;
+        let mut part = api.stream("/api/v1/export", &asked(&manifest), None)?;
         let told = |name: &str| part.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let number = |name: &str| told(name).and_then(|text| text.parse().ok());
         manifest.total = manifest.total.or(number("neuraltrust-total"));

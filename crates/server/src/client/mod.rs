@@ -7,6 +7,7 @@ mod export;
 mod import;
 mod options;
 mod table;
+mod tail;
 
 use std::time::Duration;
 
@@ -62,10 +63,16 @@ impl Api {
         self.answer(request.header("content-type", "application/x-ndjson").send(lines))
     }
 
-    /// An answer that may take as long as it takes, once it has begun.
-    fn stream(&self, path: &str, query: &[(&str, String)]) -> Result<ureq::http::Response<ureq::Body>, ClientError> {
+    /// An answer that may take as long as it takes, once it has begun; of events, from those on behind the one with the id `since`.
+    fn stream(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        since: Option<&str>,
+    ) -> Result<ureq::http::Response<ureq::Body>, ClientError> {
         let request = self.agent.get(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key));
         let request = query.iter().fold(request, |request, (name, value)| request.query(*name, value));
+        let request = since.into_iter().fold(request, |request, id| request.header("last-event-id", id));
         let request = request.config().timeout_global(None).timeout_recv_response(Some(PATIENCE)).build();
         let answer = request.call().map_err(|source| self.unreachable(source))?;
         if answer.status().is_success() { Ok(answer) } else { Err(self.answer(Ok(answer)).err().unwrap_or_else(refused_oddly)) }

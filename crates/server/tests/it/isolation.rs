@@ -1,4 +1,4 @@
-//! A key reads its own project: every GET of the OpenAPI document is asked with a foreign one.
+//! A key reads and changes its own project: every operation of the OpenAPI document is asked for with a foreign one.
 
 use neuraltrust_testing::Server;
 use serde_json::{Value, json};
@@ -50,6 +50,10 @@ fn a_foreign_key_reads_nothing_of_a_project_at_any_path() {
     let mut shown = Vec::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
         let Some(operation) = operations.get("get") else { continue };
+        // It does not end; `live` has a test of its own.
+        if path.ends_with("/live") {
+            continue;
+        }
         let of_one = path.contains('{');
         let own = own_path(&server, path, &medium);
         let takes = |name: &str| operation["parameters"].as_array().into_iter().flatten().any(|known| known["name"] == name);
@@ -66,7 +70,9 @@ fn a_foreign_key_reads_nothing_of_a_project_at_any_path() {
         if path.ends_with("/complete") {
             queries = vec!["q=user_id:".to_owned()];
         }
-        if takes("filter") {
+        if path.ends_with("/search") {
+            queries = vec![format!("q={MARK}"), format!("q={MARK}&sort=relevance")];
+        } else if takes("filter") {
             queries.extend([
                 format!("q={MARK}&{field}"),
                 format!("filter=user_id:*&{field}"),
@@ -91,9 +97,17 @@ fn a_foreign_key_reads_nothing_of_a_project_at_any_path() {
             assert_eq!(server.fetch(&asked, &[]).status, 401, "{asked} without a key");
         }
     }
-    for path in
-        ["conversations", "conversations/{conversation_id}", "traces", "spans", "users", "facets", "quarantine/{id}", "export"]
-    {
+    for path in [
+        "conversations",
+        "conversations/{conversation_id}",
+        "traces",
+        "spans",
+        "users",
+        "facets",
+        "quarantine/{id}",
+        "search",
+        "export",
+    ] {
         assert!(shown.contains(&format!("/api/v1/{path}").as_str()), "the own key finds it at {path}: {shown:?}");
     }
 
@@ -106,4 +120,59 @@ fn a_foreign_key_reads_nothing_of_a_project_at_any_path() {
     }
     let (_, theirs) = get(&server, &foreign, "/api/v1/status");
     assert_eq!(theirs["project"], "other");
+}
+
+/// What a foreign admin asks for that would change something of the project, and what is answered.
+fn harm(path: &str, method: &str) -> Option<(Value, u16)> {
+    Some(match (method, path) {
+        ("post", "/api/v1/aggregate") => (json!({}), 200),
+        ("post", "/api/v1/erasures") => (json!({ "conversation_id": MARK }), 202),
+        ("post", "/api/v1/index/rebuild") => (json!({}), 202),
+        ("put", "/api/v1/prices") => (json!({ "own": [] }), 200),
+        ("put", "/api/v1/retention") => (json!({ "max_age_days": 1, "max_bytes": null }), 200),
+        ("delete", "/api/v1/quarantine") => (Value::Null, 204),
+        ("delete" | "post", "/api/v1/quarantine/{id}" | "/api/v1/quarantine/{id}/replay") => (Value::Null, 404),
+        ("post", "/api/v1/scores") => (json!({ "trace_id": TRACE, "name": "n", "value": 1 }), 404),
+        ("delete", "/api/v1/scores/{score_id}") => (Value::Null, 404),
+        // Who is an admin makes projects and keys; a session is that of who asks.
+        (_, "/api/v1/projects" | "/api/v1/projects/{name}/keys" | "/api/v1/session") => return None,
+        _ => panic!("this test does not know what to ask for with {method} {path}"),
+    })
+}
+
+#[test]
+fn a_foreign_key_changes_nothing_of_a_project_at_any_path() {
+    let server = start();
+    let (foreign, medium) = (other_project(&server, "other"), fill(&server));
+    let judged = json!({ "trace_id": TRACE, "name": "mine", "value": 1, "id": "mine" });
+    let post = |path: &str, key: &str, body: &Value| {
+        server.post(path, &[("x-api-key", key), ("content-type", "application/json")], body.to_string())
+    };
+    assert_eq!(post("/api/v1/scores", server.key(), &judged).status, 200);
+    let shown = || {
+        let read = |path: &str| server.get(path).1;
+        let scores = read(&format!("/api/v1/scores?trace_id={TRACE}"))["items"].clone();
+        let lists =
+            ["traces", "quarantine", "erasures"].map(|list| read(&format!("/api/v1/{list}"))["items"].as_array().unwrap().len());
+        (lists, scores, read("/api/v1/retention"), read("/api/v1/prices")["own"].clone())
+    };
+    let before = shown();
+    assert_eq!((before.0, before.1.as_array().unwrap().len()), ([2, 1, 1], 1), "there is something to harm");
+    let document = server.fetch("/api/v1/openapi.json", &[]).json();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys().filter(|method| *method != "get") {
+            let Some((body, expect)) = harm(path, method) else { continue };
+            let own = own_path(&server, &path.replace("{score_id}", "mine"), &medium);
+            let own = if path.ends_with("{score_id}") { format!("{own}?trace_id={TRACE}") } else { own };
+            let status = match method.as_str() {
+                "post" => post(&own, &foreign, &body).status,
+                "put" => server.put(&own, &foreign, &body).status,
+                "delete" => server.delete(&own, &foreign).status,
+                other => panic!("{other} {path}"),
+            };
+            assert_eq!(status, expect, "{method} {own}");
+        }
+    }
+    wait_for(&server, "/api/v1/traces", 2);
+    assert_eq!(shown(), before);
 }

@@ -1,9 +1,5 @@
 //! The seed's flow as neuraltrust 1.4.0 sends it, read back through every list and by id.
 
-use std::io::{BufRead as _, BufReader};
-use std::sync::mpsc::channel;
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::{send_flow, start, wait_for};
@@ -73,7 +69,7 @@ fn lists_are_narrowed_and_counted_and_mistakes_are_named() {
         ("/api/v1/spans?limt=3", "limt"),
         ("/api/v1/spans?limit=0", "1 to 1000"),
         ("/api/v1/spans?cursor=x", "cursor"),
-        ("/api/v1/spans?after=yesterday", "RFC 3339"),
+        ("/api/v1/spans?after=someday", "RFC 3339"),
         ("/api/v1/conversations?kind=tool", "user_id"),
         ("/api/v1/facets?of=things&field=kind", "conversations, traces, spans"),
         ("/api/v1/facets?of=spans&field=size", "provider"),
@@ -114,31 +110,6 @@ fn a_conversation_is_read_in_pages() {
         assert!(problem["detail"].as_str().unwrap().contains(expect), "{problem}");
     }
     assert_eq!(server.get("/api/v1/conversations/none?limit=2").0, 404);
-}
-
-#[test]
-fn changes_arrive_live() {
-    let server = start();
-    let agent = ureq::Agent::new_with_defaults();
-    let stream = agent
-        .get(format!("{}/api/v1/live", server.url()))
-        .header("authorization", format!("Bearer {}", server.key()))
-        .call()
-        .unwrap();
-    assert_eq!(stream.headers()["content-type"], "text/event-stream");
-    let (told, changes) = channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(stream.into_body().into_reader()).lines().map_while(Result::ok) {
-            let Some(data) = line.strip_prefix("data:") else { continue };
-            if told.send(serde_json::from_str::<Value>(data).unwrap()).is_err() {
-                return;
-            }
-        }
-    });
-    send_flow(&server);
-    let change = changes.recv_timeout(Duration::from_secs(30)).unwrap();
-    assert!(change["conversation_ids"].as_array().unwrap().contains(&json!("conversation_12345678")), "{change}");
-    assert_eq!(server.get("/api/v1/conversations").1["items"].as_array().unwrap().len(), 1, "lists show what was announced");
 }
 
 #[test]

@@ -67,6 +67,20 @@ fn traces_and_conversations_are_judged_with_any_verdict() {
     let rows = wait_for(&server, "/api/v1/conversations?q=scores.outcome:resolved", 1);
     let totals = rows[0]["scores"].as_array().unwrap().iter().find(|totals| totals["name"] == "outcome").unwrap().clone();
     assert_eq!((&totals["count"], &totals["mean"]), (&json!(3), &json!(4.0)), "{totals}");
+    assert_eq!(rows[0]["verdicts"]["outcome"], json!(["resolved", 4]), "on the conversation itself");
+    // The judgement of the trace, and of a step of it, is none of the conversation.
+    let span = wait_for(&server, "/api/v1/spans", 5).remove(0);
+    let step = json!({ "trace_id": span["trace_id"], "span_id": span["span_id"], "name": "outcome", "value": 1 });
+    assert_eq!(judge(&server, server.key(), &step).0, 200);
+    wait_for(&server, "/api/v1/spans?q=scores.outcome:1", 1);
+    wait_for(&server, "/api/v1/traces?q=scores.outcome:true", 1);
+    wait_for(&server, "/api/v1/conversations?q=scores.outcome:true", 1);
+    for (of, expect) in [("conversations", json!(4.0)), ("spans", json!(1.0)), ("traces", Value::Null)] {
+        let body = json!({ "of": of, "metrics": [{ "avg": { "field": "scores.outcome" } }] }).to_string();
+        let headers = [("x-api-key", server.key()), ("content-type", "application/json")];
+        let measured = server.post("/api/v1/aggregate", &headers, body).json();
+        assert_eq!(measured["items"][0]["values"][0], expect, "{of}: {measured}");
+    }
 }
 
 #[test]

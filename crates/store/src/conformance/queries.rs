@@ -1,9 +1,9 @@
-//! Filters and aggregates, compared with a look at every span.
+//! Filters and orders, compared with a look at every span.
 //!
 //! What a filter means is said here a second time, as simply as can be, on made-up spans that remember what they are made of.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use neuraltrust_model::{Content, Kind, SpanPatch, Status, StatusCode, Timestamp, Usage};
@@ -11,8 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::{keep, pages, span_id, trace_id};
 use crate::{
-    Aggregate, Every, Field, Filter, Group, GroupValue, Key, ListOf, ListQuery, Measured, Metric, Order, OrderBy, ProjectId,
-    ProjectStore, RELATIVE_ERROR, Root, SpanRow, Store, Test, Value, Words,
+    Field, Filter, Key, ListOf, ListQuery, Order, OrderBy, ProjectId, ProjectStore, Root, SpanRow, Store, Test, Value, Words,
 };
 
 /// Words that made-up spans say, each one word wherever it stands: beginnings of each other, and of scripts without spaces.
@@ -49,7 +48,7 @@ pub fn said(words: &[u8]) -> String {
 }
 
 impl Fact {
-    fn start(&self) -> Timestamp {
+    pub(super) fn start(&self) -> Timestamp {
         Timestamp::from_nanos((BEGIN + i64::from(self.number) * 17) * 1_000_000_000)
     }
 
@@ -80,7 +79,7 @@ impl Fact {
         }
     }
 
-    fn values(&self, key: &Key) -> Vec<Value> {
+    pub(super) fn values(&self, key: &Key) -> Vec<Value> {
         let text = |text: &str| Value::Text(text.to_owned());
         match key {
             Key::Field(Field::SpanId) => vec![text(span_id(self.number).as_str())],
@@ -270,121 +269,6 @@ pub async fn check_words_of_traces(project: &ProjectStore, facts: &[Fact], words
             "short texts are shown whole"
         );
     }
-}
-
-/// Groups by model and time, and of plans, are what a look at each span says.
-///
-/// # Panics
-/// When they are not.
-pub async fn check_aggregates(project: &ProjectStore, facts: &[Fact], filter: &Filter, every: u32) {
-    let facts: Vec<&Fact> = facts.iter().filter(|fact| fact.passes(filter)).collect();
-    let percents = vec![0.0, 50.0, 95.0, 100.0];
-    let query = Aggregate {
-        of: ListOf::Spans,
-        filter: filter.clone(),
-        group_by: vec![
-            Group::Time { every: Every::Seconds(every), utc_offset: 0 },
-            Group::Field { key: Field::Model.into(), top: 10 },
-        ],
-        metrics: vec![
-            Metric::Count,
-            Metric::Sum(Field::UsageInput.into()),
-            Metric::Avg(Field::DurationMs.into()),
-            Metric::Min(Field::Cost.into()),
-            Metric::Max(Field::Cost.into()),
-            Metric::Distinct(Key::Path(Root::Metadata, "plan".to_owned())),
-            Metric::ErrorShare,
-            Metric::Percentiles(Field::DurationMs.into(), percents.clone()),
-        ],
-        limit: 1_000,
-    };
-    let answer = project.aggregate(query.clone()).await.unwrap_or_else(|error| panic!("the store refused: {error}"));
-    assert_eq!((answer.matched, answer.truncated, answer.left_out), (facts.len() as u64, false, 0));
-
-    let mut groups: BTreeMap<(i64, Option<&str>), Vec<&Fact>> = BTreeMap::new();
-    for fact in &facts {
-        let stretch = (i64::from(fact.number) * 17).div_euclid(every.into()) * i64::from(every);
-        groups.entry((BEGIN + stretch, fact.model())).or_default().push(fact);
-    }
-    let key = |begin: i64, model: Option<&str>| {
-        let begin = GroupValue::Time(Timestamp::from_nanos(begin * 1_000_000_000));
-        vec![Some(begin), model.map(|model| GroupValue::Text(model.to_owned()))]
-    };
-    assert_eq!(answer.items.len(), groups.len(), "{query:?}");
-    for ((begin, model), facts) in groups {
-        let key = key(begin, model);
-        let row = answer.items.iter().find(|row| row.group == key).unwrap_or_else(|| panic!("no group {key:?}"));
-        assert_eq!(row.count, facts.len() as u64);
-        let numbers = |of: &dyn Fn(&Fact) -> Option<f64>| facts.iter().filter_map(|fact| of(fact)).collect::<Vec<f64>>();
-        let inputs = numbers(&|fact| fact.input.map(f64::from));
-        let costs = numbers(&|fact| fact.cost.map(|cents| f64::from(cents) / 100.0));
-        let mut durations = numbers(&|fact| fact.duration_ms());
-        durations.sort_by(f64::total_cmp);
-        let plans: BTreeSet<String> = facts.iter().flat_map(|fact| plans(&fact.plan)).map(|plan| format!("{plan:?}")).collect();
-        let failed = facts.iter().filter(|fact| fact.fails).count();
-        let some = |numbers: &[f64], number: f64| (!numbers.is_empty()).then_some(number);
-        let expected = [
-            Some(facts.len() as f64),
-            some(&inputs, inputs.iter().sum()),
-            some(&durations, durations.iter().sum::<f64>() / durations.len() as f64),
-            costs.iter().copied().reduce(f64::min),
-            costs.iter().copied().reduce(f64::max),
-            Some(plans.len() as f64),
-            Some(failed as f64 / facts.len() as f64),
-        ];
-        for ((measured, expected), metric) in row.values.iter().zip(expected).zip(&query.metrics) {
-            let Measured::One(measured) = measured else { panic!("{metric:?} is one number: {measured:?}") };
-            let same = match (measured, expected) {
-                (Some(measured), Some(expected)) => (measured - expected).abs() <= expected.abs() * 1e-9,
-                (measured, expected) => *measured == expected,
-            };
-            assert!(same, "{metric:?}: {measured:?}, and {expected:?} is expected");
-        }
-        let Some(Measured::Several(found)) = row.values.last() else { panic!("percentiles are several numbers") };
-        for (percent, found) in percents.iter().zip(found) {
-            let rank = ((percent / 100.0 * durations.len() as f64).ceil() as usize).clamp(1, durations.len().max(1));
-            let exact = durations.get(rank - 1).copied();
-            let near = |found: f64, exact: f64| (found - exact).abs() <= exact * RELATIVE_ERROR * 1.000_001;
-            assert!(
-                found.zip(exact).map_or(found.is_none() && exact.is_none(), |(found, exact)| near(found, exact)),
-                "p{percent}: {found:?}, and {exact:?} is expected"
-            );
-        }
-    }
-    check_most_frequent(project, &facts, filter).await;
-}
-
-/// Of all plans only the two most frequent ones are kept, and what is not is counted.
-async fn check_most_frequent(project: &ProjectStore, facts: &[&Fact], filter: &Filter) {
-    let plan = Key::Path(Root::Metadata, "plan".to_owned());
-    let mut counts: BTreeMap<Option<String>, u64> = BTreeMap::new();
-    for fact in facts {
-        let plans: BTreeSet<String> = plans(&fact.plan).into_iter().map(|plan| format!("{plan:?}")).collect();
-        let of_none = plans.is_empty().then_some(None);
-        for plan in plans.into_iter().map(Some).chain(of_none) {
-            *counts.entry(plan).or_default() += 1;
-        }
-    }
-    let mut sizes: Vec<u64> = counts.values().copied().collect();
-    sizes.sort_unstable_by(|a, b| b.cmp(a));
-    let query = Aggregate {
-        of: ListOf::Spans,
-        filter: filter.clone(),
-        group_by: vec![Group::Field { key: plan.clone(), top: 2 }],
-        metrics: Vec::new(),
-        limit: 1_000,
-    };
-    let answer = project.aggregate(query).await.unwrap_or_else(|error| panic!("the store refused: {error}"));
-    let kept: Vec<u64> = answer.items.iter().map(|row| row.count).collect();
-    assert_eq!(kept, sizes.iter().copied().take(2).collect::<Vec<_>>());
-    let left_out: u64 = sizes.iter().skip(2).sum();
-    assert_eq!((answer.left_out, answer.truncated), (left_out, left_out > 0));
-
-    let facets = project.facets(ListOf::Spans, plan, filter.clone(), 100).await;
-    let facets = facets.unwrap_or_else(|error| panic!("the store refused: {error}")).items;
-    assert!(facets.is_sorted_by(|a, b| a.count >= b.count), "{facets:?}");
-    let known: u64 = counts.iter().filter(|(plan, _)| plan.is_some()).map(|(_, count)| count).sum();
-    assert_eq!(facets.iter().map(|row| row.count).sum::<u64>(), known);
 }
 
 /// A plan of each kind that JSON has.

@@ -1,6 +1,7 @@
 //! Filters as queries of the index.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::ops::{Bound, RangeBounds as _};
 
 use tantivy::query::{
@@ -10,8 +11,9 @@ use tantivy::query::{
 use tantivy::schema::{Field as IndexField, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
+use super::budget::{Budget, Limited};
 use super::facts::known_by;
-use super::index::{Fields, SearchIndex, column, nanos, scope};
+use super::index::{Fields, JUDGED, SearchIndex, column, nanos, scope};
 use super::steady::Steady;
 use super::{lists, text};
 use crate::fields::{Field, FieldType, FilterError, Key, Root, Value, number};
@@ -33,8 +35,16 @@ pub(super) struct Clauses<'a> {
     pub(super) list: ListOf,
     /// Nothing of the list that is later than this moment is wanted: that narrows down what is looked through.
     pub(super) until: Option<i64>,
+    /// Nothing of the list but what has one of these ids is wanted; so does this.
+    pub(super) only: Option<&'a BTreeSet<String>>,
     /// Set when more was found on the way than is looked at, so that the query does not let everything through that it should.
     pub(super) cut: &'a Cell<bool>,
+    /// What it may take to find everything.
+    pub(super) budget: &'a Budget,
+    /// Whether the most relevant documents are asked for, so that it counts how often they have a word.
+    pub(super) ranked: bool,
+    /// Whether spans are looked for because of what they are a step of.
+    pub(super) steps: bool,
     /// Whether what is found is left out of the answer.
     pub(super) negated: bool,
 }
@@ -47,8 +57,9 @@ impl<'a> Clauses<'a> {
         project: ProjectId,
         list: ListOf,
         cut: &'a Cell<bool>,
+        budget: &'a Budget,
     ) -> Self {
-        Self { index, searcher, project, list, until: None, cut, negated: false }
+        Self { index, searcher, project, list, until: None, only: None, cut, budget, ranked: false, steps: false, negated: false }
     }
 }
 
@@ -89,7 +100,8 @@ impl Clauses<'_> {
     /// The documents of the list that the filter lets through.
     pub(super) fn query(&self, filter: &Filter) -> Result<Clause, StoreError> {
         let in_list = is(Term::from_field_text(self.fields().scope, &scope(self.project, self.list)));
-        Ok(all(vec![in_list, self.clause(filter)?]))
+        let query = all(vec![in_list, self.clause(filter)?]);
+        Ok(Box::new(Limited { query, budget: self.budget.clone() }))
     }
 
     fn fields(&self) -> &Fields {
@@ -133,14 +145,23 @@ impl Clauses<'_> {
     /// The documents of the list that are about spans with the words.
     fn of_spans_with(&self, words: &Filter) -> Result<Clause, StoreError> {
         let field = if self.list == ListOf::Traces { Field::TraceId } else { Field::ConversationId };
-        let spans = Clauses { list: ListOf::Spans, ..*self };
+        let spans = Clauses { list: ListOf::Spans, only: None, steps: true, ..*self };
         // A conversation is no older than any of its spans.
         let until = self.until.filter(|_| self.list == ListOf::Conversations);
         let until = until.map_or(Bound::Unbounded, |until| Bound::Included(neuraltrust_model::Timestamp::from_nanos(until)));
-        let words = Filter::And(vec![words.clone(), Filter::Time(Bound::Unbounded, until)]);
+        let mut all = vec![words.clone(), Filter::Time(Bound::Unbounded, until)];
+        if let Some(only) = self.only {
+            let ids = only.iter().map(|id| Value::Text(id.clone())).collect();
+            all.push(Filter::Is(Key::Field(field), Test::OneOf(ids)));
+        }
+        let words = Filter::And(all);
         let (ids, cut) = lists::values(self.searcher, &*spans.query(&words)?, field)?;
         if cut {
             self.note_cut()?;
+        }
+        // Where what is found is left out, that would let wrong rows through.
+        if self.negated {
+            self.budget.check()?;
         }
         Ok(Box::new(TermSetQuery::new(ids.iter().map(|id| Term::from_field_text(self.fields().of(field), id)))))
     }
@@ -159,8 +180,18 @@ impl Clauses<'_> {
             (0, _) => Box::new(EmptyQuery),
             (1, true) => {
                 let begun = text::words(&words.text).next().map(|word| word.text).unwrap_or_default();
-                begins(&begun, |text| Term::from_field_text(field, text))
+                let whole =
+                    self.ranked.then(|| TermQuery::new(Term::from_field_text(field, &begun), IndexRecordOption::WithFreqs));
+                let begins = begins(&begun, |text| Term::from_field_text(field, text));
+                match whole {
+                    Some(whole) => any(vec![Box::new(whole), begins]),
+                    None => begins,
+                }
             }
+            (1, false) if self.ranked => match terms.pop() {
+                Some(term) => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
+                None => Box::new(EmptyQuery),
+            },
             (1, false) => terms.pop().map_or_else(|| Box::new(EmptyQuery) as Clause, is),
             (_, true) => {
                 let begun = text::words(&words.text).last().map(|word| word.text).unwrap_or_default();
@@ -284,7 +315,12 @@ impl Clauses<'_> {
 
     fn test_path(&self, key: &Key, root: Root, path: &str, test: &Test) -> Result<Clause, FilterError> {
         let escaped = path.replace('\\', "\\\\");
-        let base = || Term::from_field_json_path(self.fields().below(root), &escaped, true);
+        // Judgements of a trace or conversation are kept with a span of it.
+        let (field, name) = match root {
+            Root::Scores if self.steps => (self.fields().judged, JUDGED),
+            root => (self.fields().below(root), root.as_str()),
+        };
+        let base = || Term::from_field_json_path(field, &escaped, true);
         let text = |text: &str| {
             let mut term = base();
             term.append_type_and_str(known_by(text));
@@ -296,7 +332,7 @@ impl Clauses<'_> {
             term
         };
         match test {
-            Test::Exists => Ok(Box::new(ExistsQuery::new(format!("{}.{escaped}", root.as_str()), true))),
+            Test::Exists => Ok(Box::new(ExistsQuery::new(format!("{name}.{escaped}"), true))),
             Test::Prefix(prefix) => Ok(begins(known_by(prefix), |part| {
                 let mut term = base();
                 term.append_type_and_str(part);

@@ -47,16 +47,22 @@ enum Slot<'a> {
         head: String,
         len: u32,
         preview: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<u64>,
     },
     /// A node for each document.
     Documents {
         heads: Vec<String>,
         preview: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<u64>,
     },
     /// The node `head`.
     Whole {
         head: String,
         preview: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<u64>,
     },
 }
 
@@ -242,6 +248,7 @@ impl Encoder<'_> {
         let Some(content) = content else { return Ok(Placed::default()) };
         let here = || Placed { slot: Some(Slot::Here(Cow::Borrowed(content))), ..Placed::default() };
         let preview = || media::words(content, taken).preview(PREVIEW_CHARS);
+        let words = || Some(media::words(content, taken).words());
         let mut placed = Placed { paths: self.media(taken, scope)?, bytes: taken.bytes(), ..Placed::default() };
         match content {
             Content::Messages { messages } => {
@@ -252,7 +259,8 @@ impl Encoder<'_> {
                 }
                 let (path, head) = self.path(above, &elements, scope)?;
                 let Some(last) = head else { return Ok(here()) };
-                placed.slot = Some(Slot::Messages { head: hex(&last), len: elements.len() as u32, preview: preview() });
+                placed.slot =
+                    Some(Slot::Messages { head: hex(&last), len: elements.len() as u32, preview: preview(), words: words() });
                 placed.paths.push(path);
                 placed.head = head;
                 return Ok(placed);
@@ -269,7 +277,7 @@ impl Encoder<'_> {
                         placed.paths.push(path);
                         heads.extend(head.as_ref().map(hex));
                     }
-                    placed.slot = Some(Slot::Documents { heads, preview: preview() });
+                    placed.slot = Some(Slot::Documents { heads, preview: preview(), words: words() });
                     return Ok(placed);
                 }
             }
@@ -281,7 +289,7 @@ impl Encoder<'_> {
         }
         placed.bytes += total(&element);
         let (path, head) = self.path(None, &element, scope)?;
-        placed.slot = head.map(|head| Slot::Whole { head: hex(&head), preview: preview() });
+        placed.slot = head.map(|head| Slot::Whole { head: hex(&head), preview: preview(), words: words() });
         placed.paths.push(path);
         // An answer in messages does not hang below a content that is none, so no head is told.
         Ok(placed)
@@ -396,16 +404,16 @@ pub(super) fn decode(json: &[u8], beside: Beside<'_>) -> Result<(SpanPatch, [Opt
 }
 
 fn said(slot: Option<Slot<'_>>, beside: Beside<'_>) -> Result<Option<Said>, StoreError> {
-    let (heads, form, preview) = match slot {
+    let (heads, form, preview, words) = match slot {
         None => return Ok(None),
         Some(Slot::Here(content)) => return Ok(Some(Said::Here(content.into_owned()))),
-        Some(Slot::Messages { head, len, preview }) => (vec![head], Form::Messages(len), preview),
-        Some(Slot::Documents { heads, preview }) => (heads, Form::Documents, preview),
-        Some(Slot::Whole { head, preview }) => (vec![head], Form::Whole, preview),
+        Some(Slot::Messages { head, len, preview, words }) => (vec![head], Form::Messages(len), preview, words),
+        Some(Slot::Documents { heads, preview, words }) => (heads, Form::Documents, preview, words),
+        Some(Slot::Whole { head, preview, words }) => (vec![head], Form::Whole, preview, words),
     };
     let heads = heads.iter().map(|head| unhex(head)).collect::<Option<_>>();
     let heads = heads.ok_or_else(|| StoreError::damaged("a patch")(std::io::Error::other("a head is no name")))?;
-    Ok(Some(Said::Apart(Apart { preview, form, scope: beside.scope, heads, said_by: vec![beside.seq] })))
+    Ok(Some(Said::Apart(Apart { preview, words, form, scope: beside.scope, heads, said_by: vec![beside.seq] })))
 }
 
 fn hex(name: &Hash) -> String {

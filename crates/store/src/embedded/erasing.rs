@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use neuraltrust_model::{ConversationId, TraceId};
 use serde_json::{Value, json};
 
+use super::budget::Budget;
 use super::facts::MAX_EXACT_TEXT;
 use super::indexer::Shared;
 use super::lists;
@@ -104,7 +105,7 @@ fn found(
     let mut traces = BTreeMap::new();
     let mut query = ListQuery { filter, limit: PAGE, ..ListQuery::default() };
     loop {
-        let page = lists::list::<SpanRow>(&shared.index, &shared.record, project, ListOf::Spans, &query)?;
+        let page = lists::list::<SpanRow>(&shared.index, &shared.record, project, ListOf::Spans, &query, &Budget::unlimited())?;
         if page.truncated {
             return Err(StoreError::TooBroad);
         }

@@ -1,6 +1,8 @@
 //! What a span, trace or conversation has in each field and at each path: what the index knows of it beside its words.
 
-use neuraltrust_model::{Map, Span, StatusCode, Usage};
+use std::collections::BTreeMap;
+
+use neuraltrust_model::{Kind, Map, ScoreTarget, Span, StatusCode, Usage};
 use serde_json::Value as Json;
 
 use crate::fields::{Field, Root, Value};
@@ -27,6 +29,8 @@ pub(super) struct Facts {
     pub(super) fields: Vec<(Field, Value)>,
     /// Values at paths; a path may have several.
     pub(super) paths: Vec<(Root, String, Value)>,
+    /// Judgements that are kept with a span, of whatever, by name: what its trace and conversation are found by.
+    pub(super) judged: Vec<(String, Value)>,
 }
 
 /// The part of a text by which it is known in the index.
@@ -35,8 +39,8 @@ pub(super) fn known_by(text: &str) -> &str {
 }
 
 impl Facts {
-    /// What a span has.
-    pub(super) fn of_span(row: &SpanRow, span: &Span) -> Self {
+    /// What a span has; `output` is what came out of it, where that is an object.
+    pub(super) fn of_span(row: &SpanRow, span: &Span, output: Option<&Json>) -> Self {
         let mut facts = Self::default();
         facts.text(Field::ConversationId, Some(row.conversation_id.as_str()));
         facts.text(Field::TraceId, Some(row.trace_id.as_str()));
@@ -75,7 +79,7 @@ impl Facts {
         for warning in &span.warnings {
             facts.text(Field::Warning, Some(&warning.code));
         }
-        facts.paths_of(span);
+        facts.paths_of(span, output.filter(|_| decides(&row.kind)));
         facts
     }
 
@@ -115,6 +119,12 @@ impl Facts {
         self.time(Field::StartTime, Some(totals.start_time));
         self.time(Field::LastTime, Some(totals.last_time));
         self.number(Field::DurationMs, totals.duration_ms);
+        self.number(Field::DialogueMs, totals.dialogue_ms);
+        for (field, words) in [(Field::InputWords, totals.input_words), (Field::OutputWords, totals.output_words)] {
+            if let Some(words) = words {
+                self.count(field, words);
+            }
+        }
         self.usage(totals.usage);
         self.number(Field::Cost, totals.cost);
         self.count(Field::Turns, totals.turns);
@@ -125,6 +135,14 @@ impl Facts {
         self.count(Field::FeedbackPositive, totals.feedback.positive);
         self.count(Field::FeedbackNegative, totals.feedback.negative);
         self.count(Field::FeedbackNeutral, totals.feedback.neutral);
+        self.verdicts(&totals.verdicts);
+    }
+
+    fn verdicts(&mut self, verdicts: &BTreeMap<String, Vec<Json>>) {
+        let mut room = Room { paths: MAX_PATHS, values: MAX_VALUES };
+        for (name, value) in verdicts.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value))) {
+            self.path(Root::Scores, name.clone(), value, 1, &mut room);
+        }
     }
 
     fn add(&mut self, field: Field, value: Value) {
@@ -174,15 +192,24 @@ impl Facts {
         }
     }
 
-    fn paths_of(&mut self, span: &Span) {
+    fn paths_of(&mut self, span: &Span, output: Option<&Json>) {
         let mut room = Room { paths: MAX_PATHS, values: MAX_VALUES };
         for score in &span.scores {
             self.path(Root::Scores, score.name.clone(), &score.value, 1, &mut room);
         }
+        // They are under one root so far, and those of others go.
+        self.judged = self.paths.drain(..).map(|(_, name, value)| (name, value)).collect();
+        for score in span.scores.iter().filter(|score| score.target == ScoreTarget::Span) {
+            self.path(Root::Scores, score.name.clone(), &score.value, 1, &mut room);
+        }
         let custom = span.custom.as_ref().and_then(Json::as_object);
-        for (root, fields) in
-            [(Root::Metadata, Some(&span.metadata)), (Root::Custom, custom), (Root::Attributes, Some(&span.attributes))]
-        {
+        let output = output.and_then(Json::as_object);
+        for (root, fields) in [
+            (Root::Output, output),
+            (Root::Metadata, Some(&span.metadata)),
+            (Root::Custom, custom),
+            (Root::Attributes, Some(&span.attributes)),
+        ] {
             for (name, value) in fields.into_iter().flat_map(Map::iter) {
                 self.path(root, name.clone(), value, 1, &mut room);
             }
@@ -229,6 +256,11 @@ impl Facts {
     }
 }
 
+/// Whether what comes out of such a step is a decision, which things are found and measured by.
+const fn decides(kind: &Kind) -> bool {
+    matches!(kind, Kind::Router | Kind::Guardrail | Kind::Evaluation)
+}
+
 /// What the index still takes of a span.
 struct Room {
     paths: usize,
@@ -253,7 +285,7 @@ mod tests {
 
     fn paths(span: &Span) -> Vec<(Root, String, Value)> {
         let mut facts = Facts::default();
-        facts.paths_of(span);
+        facts.paths_of(span, None);
         facts.paths
     }
 

@@ -50,6 +50,12 @@ impl Phrase {
     }
 }
 
+/// Whether a text has a phrase.
+pub(super) fn occurs(text: &str, phrase: &Phrase) -> bool {
+    let words: Vec<Word> = text::words(text).collect();
+    (0..words.len()).any(|at| words.get(at..).is_some_and(|here| phrase.is_at(here)))
+}
+
 /// The first part of the text that has the most of the phrases; `None` where it has none.
 pub(super) fn snippet(text: &str, phrases: &[Phrase]) -> Option<Snippet> {
     let words: Vec<Word> = text::words(text).collect();

@@ -36,7 +36,7 @@ use crate::rows::{ConversationRow, SpanRow, TraceRow};
 use crate::{ListOf, ProjectId, StoreError};
 
 /// Format of the index. An index of another format is made anew from the record.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 /// Memory for documents before they are written to a segment; Tantivy's least is 15 MB.
 const WRITER_BYTES: usize = 48_000_000;
 /// Bytes of a key: a hash of what a document is about. Among a billion documents two have the same once in 10^11 indexes.
@@ -58,6 +58,8 @@ const PURGE_PAUSE: Duration = Duration::from_millis(500);
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 /// Name of the column that tells when an open trace was last heard of.
 pub(super) const HEARD_AT: &str = "heard_at";
+/// Name of the columns of judgements that are kept with a span, of whatever.
+pub(super) const JUDGED: &str = "judged";
 
 /// The fields of a document.
 ///
@@ -86,6 +88,8 @@ pub(super) struct Fields {
     pub(super) open: IndexField,
     /// Of a trace that has an open span: when it was last heard of.
     pub(super) heard_at: IndexField,
+    /// Judgements that are kept with a span, of whatever, by name.
+    pub(super) judged: IndexField,
     by_field: Vec<IndexField>,
     by_root: [IndexField; Root::ALL.len()],
 }
@@ -136,6 +140,7 @@ fn schema() -> (Schema, Fields) {
         row: schema.add_bytes_field("row", STORED),
         open: schema.add_text_field("open", STORED),
         heard_at: schema.add_i64_field(HEARD_AT, FAST),
+        judged: schema.add_json_field(JUDGED, below()),
         by_field: Field::ALL
             .iter()
             .map(|field| {
@@ -416,20 +421,21 @@ pub(super) struct Documents {
 }
 
 impl Documents {
-    /// Puts a span, with the words that it brought in.
+    /// Puts a span, with the words that it brought in and what came out of it, where that is an object.
     pub(super) fn put_span(
         &mut self,
         project: ProjectId,
         row: &SpanRow,
         span: &Span,
         text: &str,
+        output: Option<&serde_json::Value>,
         put: Put,
     ) -> Result<(), StoreError> {
         let time = row.start_time.unwrap_or(span.received_at).as_nanos();
         let mut document = self.document(project, ListOf::Spans, &span_key(row), time, row, put)?;
         document.add_text(self.fields.part_of, part_of(project, &row.trace_id));
         document.add_text(self.fields.text, text);
-        self.add(document, Facts::of_span(row, span))
+        self.add(document, Facts::of_span(row, span, output))
     }
 
     /// Puts a trace.
@@ -568,14 +574,18 @@ impl Documents {
             }
         }
         let mut below: [Vec<(String, OwnedValue)>; Root::ALL.len()] = Default::default();
+        let owned = |value| match value {
+            Value::Text(text) => OwnedValue::Str(text),
+            Value::Number(number) => OwnedValue::F64(number),
+            Value::Flag(flag) => OwnedValue::Bool(flag),
+            Value::Time(time) => OwnedValue::I64(time.as_nanos()),
+        };
         for (root, path, value) in facts.paths {
-            let value = match value {
-                Value::Text(text) => OwnedValue::Str(text),
-                Value::Number(number) => OwnedValue::F64(number),
-                Value::Flag(flag) => OwnedValue::Bool(flag),
-                Value::Time(time) => OwnedValue::I64(time.as_nanos()),
-            };
-            below[root as usize].push((path, value));
+            below[root as usize].push((path, owned(value)));
+        }
+        if !facts.judged.is_empty() {
+            let judged = facts.judged.into_iter().map(|(name, value)| (name, owned(value))).collect();
+            document.add_field_value(self.fields.judged, &OwnedValue::Object(judged));
         }
         for (root, values) in Root::ALL.into_iter().zip(below) {
             if !values.is_empty() {

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use neuraltrust_model::{ConversationId, TraceId};
+use neuraltrust_model::{Content, ConversationId, TraceId};
 use tokio::sync::broadcast;
 
 use super::codec;
 use super::homes;
 use super::index::{Documents, Put, Reach, SearchIndex};
+use super::news::Gathered;
 use super::priority;
 use super::record::{Record, TraceKey};
 use super::signal::Signal;
@@ -22,7 +23,7 @@ use super::troubles::{Part, Troubles};
 use super::writer::{Recorded, Writer};
 use crate::rows::TraceRow;
 use crate::summary::{conversation_row, searchable_text, trace_row};
-use crate::{Change, ListOf, ProjectId, StoreError};
+use crate::{Change, ListOf, ProjectId, Said, StoreError};
 
 /// Changes that a slow listener can be behind before it is told that it missed some.
 const CHANGES: usize = 1_024;
@@ -279,7 +280,7 @@ struct Work {
     slow: HashMap<i64, Instant>,
     waiting: HashMap<i64, Waiting>,
     traces: Traces,
-    changed: BTreeMap<ProjectId, (BTreeSet<ConversationId>, BTreeSet<TraceId>)>,
+    changed: BTreeMap<ProjectId, Gathered>,
     last_commit: Instant,
     pause: Duration,
 }
@@ -391,7 +392,12 @@ impl Work {
         for (span, _) in trace.spans.iter().zip(affected).filter(|(_, affected)| *affected) {
             let text = searchable_text(&trace, span, TEXT_BYTES, |said| record.fresh(said))?;
             let place = if before_these.contains(&codec::span_key(&span.span_id)) { Put::Anew } else { Put::First };
-            self.documents.put_span(project, &trace.row(span), span, &text, place)?;
+            let output = match trace.output(span) {
+                Some(Said::Here(Content::Json { value })) => Some(value),
+                _ => None,
+            };
+            self.documents.put_span(project, &trace.row(span), span, &text, output, place)?;
+            self.changed.entry(project).or_default().span(&trace_id, &span.span_id);
         }
         if let Some(row) = &row {
             self.documents.put_trace(project, row, if before_these.is_empty() { Put::First } else { Put::Anew })?;
@@ -415,7 +421,7 @@ impl Work {
             };
             touched.insert((project, id));
         }
-        self.changed.entry(project).or_default().1.insert(trace_id);
+        self.changed.entry(project).or_default().traces.insert(trace_id);
         self.traces.bound();
         Ok(())
     }
@@ -427,7 +433,7 @@ impl Work {
                 Some(row) => self.documents.put_conversation(project, &row)?,
                 None => self.documents.remove(project, ListOf::Conversations, id.as_str()),
             }
-            self.changed.entry(project).or_default().0.insert(id);
+            self.changed.entry(project).or_default().conversations.insert(id);
             self.traces.bound();
         }
         Ok(())
@@ -450,15 +456,9 @@ impl Work {
         // Who is behind gains most by fewer and larger segments.
         let pause = if behind > BACKLOG { COMMIT_EVERY.1 } else { begin.elapsed() * 2 };
         self.pause = pause.clamp(COMMIT_EVERY.0, COMMIT_EVERY.1);
-        for (project, (conversations, traces)) in std::mem::take(&mut self.changed) {
-            let change = Change {
-                project,
-                seq: complete,
-                conversation_ids: conversations.into_iter().collect(),
-                trace_ids: traces.into_iter().collect(),
-            };
+        for (project, gathered) in std::mem::take(&mut self.changed) {
             // Nobody may be listening.
-            let _ = shared.changes.send(Arc::new(change));
+            let _ = shared.changes.send(Arc::new(gathered.change(project, complete)));
         }
         Ok(())
     }

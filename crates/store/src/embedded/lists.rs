@@ -13,10 +13,12 @@ use tantivy::schema::Value as _;
 use tantivy::{DocAddress, DocId, Score, Searcher, SegmentOrdinal, SegmentReader, TantivyDocument};
 
 use super::aggregate::Groups;
+use super::budget::Budget;
 use super::clauses::{Clauses, all};
 use super::highlight::{self, Phrase};
 use super::index::{SearchIndex, TIME, column};
 use super::indexer::TEXT_BYTES;
+use super::newcomers::Newcomers;
 use super::order;
 use super::record::Record;
 use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, check_grouped};
@@ -34,6 +36,7 @@ pub(super) fn list<T: DeserializeOwned>(
     project: ProjectId,
     list: ListOf,
     query: &ListQuery,
+    budget: &Budget,
 ) -> Result<Page<T>, StoreError> {
     let searcher = index.reader.searcher();
     let cut = Cell::new(false);
@@ -42,7 +45,7 @@ pub(super) fn list<T: DeserializeOwned>(
         return Err(StoreError::Cursor);
     }
     let until = query.cursor.filter(|_| !order.ascending).and_then(order::moment);
-    let clauses = Clauses { until, ..Clauses::new(index, &searcher, project, list, &cut) };
+    let clauses = Clauses { until, ..Clauses::new(index, &searcher, project, list, &cut, budget) };
     let mut filtered = clauses.query(&query.filter)?;
     if let Some(cursor) = query.cursor {
         filtered = all(vec![filtered, order::behind(index, cursor, order)]);
@@ -63,15 +66,15 @@ pub(super) fn list<T: DeserializeOwned>(
     let truncated = cut.get();
     let highlights = highlights(&clauses, record, &query.filter, &rows)?;
     let items = rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?;
-    Ok(Page { items, highlights, next_cursor, total, truncated })
+    Ok(Page { items, highlights, next_cursor, total, truncated, timed_out: budget.has_ended() })
 }
 
-fn row(index: &SearchIndex, searcher: &Searcher, at: DocAddress) -> Result<Vec<u8>, StoreError> {
+pub(super) fn row(index: &SearchIndex, searcher: &Searcher, at: DocAddress) -> Result<Vec<u8>, StoreError> {
     let document: TantivyDocument = searcher.doc(at).map_err(StoreError::index("read a row"))?;
     Ok(document.get_first(index.fields.row).and_then(|value| value.as_bytes().map(<[u8]>::to_vec)).unwrap_or_default())
 }
 
-fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, StoreError> {
+pub(super) fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(row).map_err(StoreError::damaged("a row of the index"))
 }
 
@@ -82,9 +85,12 @@ pub(super) fn one<T: DeserializeOwned>(
     project: ProjectId,
     of: ListOf,
     (field, value): (Field, &str),
+    budget: &Budget,
 ) -> Result<Option<T>, StoreError> {
     let only = ListQuery { filter: Filter::equals(field, value), limit: 1, ..ListQuery::default() };
-    Ok(list(index, record, project, of, &only)?.items.pop())
+    let found = list(index, record, project, of, &only, budget)?.items.pop();
+    // What was not looked for is not gone.
+    if found.is_none() { budget.check().map(|()| None) } else { Ok(found) }
 }
 
 /// The ids in a row.
@@ -111,6 +117,10 @@ fn highlights(
     let mut trace = None;
     let mut highlights = Vec::with_capacity(rows.len());
     for row in rows {
+        if clauses.budget.is_over() {
+            highlights.push(None);
+            continue;
+        }
         let ids: Ids = read(row)?;
         let span = match (ids.trace_id, ids.span_id) {
             (Some(trace), Some(span)) => Some((trace, span)),
@@ -137,7 +147,7 @@ fn words_of(filter: &Filter) -> Filter {
 
 /// The newest span of a trace or conversation with the words.
 fn newest_with(clauses: &Clauses<'_>, words: &Filter, of: Filter) -> Result<Option<(TraceId, SpanId)>, StoreError> {
-    let spans = Clauses { list: ListOf::Spans, until: None, ..*clauses };
+    let spans = Clauses { list: ListOf::Spans, until: None, only: None, ..*clauses };
     let query = spans.query(&Filter::And(vec![of, words.clone()]))?;
     let Some((_, at)) = order::first(clauses.searcher, &*query, Order::default(), 1)?.pop() else { return Ok(None) };
     let ids: Ids = read(&row(clauses.index, clauses.searcher, at)?)?;
@@ -251,12 +261,14 @@ pub(super) fn facets(
     key: &Key,
     filter: &Filter,
     limit: usize,
+    budget: &Budget,
 ) -> Result<Facets, StoreError> {
     check_grouped(key, list)?;
     let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
-    let clauses = Clauses::new(index, &searcher, project, list, &cut);
+    let clauses = Clauses::new(index, &searcher, project, list, &cut, budget);
     let query = clauses.query(filter)?;
-    let groups = Groups { group_by: vec![Group::Field { key: key.clone(), top: limit }], metrics: Vec::new(), last: true };
+    let groups =
+        Groups { group_by: vec![Group::Field { key: key.clone(), top: limit, others: false }], metrics: Vec::new(), last: true };
     let found = searcher.search(&*query, &groups).map_err(StoreError::index("count"))?;
     let mut rows: Vec<FacetRow> = found
         .by_first()
@@ -266,24 +278,33 @@ pub(super) fn facets(
                 GroupValue::Number(number) => number.to_string(),
                 GroupValue::Flag(flag) => flag.to_string(),
                 GroupValue::Time(time) => time.to_string(),
+                // Facets do not ask for others.
+                GroupValue::Others { others } => others.to_string(),
             };
             FacetRow { value, count, last_time: Some(Timestamp::from_nanos(last)) }
         })
         .collect();
     rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
     rows.truncate(limit);
-    Ok(Facets { items: rows, truncated: cut.get() })
+    Ok(Facets { items: rows, truncated: cut.get(), timed_out: budget.has_ended() })
 }
 
 /// Groups of a list, and what was measured in them.
-pub(super) fn aggregate(index: &SearchIndex, project: ProjectId, query: &Aggregate) -> Result<Aggregated, StoreError> {
+pub(super) fn aggregate(
+    index: &SearchIndex,
+    project: ProjectId,
+    query: &Aggregate,
+    budget: &Budget,
+) -> Result<Aggregated, StoreError> {
     query.check()?;
     let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
-    let clauses = Clauses::new(index, &searcher, project, query.of, &cut);
+    let clauses = Clauses::new(index, &searcher, project, query.of, &cut, budget);
     let filtered = clauses.query(&query.filter)?;
     let groups = Groups { group_by: query.group_by.clone(), metrics: query.metrics.clone(), last: false };
     let found = searcher.search(&*filtered, &groups).map_err(StoreError::index("measure"))?;
-    let mut aggregated = found.show(query);
+    let newcomers = Newcomers::look(&searcher, &*clauses.query(&Filter::default())?, query)?;
+    let mut aggregated = found.show(query, &newcomers);
     aggregated.truncated |= cut.get();
+    aggregated.timed_out = budget.has_ended();
     Ok(aggregated)
 }

@@ -5,6 +5,7 @@
 mod accounts;
 mod aggregate;
 mod backup;
+mod budget;
 mod chain;
 mod clauses;
 mod codec;
@@ -17,6 +18,7 @@ mod erasing;
 mod erasures;
 mod facts;
 mod highlight;
+mod hits;
 mod homes;
 mod index;
 mod indexer;
@@ -24,6 +26,8 @@ mod keeper;
 mod lists;
 mod lock;
 mod media;
+mod newcomers;
+mod news;
 mod order;
 mod paths;
 mod prices;
@@ -39,7 +43,6 @@ mod signal;
 mod silence;
 mod sketch;
 mod steady;
-mod stretch;
 mod sweep;
 mod text;
 mod troubles;
@@ -56,7 +59,7 @@ use std::time::Duration;
 
 use neuraltrust_model::{ConversationId, SpanId, SpanPatch, Timestamp, TraceId};
 use serde::de::DeserializeOwned;
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 
 pub use accounts::Accounts;
 pub use backup::{BackedUp, Manifest, backup, restore};
@@ -68,9 +71,11 @@ pub use retention::Retention;
 pub use verify::{Report, verify};
 
 use crate::{
-    Aggregate, Aggregated, Appended, Change, Cursor, Facets, Field, Filter, Key, ListOf, ListQuery, MediaId, Medium, Order, Page,
-    Price, Progress, ProjectId, ShowMedia, SpanDetail, StoreError, TraceDetail, Transcript, summary, summary::TraceExplained,
+    Aggregate, Aggregated, Appended, Change, Cursor, Facets, Field, Filter, Hits, Key, ListOf, ListQuery, MediaId, Medium, Order,
+    Page, Price, Progress, ProjectId, Rows, Search, ShowMedia, SpanDetail, StoreError, TraceDetail, Transcript, summary,
+    summary::TraceExplained,
 };
+use budget::{Budget, READ_WITHIN};
 use chain::Known;
 use codec::Aids;
 use index::SearchIndex;
@@ -88,6 +93,9 @@ const INDEX: &str = "index";
 /// A trace with more messages, or a conversation with more traces, than this is not read whole to show a part of it.
 const READ_WHOLE: usize = 2_000;
 
+/// Most reads of the index at a time; others wait.
+const SEARCHES_AT_A_TIME: usize = 32;
+
 /// SQLite and Tantivy in this process, on one data directory.
 #[derive(Debug)]
 pub struct EmbeddedStore {
@@ -96,6 +104,8 @@ pub struct EmbeddedStore {
     data_dir: PathBuf,
     known: Known,
     shared: Shared,
+    /// Room for those who read the index.
+    searches: Semaphore,
     /// Taken when the store ends.
     threads: Mutex<Option<Threads>>,
     /// Given back last.
@@ -172,6 +182,7 @@ impl EmbeddedStore {
             data_dir: data_dir.to_owned(),
             known: Known::default(),
             shared,
+            searches: Semaphore::new(SEARCHES_AT_A_TIME),
             threads: Mutex::new(Some(Threads { writing, indexing, keeping })),
             _lock: lock,
         })
@@ -251,16 +262,16 @@ impl EmbeddedStore {
         cursor: Option<Cursor>,
     ) -> Result<Option<TraceDetail>, StoreError> {
         let record = Arc::clone(&self.record);
-        self.search(move |index| {
+        self.search(move |index, budget| {
             let of_it = (Field::TraceId, trace.as_str());
-            if let Some(row) = lists::one(index, &record, project, ListOf::Traces, of_it)? {
+            if let Some(row) = lists::one(index, &record, project, ListOf::Traces, of_it, budget)? {
                 let filter = Filter::equals(of_it.0, of_it.1);
                 let spans = ListQuery { filter, limit, cursor, order: Order::OLDEST_FIRST };
-                let page = lists::list(index, &record, project, ListOf::Spans, &spans)?;
+                let page = lists::list(index, &record, project, ListOf::Spans, &spans, budget)?;
                 return Ok(Some(TraceDetail { trace: row, spans: page.items, next_cursor: page.next_cursor }));
             }
             // What has just come is not in the lists yet.
-            let record = record.at_one_moment()?;
+            let record = record.within(budget)?;
             match record.find(project, &trace)? {
                 None => Ok(None),
                 Some(key) if record.has_more_patches(&key, READ_WHOLE)? => Err(StoreError::IndexLags),
@@ -296,7 +307,7 @@ impl EmbeddedStore {
     ) -> Result<Option<Transcript>, StoreError> {
         self.read(move |record| {
             let traces = record.conversation(project, &id)?;
-            summary::transcript(&id, &traces, |trace, said| record.content(said, Show::of(media, trace)))
+            summary::transcript_at_once(&id, &traces, |trace, said| record.content(said, Show::of(media, trace)))
         })
         .await
     }
@@ -309,13 +320,14 @@ impl EmbeddedStore {
         .await
     }
 
-    /// Reads the record as it is at one moment.
+    /// Reads the record as it is at one moment, for as long as a read may take and somebody waits for it.
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Record) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let record = Arc::clone(&self.record);
-        aside(move || read(&record.at_one_moment()?)).await
+        let (record, budget) = (Arc::clone(&self.record), Budget::within(READ_WITHIN));
+        let _waiting = budget.waiting();
+        aside(move || read(&record.within(&budget)?)).await
     }
 
     pub(crate) async fn piece(&self, medium: &Medium, number: usize) -> Result<Option<Vec<u8>>, StoreError> {
@@ -331,7 +343,7 @@ impl EmbeddedStore {
         query: ListQuery,
     ) -> Result<Page<T>, StoreError> {
         let record = Arc::clone(&self.record);
-        self.search(move |index| lists::list(index, &record, project, list, &query)).await
+        self.search(move |index, budget| lists::list(index, &record, project, list, &query, budget)).await
     }
 
     pub(crate) async fn facets(
@@ -342,20 +354,43 @@ impl EmbeddedStore {
         filter: Filter,
         limit: usize,
     ) -> Result<Facets, StoreError> {
-        self.search(move |index| lists::facets(index, project, list, &key, &filter, limit)).await
+        self.search(move |index, budget| lists::facets(index, project, list, &key, &filter, limit, budget)).await
     }
 
     pub(crate) async fn aggregate(&self, project: ProjectId, query: Aggregate) -> Result<Aggregated, StoreError> {
-        self.search(move |index| lists::aggregate(index, project, &query)).await
+        self.search(move |index, budget| lists::aggregate(index, project, &query, budget)).await
     }
 
-    /// Reads the index. Where that fails, a panic of its reader included, its files are checked.
+    pub(crate) async fn hits(&self, project: ProjectId, query: Search) -> Result<Hits, StoreError> {
+        let record = Arc::clone(&self.record);
+        self.search(move |index, budget| hits::search(index, &record.within(budget)?, project, &query, budget)).await
+    }
+
+    pub(crate) async fn changes_since(&self, project: ProjectId, seq: u64) -> Result<Option<Change>, StoreError> {
+        let (record, indexed) = (Arc::clone(&self.record), self.progress().indexed);
+        self.search(move |index, budget| news::since(index, &record.within(budget)?, project, seq, indexed, budget)).await
+    }
+
+    pub(crate) async fn changed_rows(
+        &self,
+        project: ProjectId,
+        of: ListOf,
+        change: Arc<Change>,
+        filter: Filter,
+    ) -> Result<Option<Rows>, StoreError> {
+        self.search(move |index, budget| news::rows(index, project, of, &change, &filter, budget)).await
+    }
+
+    /// Reads the index, for as long as a read may take and somebody waits for it, with few others at a time: what one of them may
+    /// hold in memory is bounded. Where that fails, a panic of its reader included, its files are checked.
     async fn search<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&SearchIndex) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&SearchIndex, &Budget) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let index = self.shared.index.clone();
-        let answer = aside(move || read(&index)).await;
+        let _room = self.searches.acquire().await.map_err(|_| StoreError::Stopped)?;
+        let (index, budget) = (self.shared.index.clone(), Budget::within(READ_WITHIN));
+        let _waiting = budget.waiting();
+        let answer = aside(move || read(&index, &budget)).await;
         match answer {
             Err(StoreError::Index { .. } | StoreError::Damaged { .. }) => self.shared.suspect(),
             // A panic: no store that has stopped is read.

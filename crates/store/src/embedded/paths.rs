@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use tantivy::collector::Count;
 
 use super::EmbeddedStore;
+use super::budget::Budget;
 use super::clauses::Clauses;
 use super::index::SearchIndex;
 use crate::fields::{Key, Root};
@@ -23,7 +24,7 @@ impl EmbeddedStore {
         begun: String,
         limit: usize,
     ) -> Result<Vec<(String, u64)>, StoreError> {
-        self.search(move |index| paths(index, project, root, &begun, limit)).await
+        self.search(move |index, budget| paths(index, project, root, &begun, limit, budget)).await
     }
 }
 
@@ -34,6 +35,7 @@ fn paths(
     root: Root,
     begun: &str,
     limit: usize,
+    budget: &Budget,
 ) -> Result<Vec<(String, u64)>, StoreError> {
     let failed = || StoreError::index("find paths");
     let searcher = index.reader.searcher();
@@ -46,7 +48,7 @@ fn paths(
         }
     }
     let cut = Cell::new(false);
-    let clauses = Clauses::new(index, &searcher, project, ListOf::Spans, &cut);
+    let clauses = Clauses::new(index, &searcher, project, ListOf::Spans, &cut, budget);
     let mut found = Vec::new();
     for path in known.into_iter().take(LOOKED_FOR) {
         let query = clauses.query(&Filter::Is(Key::Path(root, path.clone()), Test::Exists))?;

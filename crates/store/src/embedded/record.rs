@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use neuraltrust_model::{Content, ConversationId, SpanId, Timestamp, TraceId};
+use neuraltrust_model::{Content, ConversationId, Message, SpanId, Timestamp, TraceId};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::budget::Budget;
 use super::chain::{self, Hash};
 use super::codec::{self, Beside};
 use super::coding::{self, Kind};
@@ -88,6 +89,8 @@ pub(super) struct Record {
     common: Arc<Common>,
     /// The connection of one who sees the record as it was at one moment; else each read sees it as it is then.
     moment: Option<Mutex<Connection>>,
+    /// What the reads may take.
+    budget: Option<Budget>,
 }
 
 /// What all who read the record share.
@@ -146,7 +149,7 @@ impl Record {
             prices: prices::Known::default(),
             scopes: Mutex::default(),
         };
-        Self { common: Arc::new(common), moment: None }
+        Self { common: Arc::new(common), moment: None, budget: None }
     }
 
     /// The record as it is now, whatever is written, moved or taken away until the answer is dropped: who reads a trace and then
@@ -155,7 +158,14 @@ impl Record {
     pub(super) fn at_one_moment(&self) -> Result<Self, StoreError> {
         let connection = self.common.connection()?;
         connection.execute_batch("BEGIN").map_err(StoreError::record("begin to read the record"))?;
-        Ok(Self { common: Arc::clone(&self.common), moment: Some(Mutex::new(connection)) })
+        Ok(Self { common: Arc::clone(&self.common), moment: Some(Mutex::new(connection)), budget: None })
+    }
+
+    /// As [`at_one_moment`](Self::at_one_moment); each read is refused once the time is over.
+    pub(super) fn within(&self, budget: &Budget) -> Result<Self, StoreError> {
+        let mut record = self.at_one_moment()?;
+        record.budget = Some(budget.clone());
+        Ok(record)
     }
 
     /// Runs a read on a connection of its own, or on that of the moment. It must not begin another.
@@ -164,6 +174,7 @@ impl Record {
         act: &'static str,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        self.budget.as_ref().map_or(Ok(()), Budget::check)?;
         if let Some(connection) = &self.moment {
             return query(&connection.lock().unwrap_or_else(PoisonError::into_inner)).map_err(StoreError::record(act));
         }
@@ -187,7 +198,7 @@ impl Record {
     pub(super) fn merge(&self, trace: &TraceKey, patches: Vec<Arrived>) -> Result<TraceSpans, StoreError> {
         let mut spans = TraceSpans::merge(&trace.trace_id, patches);
         // NOTE: prices are remembered for all, so that they are read as they are now, not as they were at a moment.
-        let now = Self { common: Arc::clone(&self.common), moment: None };
+        let now = Self { common: Arc::clone(&self.common), moment: None, budget: self.budget.clone() };
         spans.price(self.prices().of(&now, trace.project)?.as_ref());
         Ok(spans)
     }
@@ -338,6 +349,37 @@ impl Record {
                 Ok(content)
             }
         }
+    }
+
+    /// The messages that a list of them brought in, each with the name of its node.
+    pub(super) fn fresh_messages(&self, apart: &Apart) -> Result<Vec<(Hash, Message)>, StoreError> {
+        let (Form::Messages(len), [head]) = (apart.form, apart.heads.as_slice()) else { return Ok(Vec::new()) };
+        let path = self.path(apart.scope, head, len, Some(&apart.said_by))?;
+        let names: Vec<Hash> = path.nodes.iter().map(|node| node.name).collect();
+        let mut content = Content::Messages { messages: self.read_parts(&path, codec::message)? };
+        media::put_back(self, apart.scope, &mut content, Show::Blank)?;
+        let Content::Messages { messages } = content else { return Ok(Vec::new()) };
+        Ok(names.into_iter().zip(messages).collect())
+    }
+
+    /// Whether a node is among the `len` nodes of the path that ends at `head`.
+    pub(super) fn is_on_path(&self, scope: i64, head: &Hash, len: u32, name: &Hash) -> Result<bool, StoreError> {
+        self.read("follow a content", |connection| {
+            let mut node: Option<(Option<i64>, Hash)> = connection
+                .prepare_cached("SELECT parent, hash FROM node WHERE scope = ?1 AND hash = ?2")?
+                .query_row(params![scope, head], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let mut above = connection.prepare_cached("SELECT parent, hash FROM node WHERE id = ?1")?;
+            for _ in 0..len {
+                let Some((parent, here)) = node else { return Ok(false) };
+                if here == *name {
+                    return Ok(true);
+                }
+                let Some(parent) = parent else { return Ok(false) };
+                node = above.query_row([parent], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            }
+            Ok(false)
+        })
     }
 
     /// The parts of a content that is kept apart, where `brought_by` is given only those that these patches brought.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::news;
 use super::record::{Record, TraceKey};
 use super::sweep;
 use super::writer::Writer;
@@ -88,7 +89,8 @@ fn mark_left(transaction: &Transaction<'_>, trace: i64) -> rusqlite::Result<()> 
         .prepare_cached("SELECT ifnull(home, -id) FROM trace WHERE id = ?1")?
         .query_row([trace], |row| row.get(0))
         .optional()?;
-    sweep::mark_scope(transaction, trace, scope.unwrap_or(sweep::SWEPT))
+    sweep::mark_scope(transaction, trace, scope.unwrap_or(sweep::SWEPT))?;
+    news::note_removal(transaction, trace)
 }
 
 /// Takes away the marks that the index has followed up to the patch `indexed` and whose scopes were swept, and with them the

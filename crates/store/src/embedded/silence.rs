@@ -28,7 +28,7 @@ impl EmbeddedStore {
     /// before. Looks at a bounded number of traces: there may be more where it returns other than 0.
     pub(crate) async fn mark_unfinished(&self, alive: RangeInclusive<Timestamp>, now: Timestamp) -> Result<usize, StoreError> {
         let silent = alive.clone();
-        let traces = self.search(move |index| candidates(index, &silent)).await?;
+        let traces = self.search(move |index, _| candidates(index, &silent)).await?;
         let mut marked = 0;
         for (project, trace_id) in traces {
             let (record, silent) = (self.record.clone(), alive.clone());

@@ -39,12 +39,12 @@ impl Most {
 }
 
 /// Reads contents until they are too many: of the trace at which that happens, and of those behind it, nothing is to be shown.
-struct Budget {
+struct Allowance {
     left: Cell<usize>,
     spent_at: RefCell<Option<TraceId>>,
 }
 
-impl Budget {
+impl Allowance {
     fn new(bytes: usize) -> Self {
         Self { left: Cell::new(bytes), spent_at: RefCell::default() }
     }
@@ -102,15 +102,15 @@ impl EmbeddedStore {
         media: ShowMedia,
     ) -> Result<Option<(Transcript, bool)>, StoreError> {
         let record = Arc::clone(&self.record);
-        self.search(move |index| {
+        self.search(move |index, budget| {
             let of_it = (Field::ConversationId, id.as_str());
-            let row: Option<ConversationRow> = lists::one(index, &record, project, ListOf::Conversations, of_it)?;
+            let row: Option<ConversationRow> = lists::one(index, &record, project, ListOf::Conversations, of_it, budget)?;
             let query =
                 ListQuery { filter: Filter::equals(of_it.0, of_it.1), limit: most.traces, cursor, order: Order::OLDEST_FIRST };
-            let page: Page<TraceRow> = lists::list(index, &record, project, ListOf::Traces, &query)?;
-            let record = record.at_one_moment()?;
-            let budget = Budget::new(most.bytes);
-            let read = |trace: &TraceId, said| budget.read(&record, trace, said, media);
+            let page: Page<TraceRow> = lists::list(index, &record, project, ListOf::Traces, &query, budget)?;
+            let record = record.within(budget)?;
+            let allowance = Allowance::new(most.bytes);
+            let read = |trace: &TraceId, said| allowance.read(&record, trace, said, media);
             let mut spans = 0;
             let found = match row {
                 Some(row) => {
@@ -130,7 +130,7 @@ impl EmbeddedStore {
                 None => summary::transcript(&id, &record.conversation(project, &id)?, read)?,
             };
             Ok(found.map(|mut turns| {
-                let cut = budget.cut(&mut turns) || turns.next_cursor.is_some() || spans > most.spans;
+                let cut = allowance.cut(&mut turns) || turns.next_cursor.is_some() || spans > most.spans;
                 (turns, cut)
             }))
         })
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_conversation_of_more_bytes_than_the_budget_is_cut_at_a_turn() {
+    async fn a_conversation_of_more_bytes_than_is_allowed_is_cut_at_a_turn() {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(EmbeddedStore::open(dir.path()).unwrap());
         let project = store.accounts().project(ProjectId::DEFAULT_NAME).unwrap();

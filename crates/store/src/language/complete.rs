@@ -164,7 +164,8 @@ fn of_name(list: ListOf, named: &str, value: &Written) -> Typed {
                 Some(FieldType::Millis) => words(DURATIONS, begun),
                 Some(FieldType::Id | FieldType::Count | FieldType::Number) => Typed::Anything,
                 Some(FieldType::Keyword) | None => {
-                    let of = if key.clone().checked(list).is_ok() { list } else { ListOf::Spans };
+                    let here = matches!(key, Key::Field(field) if field.lists().contains(&list));
+                    let of = if here { list } else { ListOf::Spans };
                     counted(of, key, Filter::default())
                 }
             }

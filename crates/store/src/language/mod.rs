@@ -18,6 +18,7 @@ use crate::fields::Field;
 use crate::query::{Filter, ListOf, Words};
 pub use complete::{Typed, Typing, written};
 use names::Name;
+pub use values::moment;
 
 /// Longest text of a query, in bytes.
 const MAX_TEXT: usize = 4_096;

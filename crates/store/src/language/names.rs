@@ -136,10 +136,12 @@ fn key(list: ListOf, name: &str) -> Option<Key> {
 
 /// What only spans have holds of a trace or conversation where it holds of one of its spans.
 fn of_list(list: ListOf, key: &Key, filter: Filter) -> Filter {
-    match key.clone().checked(list) {
-        Ok(_) => filter,
-        Err(_) => Filter::Step(Box::new(filter)),
-    }
+    let here = match key {
+        Key::Field(field) => field.lists().contains(&list),
+        // Judgements of a trace or conversation, and those of its spans, are found alike.
+        Key::Path(..) => list == ListOf::Spans,
+    };
+    if here { filter } else { Filter::Step(Box::new(filter)) }
 }
 
 fn only<'a>(values: &'a [Written], at: &Range<usize>) -> Result<&'a Written, Trouble> {

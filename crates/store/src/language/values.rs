@@ -56,6 +56,12 @@ pub(super) fn stretch(text: &str, now: Timestamp) -> Option<Stretch> {
     Some(Stretch { from, to: from })
 }
 
+/// A moment as people write it: RFC 3339, `now`, `-7d`, or a day in UTC, which is its beginning.
+#[must_use]
+pub fn moment(text: &str, now: Timestamp) -> Option<Timestamp> {
+    stretch(text, now).map(|stretch| stretch.from)
+}
+
 fn day(date: Date) -> Option<Stretch> {
     let begin = |date: Date| {
         let midnight = date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_nanosecond();

@@ -50,27 +50,51 @@ pub fn span_detail<E>(
 ///
 /// # Errors
 /// What `read` says.
-pub fn transcript<E: Send>(
+pub fn transcript<E>(
+    id: &ConversationId,
+    traces: &[TraceSpans],
+    read: impl FnMut(&TraceId, Said) -> Result<Content, E>,
+) -> Result<Option<Transcript>, E> {
+    conversation_of(id, traces).map(|conversation| turns_of(conversation, traces, read)).transpose()
+}
+
+/// As [`transcript`]; contents are read on all cores, in any order, since somebody waits for them.
+///
+/// # Errors
+/// What `read` says.
+pub fn transcript_at_once<E: Send>(
     id: &ConversationId,
     traces: &[TraceSpans],
     read: impl Fn(&TraceId, Said) -> Result<Content, E> + Sync,
 ) -> Result<Option<Transcript>, E> {
-    let rows: Vec<TraceRow> = traces.iter().filter_map(trace_row).collect();
-    conversation_row(id, &rows).map(|conversation| turns_of(conversation, traces, read)).transpose()
+    let Some(conversation) = conversation_of(id, traces) else { return Ok(None) };
+    let shown = |trace| turns::shown(trace, &mut |trace: &TraceId, said| read(trace, said));
+    let turns: Vec<Vec<Turn>> = traces.par_iter().map(shown).collect::<Result<_, E>>()?;
+    Ok(Some(with_turns(conversation, traces, turns.into_iter().flatten().collect())))
 }
 
-/// A conversation with the turns of some of its traces. `read` reads a content of a trace, on all cores, since somebody waits for
-/// them.
+fn conversation_of(id: &ConversationId, traces: &[TraceSpans]) -> Option<ConversationRow> {
+    let rows: Vec<TraceRow> = traces.iter().filter_map(trace_row).collect();
+    conversation_row(id, &rows)
+}
+
+/// A conversation with the turns of some of its traces. `read` reads a content of a trace; first those of the first.
 ///
 /// # Errors
 /// What `read` says.
-pub fn turns_of<E: Send>(
+pub fn turns_of<E>(
     conversation: ConversationRow,
     traces: &[TraceSpans],
-    read: impl Fn(&TraceId, Said) -> Result<Content, E> + Sync,
+    mut read: impl FnMut(&TraceId, Said) -> Result<Content, E>,
 ) -> Result<Transcript, E> {
-    let of_traces: Vec<_> = traces.par_iter().map(|trace| turns::shown(trace, &read)).collect::<Result<_, E>>()?;
-    let mut turns: Vec<Turn> = of_traces.into_iter().flatten().collect();
+    let mut turns = Vec::new();
+    for trace in traces {
+        turns.extend(turns::shown(trace, &mut read)?);
+    }
+    Ok(with_turns(conversation, traces, turns))
+}
+
+fn with_turns(conversation: ConversationRow, traces: &[TraceSpans], mut turns: Vec<Turn>) -> Transcript {
     turns.sort_by(|a, b| (a.start_time, &a.trace_id).cmp(&(b.start_time, &b.trace_id)));
     let mut spans: Vec<&Span> = traces.iter().flat_map(|trace| &trace.spans).collect();
     spans.sort_by_key(|span| span.time());
@@ -84,7 +108,7 @@ pub fn turns_of<E: Send>(
         metadata.extend(span.metadata.clone());
         custom = span.custom.as_ref().or(custom);
     }
-    Ok(Transcript { conversation, user, metadata, custom: custom.cloned(), turns, next_cursor: None })
+    Transcript { conversation, user, metadata, custom: custom.cloned(), turns, next_cursor: None }
 }
 
 /// The words for the text index that a span brought in, at most about `limit` bytes. `fresh` reads what a content brought.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use neuraltrust_model::{ConversationId, Score, Span, SpanId, TraceId};
+use neuraltrust_model::{ConversationId, Score, ScoreTarget, Span, SpanId, TraceId};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -105,6 +105,24 @@ impl Scores {
             ScoreTotals { name, count: tally.count, numbers: tally.numbers, mean, values }
         };
         self.0.into_iter().take(MAX_NAMES).map(totals).collect()
+    }
+}
+
+/// The verdicts on one target, by name.
+pub(super) fn verdicts<'a>(scores: impl IntoIterator<Item = &'a Score>, target: ScoreTarget) -> BTreeMap<String, Vec<Value>> {
+    let mut verdicts = BTreeMap::new();
+    for score in scores.into_iter().filter(|score| score.target == target) {
+        add_verdicts(&mut verdicts, &score.name, std::slice::from_ref(&score.value));
+    }
+    verdicts
+}
+
+/// Adds verdicts of one name, as far as there is room.
+pub(super) fn add_verdicts(verdicts: &mut BTreeMap<String, Vec<Value>>, name: &str, values: &[Value]) {
+    if verdicts.len() < MAX_NAMES || verdicts.contains_key(name) {
+        let known: &mut Vec<Value> = verdicts.entry(name.to_owned()).or_default();
+        known.extend(values.iter().filter(|value| !value.is_array() && !value.is_object()).cloned());
+        known.truncate(MAX_VALUES);
     }
 }
 

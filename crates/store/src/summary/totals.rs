@@ -1,12 +1,12 @@
 //! The rows of traces and conversations: sums and extremes over their spans.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use neuraltrust_model::{ConversationId, Kind, SpanState, StatusCode, Usage, User};
+use neuraltrust_model::{ConversationId, Kind, ScoreTarget, SpanState, StatusCode, Usage, User};
 
 use super::merge::TraceSpans;
-use super::scores::{Scores, feedback, place};
-use super::turns::turns;
+use super::scores::{Scores, add_verdicts, feedback, place, verdicts};
+use super::turns::{TurnSpans, turns};
 use crate::rows::{ConversationRow, FeedbackCounts, Totals, TraceRow, short};
 
 /// The row of a trace; `None` while none of its spans has come.
@@ -14,6 +14,7 @@ use crate::rows::{ConversationRow, FeedbackCounts, Totals, TraceRow, short};
 pub fn trace_row(trace: &TraceSpans) -> Option<TraceRow> {
     let first = trace.spans.first()?;
     let turns = turns(trace);
+    let words: Vec<_> = turns.iter().map(TurnSpans::words).collect();
     let mut user = None::<User>;
     let mut sessions = BTreeSet::new();
     let counts = Counts::of(trace);
@@ -43,12 +44,13 @@ pub fn trace_row(trace: &TraceSpans) -> Option<TraceRow> {
             (0, true) => StatusCode::Ok,
             (0, false) => StatusCode::Unset,
         },
+        conversation_verdicts: verdicts(judged(), ScoreTarget::Conversation),
         totals: Totals {
             user: user.as_ref().map(short),
             channel_id: trace.spans.iter().rev().find_map(|span| span.channel_id.clone()),
             session_ids: sessions.into_iter().collect(),
-            first_words: turns.iter().find_map(|turn| turn.words()[0]?.preview()),
-            last_words: turns.iter().rev().find_map(|turn| turn.words()[1]?.preview()),
+            first_words: words.iter().find_map(|[said, _]| (*said)?.preview()),
+            last_words: words.iter().rev().find_map(|[_, answered]| (*answered)?.preview()),
             turns: turns.len() as u64,
             spans: trace.spans.len() as u64,
             errors: counts.errors,
@@ -59,6 +61,9 @@ pub fn trace_row(trace: &TraceSpans) -> Option<TraceRow> {
             last_time,
             heard_at: trace.heard_at,
             duration_ms: start_time.millis_until(last_time),
+            dialogue_ms: turns.iter().filter_map(TurnSpans::nanos).reduce(i64::saturating_add).map(millis),
+            input_words: words.iter().filter_map(|[said, _]| (*said)?.words()).reduce(u64::saturating_add),
+            output_words: words.iter().filter_map(|[_, answered]| (*answered)?.words()).reduce(u64::saturating_add),
             model_calls: counts.model_calls,
             tool_calls: counts.tool_calls,
             usage: (!counts.usage.is_empty()).then_some(counts.usage),
@@ -67,6 +72,7 @@ pub fn trace_row(trace: &TraceSpans) -> Option<TraceRow> {
             models: counts.models.into_iter().collect(),
             feedback: feedback(judged()),
             scores: scores.totals(),
+            verdicts: verdicts(judged(), ScoreTarget::Trace),
         },
     })
 }
@@ -121,6 +127,17 @@ impl Counts {
     }
 }
 
+/// Durations are summed as whole numbers, so that their order does not matter.
+fn millis(nanos: i64) -> f64 {
+    nanos as f64 / NANOS_PER_MILLI
+}
+
+fn nanos(millis: f64) -> i64 {
+    (millis * NANOS_PER_MILLI).round() as i64
+}
+
+const NANOS_PER_MILLI: f64 = 1e6;
+
 /// The sum of costs, which is the same whatever their order: floats do not add up alike in any.
 fn sum(mut costs: Vec<f64>) -> Option<f64> {
     costs.sort_by(f64::total_cmp);
@@ -147,6 +164,10 @@ pub fn conversation_row<'a>(id: &ConversationId, traces: impl IntoIterator<Item 
         feedback.neutral += totals.feedback.neutral;
         totals.scores.iter().for_each(|of_name| scores.add_totals(of_name));
     }
+    let mut of_conversation = BTreeMap::new();
+    for (name, values) in traces.iter().flat_map(|trace| &trace.conversation_verdicts) {
+        add_verdicts(&mut of_conversation, name, values);
+    }
     Some(ConversationRow {
         conversation_id: id.clone(),
         traces: traces.len() as u64,
@@ -166,6 +187,9 @@ pub fn conversation_row<'a>(id: &ConversationId, traces: impl IntoIterator<Item 
             last_time,
             heard_at,
             duration_ms: start_time.millis_until(last_time),
+            dialogue_ms: all().filter_map(|totals| totals.dialogue_ms).map(nanos).reduce(i64::saturating_add).map(millis),
+            input_words: all().filter_map(|totals| totals.input_words).reduce(u64::saturating_add),
+            output_words: all().filter_map(|totals| totals.output_words).reduce(u64::saturating_add),
             model_calls: count(&|totals| totals.model_calls),
             tool_calls: count(&|totals| totals.tool_calls),
             usage: (!usage.is_empty()).then_some(usage),
@@ -174,6 +198,7 @@ pub fn conversation_row<'a>(id: &ConversationId, traces: impl IntoIterator<Item 
             models: all().flat_map(|totals| totals.models.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
             feedback,
             scores: scores.totals(),
+            verdicts: of_conversation,
         },
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use neuraltrust_model::{Content, Kind, Score, Span, SpanState, StatusCode, TraceId};
+use neuraltrust_model::{Content, Kind, Score, Span, SpanState, StatusCode, Timestamp, TraceId};
 
 use super::merge::TraceSpans;
 use crate::rows::Turn;
@@ -74,6 +74,19 @@ impl<'a> TurnSpans<'a> {
         with_words().filter(|step| place(*step) == topmost).map(|(_, span)| span).collect()
     }
 
+    /// When it started and ended; no end while that has not come.
+    fn times(&self) -> Option<(Timestamp, Option<Timestamp>)> {
+        let (_, first) = self.steps.first()?;
+        let end = || self.steps.iter().filter_map(|(_, span)| span.end).max();
+        Some(self.message.map_or_else(|| (first.time(), end()), |message| (message.time(), message.end)))
+    }
+
+    /// How long it took in nanoseconds; `None` where its end has not come, or lies before its start.
+    pub(super) fn nanos(&self) -> Option<i64> {
+        let (start, end) = self.times()?;
+        end?.as_nanos().checked_sub(start.as_nanos()).filter(|nanos| *nanos >= 0)
+    }
+
     fn state(&self) -> SpanState {
         if let Some(message) = self.message {
             return message.state();
@@ -88,21 +101,20 @@ impl<'a> TurnSpans<'a> {
     }
 
     /// The turn as a page shows it; `read` reads a content of a trace.
-    fn show<E>(&self, read: &impl Fn(&TraceId, Said) -> Result<Content, E>) -> Result<Option<Turn>, E> {
+    fn show<E>(&self, read: &mut impl FnMut(&TraceId, Said) -> Result<Content, E>) -> Result<Option<Turn>, E> {
         let Some((_, first)) = self.steps.first() else { return Ok(None) };
         let message = self.message;
         let steps = || self.steps.iter().map(|(_, span)| *span);
-        let start_time = message.map_or_else(|| first.time(), Span::time);
-        let end_time = message.map_or_else(|| steps().filter_map(|span| span.end).max(), |message| message.end);
+        let Some((start_time, end_time)) = self.times() else { return Ok(None) };
         let failed = || steps().any(|span| span.status.code == StatusCode::Error);
         let [input, output] = self.words();
         let state = self.state();
-        let read = |said| read(&first.trace_id, said);
+        let mut read = |said| read(&first.trace_id, said);
         Ok(Some(Turn {
             trace_id: first.trace_id.clone(),
             span_id: message.map(|message| message.span_id.clone()),
-            input: input.cloned().map(read).transpose()?,
-            output: output.cloned().map(read).transpose()?,
+            input: input.cloned().map(&mut read).transpose()?,
+            output: output.cloned().map(&mut read).transpose()?,
             status: match message {
                 Some(message) => message.status.code,
                 None if failed() => StatusCode::Error,
@@ -120,7 +132,7 @@ impl<'a> TurnSpans<'a> {
 }
 
 /// The turns of a trace as a page shows them; `read` reads a content of a trace.
-pub(super) fn shown<E>(trace: &TraceSpans, read: &impl Fn(&TraceId, Said) -> Result<Content, E>) -> Result<Vec<Turn>, E> {
+pub(super) fn shown<E>(trace: &TraceSpans, read: &mut impl FnMut(&TraceId, Said) -> Result<Content, E>) -> Result<Vec<Turn>, E> {
     let mut shown = Vec::new();
     for turn in turns(trace) {
         shown.extend(turn.show(read)?);

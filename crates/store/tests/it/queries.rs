@@ -1,14 +1,14 @@
-//! Random filters and aggregates over random spans give what a look at every span gives.
+//! Random filters, orders and aggregates over random spans give what a look at every span gives.
 
 use std::ops::Bound;
 
 use neuraltrust_model::{Content, Kind, SpanId, SpanPatch, Timestamp, TraceId};
+use neuraltrust_store::conformance::aggregates::check_aggregate;
 use neuraltrust_store::conformance::keep;
-use neuraltrust_store::conformance::queries::{
-    Fact, WORDS, check_aggregates, check_filter, check_orders, check_words_of_traces, said, some_plans,
-};
+use neuraltrust_store::conformance::queries::{Fact, WORDS, check_filter, check_orders, check_words_of_traces, said, some_plans};
 use neuraltrust_store::{
-    Aggregate, Asked, Field, Filter, FilterError, Group, Key, ListOf, ListQuery, Metric, Root, StoreError, Test, Value, Words,
+    Aggregate, Asked, Every, Field, Filter, FilterError, Group, Key, ListOf, ListQuery, Metric, Root, StoreError, Test, Value,
+    Words, Zone,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -133,6 +133,51 @@ fn filter() -> impl Strategy<Value = Filter> {
     })
 }
 
+fn group() -> impl Strategy<Value = Group> {
+    let plan = || Key::Path(Root::Metadata, "plan".to_owned());
+    let keys: Vec<Key> = vec![Field::Model.into(), Field::HasError.into(), Field::UsageInput.into(), plan()];
+    let numbers =
+        vec![(Field::DurationMs.into(), 1.5), (Field::Cost.into(), 0.02), (plan(), 2.0), (Field::DurationMs.into(), 1e6)];
+    let zone = |name| Zone::named(name).unwrap();
+    let zones = vec![Zone::UTC, zone("Europe/Madrid"), zone("Asia/Kolkata"), Zone::ahead(-5_400).unwrap()];
+    prop_oneof![
+        3 => (select(keys), 1..4_usize, any::<bool>()).prop_map(|(key, top, others)| Group::Field { key, top, others }),
+        2 => (select(vec![1, 60, 90, 3_600, 7_200, 86_400]), select(zones))
+            .prop_map(|(seconds, zone)| Group::Time { every: Every::Seconds(seconds), zone }),
+        1 => select(numbers).prop_map(|(key, width)| Group::Histogram { key, width }),
+    ]
+}
+
+fn metric() -> impl Strategy<Value = Metric> {
+    let plan = || Key::Path(Root::Metadata, "plan".to_owned());
+    let number = || select(vec![Key::from(Field::DurationMs), Field::Cost.into(), Field::UsageInput.into(), plan()]);
+    let value = || select(vec![Key::from(Field::Model), Field::HasError.into(), plan(), Field::UsageInput.into()]);
+    prop_oneof![
+        Just(Metric::Count),
+        Just(Metric::ErrorShare),
+        value().prop_map(Metric::Distinct),
+        value().prop_map(Metric::New),
+        value().prop_map(Metric::Returning),
+        number().prop_map(Metric::Sum),
+        number().prop_map(Metric::Avg),
+        number().prop_map(Metric::Min),
+        number().prop_map(Metric::Max),
+        (number(), vec(0.0..=100.0_f64, 1..4)).prop_map(|(key, of)| Metric::Percentiles(key, of)),
+    ]
+}
+
+/// An aggregate of everything.
+fn aggregate() -> impl Strategy<Value = Aggregate> {
+    let limit = select(vec![1, 3, 1_000]);
+    (vec(group(), 0..4), vec(metric(), 0..6), limit).prop_map(|(group_by, metrics, limit)| Aggregate {
+        of: ListOf::Spans,
+        filter: Filter::default(),
+        group_by,
+        metrics,
+        limit,
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
@@ -141,7 +186,7 @@ proptest! {
         facts in facts(),
         filters in vec(filter(), 24),
         words in vec(vec(words(), 1..3), 4),
-        every in select(vec![1, 60, 90, 3_600]),
+        aggregates in vec((aggregate(), 0..3_u8), 12),
         batch in 1..9_usize,
         later in facts(),
     ) {
@@ -164,8 +209,9 @@ proptest! {
             for words in &words {
                 check_words_of_traces(&project, &facts, words).await;
             }
-            for filter in filters.iter().take(4).chain([&Filter::default()]) {
-                check_aggregates(&project, &facts, filter, every).await;
+            for ((query, of_all), filter) in aggregates.into_iter().zip(&filters) {
+                let filter = if of_all == 0 { Filter::default() } else { filter.clone() };
+                check_aggregate(&project, &facts, &Aggregate { filter, ..query }).await;
             }
             let later: Vec<Fact> = later.into_iter().map(|fact| Fact { number: fact.number + 100, ..fact }).collect();
             let mut known = facts.clone();
@@ -193,7 +239,7 @@ async fn what_cannot_be_asked_is_refused_by_name() {
     assert!(refused(Filter::Not(Box::new(Filter::equals(Field::Turns, "1")))).await.contains("model"));
 
     let asked = |group_by, metrics| Aggregate { of: ListOf::Spans, filter: Filter::default(), group_by, metrics, limit: 10 };
-    let by_span = asked(vec![Group::Field { key: Field::SpanId.into(), top: 5 }], Vec::new());
+    let by_span = asked(vec![Group::Field { key: Field::SpanId.into(), top: 5, others: false }], Vec::new());
     let of_texts = asked(Vec::new(), vec![Metric::Sum(Field::Model.into())]);
     for (query, expect) in [(by_span, "span_id"), (of_texts, "usage.total")] {
         match project.aggregate(query).await {

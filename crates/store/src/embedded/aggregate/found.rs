@@ -1,18 +1,22 @@
 //! The groups of all segments, and what of them is shown.
 
 use super::measures::{Measures, Shown};
+use super::others::{self, OTHERS};
 use super::{Codes, Counted, NONE, Numbered, Quick, SegmentFound, Size};
-use crate::aggregate::{Aggregate, AggregateRow, Aggregated, Group, GroupValue, MAX_GROUPS_BY, MAX_ROWS};
+use crate::aggregate::{Aggregate, AggregateRow, Aggregated, Group, GroupValue, MAX_GROUPS_BY, MAX_ROWS, Metric};
 use crate::embedded::columns::Common;
+use crate::embedded::newcomers::Newcomers;
 
 /// The groups of all segments.
 #[derive(Default)]
 pub(in crate::embedded) struct Found {
     values: [Coded; MAX_GROUPS_BY],
-    groups: Numbered,
-    sizes: Vec<Size>,
+    pub(super) groups: Numbered,
+    pub(super) sizes: Vec<Size>,
     /// What was measured in each segment, and the numbers that its groups have here.
-    segments: Vec<(Vec<Option<u32>>, Vec<Measures>)>,
+    pub(super) segments: Vec<(Vec<Option<u32>>, Vec<Measures>)>,
+    /// For each thing that is grouped by, how many values have the code [`OTHERS`].
+    pub(super) others: [u64; MAX_GROUPS_BY],
     counted: Counted,
 }
 
@@ -50,11 +54,13 @@ impl Coded {
     }
 
     /// ... the codes that most things have before the others, and only so many.
-    fn most_frequent(&self, counts: &[u64], top: usize) -> Vec<Option<u32>> {
+    fn most_frequent(&self, counts: &[u64], top: usize, others: bool) -> Vec<Option<u32>> {
         let count = |code: u32| counts.get(code as usize).copied().unwrap_or(0);
-        let mut codes: Vec<u32> = self.all().filter(|code| count(*code) > 0).collect();
+        // Beside the others what has no value is a group of its own, however small.
+        let mut codes: Vec<u32> = self.all().filter(|code| count(*code) > 0 && !(others && *code == NONE)).collect();
         codes.sort_unstable_by(|a, b| count(*b).cmp(&count(*a)).then_with(|| self.of(*a).cmp(&self.of(*b))));
         codes.truncate(top);
+        codes.extend((others && count(NONE) > 0).then_some(NONE));
         self.places(codes)
     }
 
@@ -94,7 +100,7 @@ impl Found {
         self.segments.push((numbers, measures));
     }
 
-    fn add(&mut self, codes: Codes, size: Size) -> Option<u32> {
+    pub(super) fn add(&mut self, codes: Codes, size: Size) -> Option<u32> {
         let Some(number) = self.groups.number(codes) else {
             self.counted.left_out += size.count;
             return None;
@@ -117,7 +123,8 @@ impl Found {
     }
 
     /// The groups as an answer: only the most frequent values of each field, in order, and no more than asked for.
-    pub(in crate::embedded) fn show(mut self, query: &Aggregate) -> Aggregated {
+    pub(in crate::embedded) fn show(mut self, query: &Aggregate, newcomers: &Newcomers) -> Aggregated {
+        self.fold_others(&query.group_by);
         let groups = self.shown(query);
         let mut rows: Vec<Option<u32>> = vec![None; self.sizes.len()];
         for (row, group) in (0..).zip(&groups) {
@@ -129,10 +136,29 @@ impl Found {
                 all.absorb(measures, |n| rows.get(numbers.get(n as usize).copied().flatten()? as usize).copied().flatten());
             }
         }
+        self.keep_newcomers(query, newcomers, &groups, &mut measures);
         let measures: Vec<Shown> = measures.into_iter().map(Measures::shown).collect();
         let items = (0..).zip(&groups).map(|(row, group)| self.row(query, &measures, row, *group)).collect();
         let Counted { matched, left_out, truncated } = self.counted;
-        Aggregated { items, matched, truncated: truncated || left_out > 0, left_out }
+        let truncated = truncated || left_out > 0 || newcomers.is_cut();
+        Aggregated { items, matched, truncated, timed_out: false, left_out }
+    }
+
+    /// Of the values that are counted as new or returning, keeps those that are.
+    fn keep_newcomers(&self, query: &Aggregate, newcomers: &Newcomers, groups: &[u32], measures: &mut [Measures]) {
+        let by_time = query.group_by.iter().position(|group| matches!(group, Group::Time { .. }));
+        let since = |row: u32| {
+            let codes = self.groups.codes.get(*groups.get(row as usize)? as usize)?;
+            match self.values.get(by_time?)?.of(*codes.get(by_time?)?)? {
+                Common::Time(begin) => Some(*begin),
+                _ => None,
+            }
+        };
+        for (n, (metric, measures)) in query.metrics.iter().zip(measures).enumerate() {
+            if let (Metric::New(_) | Metric::Returning(_), Measures::Distinct(marks)) = (metric, measures) {
+                marks.retain(|(row, (_, hash))| newcomers.counts(n, metric, since(*row), *hash));
+            }
+        }
     }
 
     /// The numbers of the groups that are shown, in order; what is in others is counted as left out.
@@ -143,7 +169,7 @@ impl Found {
         for ((number, codes), size) in (0..).zip(&self.groups.codes).zip(&self.sizes) {
             let mut at = [0; MAX_GROUPS_BY];
             let kept = at.iter_mut().zip(codes).zip(&places).all(|((at, code), places)| {
-                let place = places.get(*code as usize).copied().flatten();
+                let place = others::place(*code).or_else(|| places.get(*code as usize).copied().flatten());
                 *at = place.unwrap_or_default();
                 place.is_some()
             });
@@ -163,17 +189,17 @@ impl Found {
     }
 
     /// For each code of a thing that is grouped by the place of its groups, where they are kept.
-    fn places(&self, n: usize, group: &Group) -> Vec<Option<u32>> {
+    pub(super) fn places(&self, n: usize, group: &Group) -> Vec<Option<u32>> {
         let Some(values) = self.values.get(n) else { return Vec::new() };
         match group {
-            Group::Field { top, .. } => {
+            Group::Field { top, others, .. } => {
                 let mut counts = vec![0; values.values.len() + 1];
                 for (codes, size) in self.groups.codes.iter().zip(&self.sizes) {
                     if let Some(count) = codes.get(n).and_then(|code| counts.get_mut(*code as usize)) {
                         *count += size.count;
                     }
                 }
-                values.most_frequent(&counts, *top)
+                values.most_frequent(&counts, *top, *others)
             }
             Group::Time { .. } | Group::Histogram { .. } => values.in_order(),
         }
@@ -181,9 +207,13 @@ impl Found {
 
     fn row(&self, query: &Aggregate, measures: &[Shown], row: u32, group: u32) -> AggregateRow {
         let count = self.sizes[group as usize].count;
-        let values = self.groups.codes[group as usize].into_iter().zip(&self.values).take(query.group_by.len());
+        let coded = self.groups.codes[group as usize].into_iter().zip(&self.values).zip(self.others);
+        let value = |((code, values), others): ((u32, &Coded), u64)| match code {
+            OTHERS => Some(GroupValue::Others { others }),
+            code => values.of(code).cloned().map(Into::into),
+        };
         AggregateRow {
-            group: values.map(|(code, values)| values.of(code).cloned().map(Into::into)).collect(),
+            group: coded.take(query.group_by.len()).map(value).collect(),
             count,
             values: query.metrics.iter().zip(measures).map(|(metric, shown)| shown.of(metric, row, count)).collect(),
         }

@@ -6,7 +6,7 @@ use super::{Codes, NONE, Quick};
 use crate::aggregate::{Every, Group};
 use crate::embedded::columns::{self, Common, Rows, Values};
 use crate::embedded::index::TIME;
-use crate::embedded::stretch::Stretches;
+use crate::stretches::{Stretches, Zone};
 
 /// A value within a segment: the number of its column and its mark there.
 pub(super) type Mark = (u8, u64);
@@ -43,8 +43,12 @@ struct Slots {
 }
 
 impl Slots {
-    fn new(stretches: &mut Stretches, every: Every, least: i64, greatest: i64) -> Option<Self> {
+    fn new(stretches: &mut Stretches, every: Every, zone: &Zone, least: i64, greatest: i64) -> Option<Self> {
         let Every::Seconds(seconds) = every else { return None };
+        // Where clocks are put forward and back stretches are not of one length.
+        if !zone.is_fixed() {
+            return None;
+        }
         let length = u64::from(seconds.max(1)) * 1_000_000_000;
         let first = stretches.begin(least);
         let slots = greatest.abs_diff(first) / length + 1;
@@ -68,10 +72,10 @@ impl Grouper {
     pub(super) fn open(segment: &SegmentReader, group: &Group) -> tantivy::Result<Self> {
         let (by, columns) = match group {
             Group::Field { key, .. } => (By::Value, columns::open(segment, key)?),
-            Group::Time { every, utc_offset } => {
+            Group::Time { every, zone } => {
                 let time = segment.fast_fields().i64(TIME)?;
-                let mut stretches = Stretches::new(*every, *utc_offset);
-                let slots = Slots::new(&mut stretches, *every, time.min_value(), time.max_value());
+                let mut stretches = Stretches::new(*every, zone.clone());
+                let slots = Slots::new(&mut stretches, *every, zone, time.min_value(), time.max_value());
                 (slots.map_or_else(|| By::Time(stretches), By::Slots), vec![Values::Time(time)])
             }
             Group::Histogram { key, width } => (By::Width(*width), columns::open(segment, key)?),

@@ -45,7 +45,7 @@ impl Measures {
     pub(super) fn new(metric: &Metric) -> Self {
         match metric {
             Metric::Count => Self::Size,
-            Metric::Distinct(_) => Self::Distinct(HashSet::default()),
+            Metric::Distinct(_) | Metric::New(_) | Metric::Returning(_) => Self::Distinct(HashSet::default()),
             Metric::Sum(_) | Metric::Avg(_) => Self::Sum(Vec::new()),
             Metric::Min(_) => Self::Least(Vec::new()),
             Metric::Max(_) => Self::Greatest(Vec::new()),

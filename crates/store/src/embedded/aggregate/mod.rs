@@ -7,6 +7,7 @@
 mod found;
 mod grouper;
 mod measures;
+mod others;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -27,7 +28,7 @@ use crate::aggregate::{Group, MAX_GROUPS_BY, Metric};
 /// Most groups that are counted at a time; things of further ones are only counted as left out.
 const MAX_GROUPS: usize = 262_144;
 /// Most different values that are told apart in one segment, over all groups.
-const MAX_DISTINCT: usize = 1_000_000;
+pub(super) const MAX_DISTINCT: usize = 1_000_000;
 /// Documents that are read at a time.
 const BLOCK: usize = 512;
 
@@ -37,10 +38,10 @@ type Codes = [u32; MAX_GROUPS_BY];
 /// The code of no value.
 const NONE: u32 = 0;
 /// Looked up for each document, so it hashes fast.
-type Quick<K, V> = HashMap<K, V, RandomState>;
+pub(super) type Quick<K, V> = HashMap<K, V, RandomState>;
 
 /// The same in all segments.
-fn hash(value: &Common) -> u64 {
+pub(super) fn hash(value: &Common) -> u64 {
     FixedState::default().hash_one(value)
 }
 
