@@ -90,7 +90,7 @@ impl Stretches {
                 Every::Seconds(seconds) => self.long(at, i128::from(seconds) * NANOS),
                 Every::Month => self.month(at),
             });
-            (self.current, self.known) = found.unwrap_or_else(|| (moment..moment, moment..moment));
+            (self.current, self.known) = found.unwrap_or((moment..moment, moment..moment));
         }
         &self.current
     }

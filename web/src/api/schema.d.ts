@@ -222,6 +222,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changes, as server-sent events, until the client leaves.
+         * @description `ready` comes first. `change` names `conversation_ids` and `trace_ids` after lists show that they changed; where `of` or a
+         *     condition is given, it has the rows that changed and pass as `items` instead. `lagged`: some changes are not told; read again what
+         *     you show. `dropped`: you read too slowly, and the stream ends; come back. An event's id says up to where everything was told: sent
+         *     back as `Last-Event-ID`, which browsers do by themselves, it brings what was missed, also after a restart of the server; where
+         *     that is too much, `lagged`. A row may come again though it has not changed. Times in a condition that are counted from now are
+         *     counted from when the stream begins.
+         */
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -399,6 +424,28 @@ export interface paths {
         post?: never;
         /** Withdraws a judgement: nothing shows it any more. What the client says under its id afterwards holds again. */
         delete: operations["withdraw_score"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The messages that have words, each once however often it was said.
+         * @description `q` holds the words, and conditions on the steps that said them, as in the list of spans. `sort` is `time`, the newest first, or
+         *     `relevance`: rarer words, and those that are said more often, count more. A message leads to its conversation, trace and step, and says
+         *     where else it was said (`also`): by other steps, and by later model calls that sent it again with their history.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -676,7 +723,7 @@ export interface components {
              * @default 1000
              */
             limit: number | null;
-            /** @description What is measured in each group, up to 8. */
+            /** @description What is measured in each group, up to 16, those counted that ratios and rates are made of. */
             metrics?: components["schemas"]["MetricBody"][] | null;
             /**
              * @description `conversations`, `traces` or `spans`.
@@ -715,6 +762,8 @@ export interface components {
              * @description Number of things that the filter let through.
              */
             matched: number;
+            /** @description Whether the time that a read may take was over before everything was measured. */
+            timed_out: boolean;
             /**
              * @description Whether there are groups that are not in the answer, distinct values that were not counted, or a condition on steps or
              *     words that was met by more than is looked at.
@@ -769,6 +818,7 @@ export interface components {
          *           "text": "gpt-4o"
          *         }
          *       ],
+         *       "timed_out": false,
          *       "to": 8,
          *       "truncated": false
          *     }
@@ -778,6 +828,8 @@ export interface components {
             from: number;
             /** @description The completions: names in order, values the most frequent first. Empty where only the writer knows. */
             items: components["schemas"]["Completion"][];
+            /** @description Whether the time that a read may take was over before everything was counted. */
+            timed_out: boolean;
             /** @description Where it ends. */
             to: number;
             /** @description Whether not everything was counted. */
@@ -1028,6 +1080,8 @@ export interface components {
         Facets: {
             /** @description The values. */
             items: components["schemas"]["FacetRow"][];
+            /** @description Whether the time that a read may take was over before everything was counted. */
+            timed_out: boolean;
             /** @description Whether a condition on steps or words was met by more than is looked at, so that not everything was counted. */
             truncated: boolean;
         };
@@ -1082,6 +1136,12 @@ export interface components {
              */
             offset: string | null;
             /**
+             * @description Whether all other values of the field are a group of their own, `{"others": HOW_MANY}`, rather than left out. What has several
+             *     of them counts there once for each.
+             * @default false
+             */
+            others: boolean | null;
+            /**
              * @description `second`, `minute`, `hour`, `day`, `week` (from Monday) or `month`.
              * @default null
              */
@@ -1097,9 +1157,16 @@ export interface components {
              * @default null
              */
             width: number | null;
+            /**
+             * @description In place of `offset` a zone of the IANA Time Zone Database, whose clocks are put forward and back, e.g. `Europe/Madrid`.
+             * @default null
+             */
+            zone: string | null;
         };
-        /** @description A text, the beginning of a stretch of time (RFC 3339), a number, true or false. */
-        GroupValue: string | number | boolean;
+        /** @description A text, the beginning of a stretch of time (RFC 3339), a number, true or false; an object for all values that are not among the most frequent, with their number. */
+        GroupValue: string | number | boolean | {
+            others: number;
+        };
         /** @description Where the words that were asked for are. */
         Highlight: {
             /** @description Where in the snippet the words are: from and to, in UTF-16 code units as JavaScript counts them, in order and apart. */
@@ -1110,6 +1177,30 @@ export interface components {
             span_id: components["schemas"]["SpanId"];
             /** @description The trace of the span. */
             trace_id: components["schemas"]["TraceId"];
+        };
+        /** @description A message with the words. */
+        Hit: components["schemas"]["Place"] & {
+            /** @description Where else it was said, and which model calls sent it again, as far as was looked. */
+            also: components["schemas"]["Place"][];
+            /** @description How many places were found beside the first, those included that are not in `also`. */
+            also_count: number;
+            /** @description Where in the snippet the words are: from and to, in UTF-16 code units as JavaScript counts them, in order and apart. */
+            ranges: number[][];
+            /** @description Who speaks; null for what is no message of a list. */
+            role?: string | null;
+            /** @description About 240 characters around the place where most of the words are. `…` where it was cut. */
+            snippet: string;
+        };
+        /** @description What a search has found. */
+        Hits: {
+            /** @description The messages. */
+            items: components["schemas"]["Hit"][];
+            /** @description Where this page ended; none where it holds the last, and by relevance. */
+            next_cursor?: string | null;
+            /** @description Whether the time that a read may take was over before everything was looked at. */
+            timed_out: boolean;
+            /** @description Whether there is more that is not looked at: by relevance behind the most relevant spans, or words that a condition asks for. */
+            truncated: boolean;
         };
         /** @description A key, shown this once. */
         Key: {
@@ -1168,6 +1259,15 @@ export interface components {
             /** @description Number of different values. */
             distinct: components["schemas"]["Measure"];
         } | {
+            /**
+             * @description Number of different values that the list had not had before the stretch of time of the group, or where no time is grouped by,
+             *     before `after` of the filter: new users, say. What else the filter says does not matter for what had been before.
+             */
+            new: components["schemas"]["Measure"];
+        } | {
+            /** @description Number of different values that the list had had before: users who came back. */
+            returning: components["schemas"]["Measure"];
+        } | {
             /** @description Sum of the values. */
             sum: components["schemas"]["Measure"];
         } | {
@@ -1182,6 +1282,15 @@ export interface components {
         } | {
             /** @description Values that so many percent do not exceed. */
             percentiles: components["schemas"]["Percentiles"];
+        } | {
+            /** @description One measure divided by another: words per turn, sessions per user. */
+            ratio: components["schemas"]["Ratio"];
+        } | {
+            /**
+             * @description A count or sum over the time of the group: what has passed, within the filter, of the stretch that is grouped by; else from
+             *     `after` to `before` of the filter.
+             */
+            rate: components["schemas"]["Rate"];
         };
         /**
          * @description What is to be erased: exactly one of these.
@@ -1281,6 +1390,8 @@ export interface components {
             })[];
             /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
+            /** @description Whether the time that a read may take was over before everything was looked at, so that rows may be missing. */
+            timed_out: boolean;
             /**
              * Format: int64
              * @description Number of all rows of the list, on its first page; null on those behind a cursor. Where `truncated`, there are at least so
@@ -1360,6 +1471,8 @@ export interface components {
             }[];
             /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
+            /** @description Whether the time that a read may take was over before everything was looked at, so that rows may be missing. */
+            timed_out: boolean;
             /**
              * Format: int64
              * @description Number of all rows of the list, on its first page; null on those behind a cursor. Where `truncated`, there are at least so
@@ -1377,6 +1490,10 @@ export interface components {
             items: (components["schemas"]["Totals"] & {
                 /** @description Its conversation; a trace that names none is its own. */
                 conversation_id: components["schemas"]["ConversationId"];
+                /** @description Verdicts on its conversation that are kept with the trace, by name, at most 32 names. */
+                conversation_verdicts?: {
+                    [key: string]: unknown[];
+                };
                 /** @description Name of its first root. */
                 name?: string | null;
                 /** @description `error` when a span failed, `ok` when the application says so, else `unset`. */
@@ -1386,6 +1503,8 @@ export interface components {
             })[];
             /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
+            /** @description Whether the time that a read may take was over before everything was looked at, so that rows may be missing. */
+            timed_out: boolean;
             /**
              * Format: int64
              * @description Number of all rows of the list, on its first page; null on those behind a cursor. Where `truncated`, there are at least so
@@ -1470,12 +1589,37 @@ export interface components {
             /** @description What each message said, in order of arrival. */
             items: components["schemas"]["PatchDetail"][];
         };
+        /**
+         * @description A length of time.
+         * @enum {string}
+         */
+        Per: "second" | "minute" | "hour" | "day";
         /** @description Which percentiles of what. */
         Percentiles: {
             /** @description A field or path with numbers. */
             field: string;
             /** @description Percentages from 0 to 100, up to 10. */
             of: number[];
+        };
+        /** @description Where a message was said. */
+        Place: {
+            /** @description The conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description What the step is. */
+            kind: string;
+            /** @description What the step is called. */
+            name: string;
+            /** @description Which part of the step. */
+            part: components["schemas"]["SaidIn"];
+            /** @description The step. */
+            span_id: components["schemas"]["SpanId"];
+            /**
+             * Format: date-time
+             * @description When the step started.
+             */
+            start_time?: string | null;
+            /** @description The trace. */
+            trace_id: components["schemas"]["TraceId"];
         };
         /**
          * @description What a million tokens of a model cost in US dollars, from a moment on, until a later price of the same model holds.
@@ -1670,6 +1814,20 @@ export interface components {
             /** @description What is wrong, in a sentence. */
             problem: string;
         };
+        /** @description How much there is in a time. */
+        Rate: {
+            /** @description `count`, `distinct`, `new`, `returning` or `sum`. */
+            of: components["schemas"]["MetricBody"];
+            /** @description The time. */
+            per: components["schemas"]["Per"];
+        };
+        /** @description One number divided by another. */
+        Ratio: {
+            /** @description What is divided. */
+            of: components["schemas"]["MetricBody"];
+            /** @description What by; where that is 0 there is no ratio. */
+            to: components["schemas"]["MetricBody"];
+        };
         /** @description What became of a request that was sent in again. */
         Replay: {
             /** @description Whether all of it is kept now; then it has left the quarantine. */
@@ -1718,6 +1876,11 @@ export interface components {
             /** @description The trace. */
             trace_id: components["schemas"]["TraceId"];
         };
+        /**
+         * @description Which part of a span.
+         * @enum {string}
+         */
+        SaidIn: "input" | "output" | "status";
         /** @description A judgement of a span, or, kept at one of its spans, of a trace or conversation. */
         Score: {
             /** @description The reasons given. */
@@ -2053,6 +2216,12 @@ export interface components {
             cost?: number | null;
             /**
              * Format: double
+             * @description How long its turns took together, in milliseconds: the time of the dialogue without the rests between turns; null where no
+             *     turn has ended.
+             */
+            dialogue_ms?: number | null;
+            /**
+             * Format: double
              * @description From `start_time` to `last_time` in milliseconds.
              */
             duration_ms?: number | null;
@@ -2070,6 +2239,11 @@ export interface components {
              * @description When the last message about it came in, by the server's clock.
              */
             heard_at: string;
+            /**
+             * Format: int64
+             * @description Words that the user said, over all turns; null where that is not known.
+             */
+            input_words?: number | null;
             /**
              * Format: date-time
              * @description When the last thing happened that is known.
@@ -2089,6 +2263,11 @@ export interface components {
              * @description Number of spans, on any level, that have begun and whose end may still come.
              */
             open: number;
+            /**
+             * Format: int64
+             * @description Words that were answered, over all turns; null where that is not known.
+             */
+            output_words?: number | null;
             /** @description Whether something runs: a step that is under no other has begun, and its end may still come. */
             running: boolean;
             /** @description Judgements by their names, at most 32 names. */
@@ -2127,6 +2306,10 @@ export interface components {
             unfinished: number;
             usage?: components["schemas"]["Usage"] | null;
             user?: components["schemas"]["User"] | null;
+            /** @description Verdicts on the trace or conversation itself, by name, at most 32 names. */
+            verdicts?: {
+                [key: string]: unknown[];
+            };
         };
         /** @description A trace with its spans. */
         TraceDetail: {
@@ -2163,6 +2346,10 @@ export interface components {
         TraceRow: components["schemas"]["Totals"] & {
             /** @description Its conversation; a trace that names none is its own. */
             conversation_id: components["schemas"]["ConversationId"];
+            /** @description Verdicts on its conversation that are kept with the trace, by name, at most 32 names. */
+            conversation_verdicts?: {
+                [key: string]: unknown[];
+            };
             /** @description Name of its first root. */
             name?: string | null;
             /** @description `error` when a span failed, `ok` when the application says so, else `unset`. */
@@ -2331,6 +2518,8 @@ export interface components {
         Values: {
             /** @description The values. */
             items: components["schemas"]["ValueRow"][];
+            /** @description Whether the time that a read may take was over before everything was counted. */
+            timed_out: boolean;
             /** @description Whether there are more of them, or not everything was counted. */
             truncated: boolean;
         };
@@ -2401,9 +2590,9 @@ export interface operations {
                  * @example kind:generation latency:>2s
                  */
                 q?: string;
-                /** @description Only rows from this moment on (RFC 3339). */
+                /** @description Only rows from this moment on: RFC 3339, or counted from now as in `-7d`. */
                 after?: string;
-                /** @description Only rows before this moment (RFC 3339). */
+                /** @description Only rows before this moment: RFC 3339, or counted from now as in `-7d`. */
                 before?: string;
                 /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
@@ -2551,9 +2740,9 @@ export interface operations {
                  * @example kind:generation latency:>2s
                  */
                 q?: string;
-                /** @description Only rows from this moment on (RFC 3339). */
+                /** @description Only rows from this moment on: RFC 3339, or counted from now as in `-7d`. */
                 after?: string;
-                /** @description Only rows before this moment (RFC 3339). */
+                /** @description Only rows before this moment: RFC 3339, or counted from now as in `-7d`. */
                 before?: string;
                 /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
@@ -2923,9 +3112,9 @@ export interface operations {
                  * @example kind:generation latency:>2s
                  */
                 q?: string;
-                /** @description Only rows from this moment on (RFC 3339). */
+                /** @description Only rows from this moment on: RFC 3339, or counted from now as in `-7d`. */
                 after?: string;
-                /** @description Only rows before this moment (RFC 3339). */
+                /** @description Only rows before this moment: RFC 3339, or counted from now as in `-7d`. */
                 before?: string;
                 /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
@@ -3001,6 +3190,94 @@ export interface operations {
             };
         };
     };
+    live: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `conversations`, `traces` or `spans`, of which rows are sent; where neither this nor a condition is given, what changes is
+                 *     only named.
+                 */
+                of?: string;
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
+                /**
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
+                 */
+                q?: string;
+                /** @description Only rows from this moment on: RFC 3339, or counted from now as in `-7d`. */
+                after?: string;
+                /** @description Only rows before this moment: RFC 3339, or counted from now as in `-7d`. */
+                before?: string;
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
+                filter?: string[];
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
+            };
+            header?: {
+                /** @description Id of the last event that was read before */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     models: {
         parameters: {
             query?: {
@@ -3021,9 +3298,9 @@ export interface operations {
                  * @example kind:generation latency:>2s
                  */
                 q?: string;
-                /** @description Only rows from this moment on (RFC 3339). */
+                /** @description Only rows from this moment on: RFC 3339, or counted from now as in `-7d`. */
                 after?: string;
-                /** @description Only rows before this moment (RFC 3339). */
+                /** @description Only rows before this moment: RFC 3339, or counted from now as in `-7d`. */
                 before?: string;
                 /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
@@ -3569,6 +3846,77 @@ export interface operations {
             };
         };
     };
+    search: {
+        parameters: {
+            query?: {
+                /** @description Rows of one page: 1 to 1000. */
+                limit?: string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /**
+                 * @description `time`, `duration`, `tokens` or `cost`; of traces and conversations also `errors` and `turns`. The greatest, of times the
+                 *     newest, comes first; with `:asc` behind it, the least. What has no value comes last.
+                 * @example cost:desc
+                 */
+                sort?: string;
+                /**
+                 * @description A query: words and `"phrases"` that must all occur in one span, `begun*`, `-without`, an id; conditions such as
+                 *     `latency:>2s`, `model:gpt-4o*`, `status:ok|error`, `metadata.plan:pro`, `has:cost`, `tool:search`, `after:-7d`; `OR`, `NOT`
+                 *     and parentheses; in traces and conversations `step:(kind:tool status:error)` for what must hold of one step.
+                 * @example kind:generation latency:>2s
+                 */
+                q?: string;
+                /** @description Only rows from this moment on: RFC 3339, or counted from now as in `-7d`. */
+                after?: string;
+                /** @description Only rows before this moment: RFC 3339, or counted from now as in `-7d`. */
+                before?: string;
+                /** @description Further queries as in `q`, which must hold as well; may be given several times. */
+                filter?: string[];
+                /** @description Only of this conversation. */
+                conversation_id?: string;
+                /** @description Only of this trace. */
+                trace_id?: string;
+                /** @description Only of this session. */
+                session_id?: string;
+                /** @description Only of this channel. */
+                channel_id?: string;
+                /** @description Only of this user. */
+                user_id?: string;
+                /** @description Only spans of this kind, e.g. `generation`. */
+                kind?: string;
+                /** @description Only of this name. */
+                name?: string;
+                /** @description `ok`, `error` or `unset`; a conversation has `error` when one of its spans has, else `unset`. */
+                status?: string;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this provider. */
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hits"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     session: {
         parameters: {
             query?: never;
@@ -3672,9 +4020,9 @@ export interface operations {
                  * @example kind:generation latency:>2s
                  */
                 q?: string;
-                /** @description Only rows from this moment on (RFC 3339). */
+                /** @description Only rows from this moment on: RFC 3339, or counted from now as in `-7d`. */
                 after?: string;
-                /** @description Only rows before this moment (RFC 3339). */
+                /** @description Only rows before this moment: RFC 3339, or counted from now as in `-7d`. */
                 before?: string;
                 /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
@@ -3798,9 +4146,9 @@ export interface operations {
                  * @example kind:generation latency:>2s
                  */
                 q?: string;
-                /** @description Only rows from this moment on (RFC 3339). */
+                /** @description Only rows from this moment on: RFC 3339, or counted from now as in `-7d`. */
                 after?: string;
-                /** @description Only rows before this moment (RFC 3339). */
+                /** @description Only rows before this moment: RFC 3339, or counted from now as in `-7d`. */
                 before?: string;
                 /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
@@ -3896,9 +4244,9 @@ export interface operations {
                  * @example kind:generation latency:>2s
                  */
                 q?: string;
-                /** @description Only rows from this moment on (RFC 3339). */
+                /** @description Only rows from this moment on: RFC 3339, or counted from now as in `-7d`. */
                 after?: string;
-                /** @description Only rows before this moment (RFC 3339). */
+                /** @description Only rows before this moment: RFC 3339, or counted from now as in `-7d`. */
                 before?: string;
                 /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
@@ -3967,9 +4315,9 @@ export interface operations {
                  * @example kind:generation latency:>2s
                  */
                 q?: string;
-                /** @description Only rows from this moment on (RFC 3339). */
+                /** @description Only rows from this moment on: RFC 3339, or counted from now as in `-7d`. */
                 after?: string;
-                /** @description Only rows before this moment (RFC 3339). */
+                /** @description Only rows before this moment: RFC 3339, or counted from now as in `-7d`. */
                 before?: string;
                 /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];
@@ -4272,9 +4620,9 @@ export interface operations {
                  * @example kind:generation latency:>2s
                  */
                 q?: string;
-                /** @description Only rows from this moment on (RFC 3339). */
+                /** @description Only rows from this moment on: RFC 3339, or counted from now as in `-7d`. */
                 after?: string;
-                /** @description Only rows before this moment (RFC 3339). */
+                /** @description Only rows before this moment: RFC 3339, or counted from now as in `-7d`. */
                 before?: string;
                 /** @description Further queries as in `q`, which must hold as well; may be given several times. */
                 filter?: string[];

@@ -89,7 +89,9 @@ fn groups_of(fact: &Fact, group: &Group) -> Vec<Option<Shown>> {
     if all.is_empty() { vec![None] } else { all.into_iter().map(Some).collect() }
 }
 
-type Groups<'f> = BTreeMap<Vec<Option<Shown>>, Vec<&'f Fact>>;
+/// What a group has in common: a value, or none, for each thing that is grouped by.
+type GroupKey = Vec<Option<Shown>>;
+type Groups<'f> = BTreeMap<GroupKey, Vec<&'f Fact>>;
 
 /// Which values of a field are kept, in their order; what is not there is none of them.
 fn order(groups: &Groups<'_>, n: usize, group: &Group) -> Vec<Option<Shown>> {
@@ -118,10 +120,10 @@ pub async fn check_aggregate(project: &ProjectStore, facts: &[Fact], query: &Agg
     assert_eq!(answer.matched, passing.len() as u64, "{query:?}");
     let mut groups = Groups::new();
     for fact in passing {
-        let mut keys: Vec<Vec<Option<Shown>>> = vec![Vec::new()];
+        let mut keys: Vec<GroupKey> = vec![Vec::new()];
         for group in &query.group_by {
             let values = groups_of(fact, group);
-            let with = |key: &Vec<Option<Shown>>| {
+            let with = |key: &GroupKey| {
                 let key = key.clone();
                 values.iter().map(move |value| key.iter().cloned().chain([value.clone()]).collect()).collect::<Vec<_>>()
             };
@@ -153,7 +155,7 @@ pub async fn check_aggregate(project: &ProjectStore, facts: &[Fact], query: &Agg
             None => left_out += facts.len() as u64,
         }
     }
-    let mut rows: Vec<(Vec<usize>, Vec<Option<Shown>>, Vec<&Fact>)> = shown
+    let mut rows: Vec<(Vec<usize>, GroupKey, Vec<&Fact>)> = shown
         .into_iter()
         .map(|(key, facts)| {
             let place =

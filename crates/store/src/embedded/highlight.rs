@@ -50,10 +50,11 @@ impl Phrase {
     }
 }
 
-/// Whether a text has a phrase.
-pub(super) fn occurs(text: &str, phrase: &Phrase) -> bool {
+/// How often a text has each of the phrases.
+pub(super) fn times(text: &str, phrases: &[Phrase]) -> Vec<usize> {
     let words: Vec<Word> = text::words(text).collect();
-    (0..words.len()).any(|at| words.get(at..).is_some_and(|here| phrase.is_at(here)))
+    let here = |at: usize| words.get(at..).unwrap_or_default();
+    phrases.iter().map(|phrase| (0..words.len()).filter(|at| phrase.is_at(here(*at))).count()).collect()
 }
 
 /// The first part of the text that has the most of the phrases; `None` where it has none.

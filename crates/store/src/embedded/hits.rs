@@ -107,16 +107,19 @@ impl Page<'_> {
 
     /// Adds those pieces of a span that have the most of what is asked for.
     fn add(&mut self, row: &SpanRow, pieces: Vec<Piece>, phrases: &[Phrase]) {
-        let found: Vec<(usize, Piece, Snippet)> = pieces
+        let mut found: Vec<((usize, usize), Piece, Snippet)> = pieces
             .into_iter()
             .filter_map(|piece| {
                 let snippet = highlight::snippet(&piece.text, phrases)?;
-                let has = phrases.iter().filter(|phrase| highlight::occurs(&piece.text, phrase)).count();
-                Some((has, piece, snippet))
+                let times = highlight::times(&piece.text, phrases);
+                Some(((times.iter().filter(|times| **times > 0).count(), times.iter().sum()), piece, snippet))
             })
             .collect();
-        let most = found.iter().map(|(has, ..)| *has).max();
-        for (_, piece, snippet) in found.into_iter().filter(|(has, ..)| Some(*has) == most) {
+        if self.query.by_relevance {
+            found.sort_by_key(|(times, ..)| std::cmp::Reverse(*times));
+        }
+        let most = found.iter().map(|((has, _), ..)| *has).max();
+        for (_, piece, snippet) in found.into_iter().filter(|((has, _), ..)| Some(*has) == most) {
             let place = place(row, piece.part);
             let said = blake3::hash(piece.text.trim().as_bytes());
             let full = self.is_full();
