@@ -65,7 +65,7 @@ pub(crate) fn page(document: &Value) -> String {
         prose(text(document, "/info/description")),
     );
     for (tag, operations) in &tags {
-        let _ = write!(out, "<h2 class=\"tag\">{}</h2>\n", escaped(tag));
+        let _ = writeln!(out, "<h2 class=\"tag\">{}</h2>", escaped(tag));
         operations.iter().for_each(|operation| operation.section(&mut out));
     }
     out.push_str("<h2 class=\"tag\" id=\"types\">types</h2>\n");

@@ -13,7 +13,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Counts and measures over a list, in groups of fields, times and ranges of numbers. */
+        /**
+         * Counts and measures over a list, in groups of fields, times and ranges of numbers.
+         * @description The filter is that of the list. Without `group_by` one group holds everything. Percentiles are of a sketch, which may be off
+         *     by `percentile_error`. Where a condition was met by more than is looked at, `truncated` says so.
+         */
         post: operations["aggregate"];
         delete?: never;
         options?: never;
@@ -28,7 +32,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Channels with what is known of their conversations. `sort` as of users. */
+        /**
+         * Channels with what is known of their conversations. `sort` as of users.
+         * @description Counted over the conversations that the parameters leave, as of users.
+         */
         get: operations["channels"];
         put?: never;
         post?: never;
@@ -46,8 +53,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Two spans, traces or conversations beside each other: messages, documents, steps or turns aligned by what they share, where
-         *     they part, and the parameters, times, tokens and costs that differ. Media are shown by addresses below that of their trace.
+         * Two spans, traces or conversations beside each other.
+         * @description Messages, documents, steps or turns are aligned by what they share, and where they part is told; parameters, times, tokens and
+         *     costs that differ are beside each other. Of a conversation the first 500 traces and about 32 MiB of what was said are
+         *     compared, of a trace the first 10,000 steps; `truncated` says that there are more. Media are shown by addresses below that of
+         *     their trace.
          */
         get: operations["compare"];
         put?: never;
@@ -65,7 +75,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What may stand at a place of a query: names of fields, then values of the field before the colon, with counts. */
+        /**
+         * What may stand at a place of a query: names of fields, then values of the field before the colon, with counts.
+         * @description Made for a box that completes what is typed: the answer names the stretch of the text that a choice would replace. Values
+         *     come with how often they occur in the list.
+         */
         get: operations["complete"];
         put?: never;
         post?: never;
@@ -82,7 +96,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Conversations, the last active first where `sort` says nothing else. */
+        /**
+         * Conversations, the last active first where `sort` says nothing else.
+         * @description One row has what a list shows: words, counts, times, tokens, cost, judgements. Pages go on with `cursor` = `next_cursor` and
+         *     stay in place while others come in; `total` comes with the first page. A trace that names no conversation is one of its own.
+         */
         get: operations["conversations"];
         put?: never;
         post?: never;
@@ -99,7 +117,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A conversation with its turns. */
+        /**
+         * A conversation with its turns.
+         * @description Each turn has what the user said, what was answered, and its steps. Without `limit` everything is answered at once, as it was
+         *     acknowledged; a long conversation is read in pages.
+         */
         get: operations["conversation"];
         put?: never;
         post?: never;
@@ -116,7 +138,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where every figure of tokens and cost of a conversation is from, and what was not counted: its traces, each as by itself. */
+        /**
+         * Where every figure of tokens and cost of a conversation is from, and what was not counted: its traces, each as by itself.
+         * @description Each call with its tokens, the price that was applied and where that is from, and each span that was left out with the
+         *     reason.
+         */
         get: operations["explain_conversation"];
         put?: never;
         post?: never;
@@ -136,6 +162,7 @@ export interface paths {
         /**
          * What takes up the disk: all of it, and what the key's project does. Looks through the record, which takes about a second
          *     for a million spans; `/metrics` has what can be told at a glance.
+         * @description Bytes of files as they are, and what of them is the project's, by what it is for. What is free is used again.
          */
         get: operations["disk"];
         put?: never;
@@ -153,7 +180,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What was asked to be erased, newest first. */
+        /**
+         * What was asked to be erased, newest first.
+         * @description Receipts are kept for good: ids and counts, never contents. Pages go on with `cursor`.
+         */
         get: operations["erasures"];
         put?: never;
         /**
@@ -175,10 +205,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The receipt of an erasure: its traces, and what was there of each. */
+        /**
+         * The receipt of an erasure: its traces, and what was there of each.
+         * @description `done_at` is null while something of the traces is left; ask again until it is not. What is counted is what there was when it
+         *     went.
+         */
         get: operations["erasure"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Conversations, traces or spans as a file: JSON lines, CSV or Parquet, the oldest first.
+         * @description Rows are sent as they are read, without a bound to their number, and in the end the manifest (rows, bytes, SHA-256, filter,
+         *     times, version) as the trailer `neuraltrust-manifest`, to who asks with `te: trailers`. An answer that could not be finished
+         *     lacks the last chunk, which clients take for an error. With `limit` the answer is a part, and its header
+         *     `neuraltrust-next-cursor` what to give as `cursor` for the next, which is to be put behind it: that is how `neuraltrust
+         *     export` goes on where it was broken off. A conversation or trace whose steps have more than 16 MiB goes on on a further line.
+         */
+        get: operations["export"];
+        put?: never;
+        /**
+         * Conversations, traces or spans as a file, by words in a body.
+         * @description As with GET, for queries that are too long for an address.
+         */
+        post: operations["export_by_body"];
         delete?: never;
         options?: never;
         head?: never;
@@ -192,10 +254,37 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The values of any field over a list. */
+        /**
+         * The values of any field over a list.
+         * @description The most frequent first, each with the number of rows that have it and when it last occurred. `field` is a field of the list,
+         *     or a path such as `metadata.plan`; conditions are those of the list.
+         */
         get: operations["facets"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reads the lines of an export with contents (`GET /api/v1/export?full=true&format=jsonl`) into the key's project.
+         * @description Each line is kept or told with its number and what is wrong with it; the others are kept all the same. What is counted as
+         *     `spans` and `known` is on disk when the answer comes. The same lines again change nothing. What this server knows of a span by
+         *     itself stays. Costs that the other server had worked out are worked out anew, by the prices here. The body may have any
+         *     length; an answer other than 200 says from which line on to send again.
+         */
+        post: operations["import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -214,6 +303,7 @@ export interface paths {
         /**
          * Makes what lists, searches and aggregates are answered from anew from the record, for all projects. Reading by id and taking
          *     in go on; `GET /api/v1/status` tells how far it is.
+         * @description Needs a key of scope `admin`. Lists answer with what is there so far meanwhile.
          */
         post: operations["make_index_anew"];
         delete?: never;
@@ -254,7 +344,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Models with what is known of their calls; conditions are those of spans. `sort` as of users. */
+        /**
+         * Models with what is known of their calls; conditions are those of spans. `sort` as of users.
+         * @description Counted over the spans that the parameters leave: calls, errors, durations, tokens and cost.
+         */
         get: operations["models"];
         put?: never;
         post?: never;
@@ -271,7 +364,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What tokens cost in the key's project. */
+        /**
+         * What tokens cost in the key's project.
+         * @description The project's own prices come before the table that is in the program; the answer names the table's source and date.
+         */
         get: operations["prices"];
         /**
          * Sets the own prices of the key's project in place of those before. They hold for all of history: what is read by id has the
@@ -294,7 +390,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a project. */
+        /**
+         * Makes a project.
+         * @description Needs a key of scope `admin`. A project sees only what is sent with its own keys.
+         */
         post: operations["create_project"];
         delete?: never;
         options?: never;
@@ -311,7 +410,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a key of a project. */
+        /**
+         * Makes a key of a project.
+         * @description Needs a key of scope `admin`. The key is answered once: only its hash is kept.
+         */
         post: operations["create_key"];
         delete?: never;
         options?: never;
@@ -326,11 +428,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Requests of which something could not be decoded, newest first. */
+        /**
+         * Requests of which something could not be decoded, newest first.
+         * @description Each with what was wrong with it and where. What is in quarantine is in no list; it can be looked at, sent in again once this
+         *     server understands it, or dropped.
+         */
         get: operations["quarantine"];
         put?: never;
         post?: never;
-        /** Drops every request that the project has in quarantine. */
+        /**
+         * Drops every request that the project has in quarantine.
+         * @description They cannot be had back. What of them had been understood is kept.
+         */
         delete: operations["clear_quarantine"];
         options?: never;
         head?: never;
@@ -344,11 +453,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The body of a request in quarantine, as it came. */
+        /**
+         * The body of a request in quarantine, as it came.
+         * @description As it was sent, compressed where the client compressed it, and always as a download.
+         */
         get: operations["download_quarantined"];
         put?: never;
         post?: never;
-        /** Drops a request of the quarantine. */
+        /**
+         * Drops a request of the quarantine.
+         * @description It cannot be had back. What of it had been understood is kept.
+         */
         delete: operations["delete_quarantined"];
         options?: never;
         head?: never;
@@ -364,7 +479,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sends a request of the quarantine in again. What of it was kept before changes nothing. */
+        /**
+         * Sends a request of the quarantine in again. What of it was kept before changes nothing.
+         * @description It goes the way of its first time, as if its client had sent it now. What is understood is kept, and the request leaves the
+         *     quarantine when all of it is.
+         */
         post: operations["replay_quarantined"];
         delete?: never;
         options?: never;
@@ -379,9 +498,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What is kept of the key's project. */
+        /**
+         * What is kept of the key's project.
+         * @description `null` keeps everything, which is what a new project does.
+         */
         get: operations["retention"];
-        /** Sets what is kept of the key's project. Both fields must be given. */
+        /**
+         * Sets what is kept of the key's project. Both fields must be given.
+         * @description Traces of which nothing was heard for longer are removed, and of a project that takes up more bytes the oldest ones, in the
+         *     background.
+         */
         put: operations["set_retention"];
         post?: never;
         delete?: never;
@@ -397,7 +523,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The judgements of a conversation or trace and of everything in it. */
+        /**
+         * The judgements of a conversation or trace and of everything in it.
+         * @description Each with what it judges and where it is kept; corrected ones once, withdrawn ones not. Judged spans of the whole project are
+         *     found by `has:score`.
+         */
         get: operations["scores"];
         put?: never;
         /**
@@ -422,7 +552,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Withdraws a judgement: nothing shows it any more. What the client says under its id afterwards holds again. */
+        /**
+         * Withdraws a judgement: nothing shows it any more. What the client says under its id afterwards holds again.
+         * @description Needs the trace that the judgement names. Aggregates and filters follow within a second.
+         */
         delete: operations["withdraw_score"];
         options?: never;
         head?: never;
@@ -458,12 +591,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is signed in. */
+        /**
+         * Who is signed in.
+         * @description Answers for keys as well: the project that one opens and what it may do there.
+         */
         get: operations["session"];
         put?: never;
-        /** Signs a browser in with a key that may read. */
+        /**
+         * Signs a browser in with a key that may read.
+         * @description The session is a cookie that scripts cannot read; other sites' pages cannot use it.
+         */
         post: operations["sign_in"];
-        /** Signs the browser out. */
+        /**
+         * Signs the browser out.
+         * @description The session ends on the server, and the cookie is taken away.
+         */
         delete: operations["sign_out"];
         options?: never;
         head?: never;
@@ -477,7 +619,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sessions with what is known of their conversations. `sort` as of users. */
+        /**
+         * Sessions with what is known of their conversations. `sort` as of users.
+         * @description Counted over the conversations that the parameters leave, as of users.
+         */
         get: operations["sessions"];
         put?: never;
         post?: never;
@@ -497,6 +642,7 @@ export interface paths {
         /**
          * Which spans of each process never arrived. Our SDKs number what they send, so that a gap is seen; processes with other
          *     clients are not listed. A source is remembered for 30 days.
+         * @description Missing spans may still come, from a client's spool above all; what a client dropped it says itself.
          */
         get: operations["sources"];
         put?: never;
@@ -514,7 +660,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Spans, newest first where `sort` says nothing else. */
+        /**
+         * Spans, newest first where `sort` says nothing else.
+         * @description One row for each step, without contents. Parameters, pages and totals are as of conversations; words are looked for in the
+         *     text that a span brought in.
+         */
         get: operations["spans"];
         put?: never;
         post?: never;
@@ -531,7 +681,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How the server does, and how far the lists are behind. */
+        /**
+         * How the server does, and how far the lists are behind.
+         * @description Lists follow what is acknowledged within about a second; `recorded` and `indexed` say how far they are.
+         */
         get: operations["status"];
         put?: never;
         post?: never;
@@ -548,7 +701,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tools with what is known of their calls; conditions are those of spans. `sort` as of users. */
+        /**
+         * Tools with what is known of their calls; conditions are those of spans. `sort` as of users.
+         * @description Counted over the spans that the parameters leave: calls, errors and durations.
+         */
         get: operations["tools"];
         put?: never;
         post?: never;
@@ -565,7 +721,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Traces, newest first where `sort` says nothing else. */
+        /**
+         * Traces, newest first where `sort` says nothing else.
+         * @description One row for each unit of work, mostly a turn. Parameters, pages and totals are as of conversations.
+         */
         get: operations["traces"];
         put?: never;
         post?: never;
@@ -582,7 +741,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A trace with the rows of its spans, by their start. */
+        /**
+         * A trace with the rows of its spans, by their start.
+         * @description Every step as a row, without contents; the tree is told by `parent_id`. A trace of more than some thousand steps is read in
+         *     pages.
+         */
         get: operations["trace"];
         put?: never;
         post?: never;
@@ -599,7 +762,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where every figure of tokens and cost of a trace is from, and what was not counted. */
+        /**
+         * Where every figure of tokens and cost of a trace is from, and what was not counted.
+         * @description Each call with its tokens, the price that was applied and where that is from, and each span that was left out with the
+         *     reason.
+         */
         get: operations["explain_trace"];
         put?: never;
         post?: never;
@@ -616,7 +783,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The bytes of an image, sound or file of a trace. */
+        /**
+         * The bytes of an image, sound or file of a trace.
+         * @description Parts of messages that show a medium name its path as `uri`. Ranges are answered, and `if-none-match`. What a browser could
+         *     run is sent as a download in a sandbox.
+         */
         get: operations["show"];
         put?: never;
         post?: never;
@@ -633,7 +804,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A span with everything that is known of it. */
+        /**
+         * A span with everything that is known of it.
+         * @description Contents are whole: messages, documents, text or JSON. A span that is told of in several messages is their merge, at once
+         *     after each was acknowledged.
+         */
         get: operations["span"];
         put?: never;
         post?: never;
@@ -650,7 +825,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The messages of a model call, which of them are new in its conversation, and where the others had been said first. */
+        /**
+         * The messages of a model call, which of them are new in its conversation, and where the others had been said first.
+         * @description At most 500 earlier calls, 50,000 messages about steps and 64 MiB of contents are looked at, the last before the call first;
+         *     `truncated` says that there are more.
+         */
         get: operations["context"];
         put?: never;
         post?: never;
@@ -667,7 +846,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What messages said of a span, each by itself, in order of arrival: the span is their merge. */
+        /**
+         * What messages said of a span, each by itself, in order of arrival: the span is their merge.
+         * @description Made to see what a client sent, and what of it was understood. Warnings say what was odd.
+         */
         get: operations["patches"];
         put?: never;
         post?: never;
@@ -684,7 +866,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Users with what is known of their conversations. `sort` is `count`, `time`, `duration`, `tokens`, `cost` or `errors`. */
+        /**
+         * Users with what is known of their conversations. `sort` is `count`, `time`, `duration`, `tokens`, `cost` or `errors`.
+         * @description Counted over the conversations that the parameters leave. There are no pages: `limit` is how many, the most frequent first
+         *     where `sort` says nothing else.
+         */
         get: operations["users"];
         put?: never;
         post?: never;
@@ -707,7 +893,32 @@ export interface components {
             percentile_error: number;
             previous?: components["schemas"]["Aggregated"] | null;
         };
-        /** @description What is measured. */
+        /**
+         * @description What is measured.
+         * @example {
+         *       "filter": {
+         *         "q": "kind:generation after:-7d"
+         *       },
+         *       "group_by": [
+         *         {
+         *           "field": "model"
+         *         }
+         *       ],
+         *       "metrics": [
+         *         "error_share",
+         *         {
+         *           "percentiles": {
+         *             "field": "duration_ms",
+         *             "of": [
+         *               50,
+         *               95
+         *             ]
+         *           }
+         *         }
+         *       ],
+         *       "of": "spans"
+         *     }
+         */
         AggregateBody: {
             /**
              * @description Which things are measured: `q`, `after`, `before` and `filter` as in lists, and any field or path with the value, or a
@@ -731,8 +942,8 @@ export interface components {
              */
             of: string | null;
             /**
-             * @description Whether to measure the stretch of time before as well, as long as the one from `after` to `before` of the filter, which must
-             *     both be given.
+             * @description Whether to measure the stretch of time before as well, as long as the one from `after` to `before` of the filter, which
+             *     must both be given.
              */
             previous?: boolean;
         };
@@ -788,6 +999,8 @@ export interface components {
             numbers: components["schemas"]["NumberPair"][];
             output?: components["schemas"]["Aligned"] | null;
             steps?: components["schemas"]["Aligned"] | null;
+            /** @description Whether a side has more steps or turns than were read, so that only its first ones are compared. */
+            truncated: boolean;
             turns?: components["schemas"]["Aligned"] | null;
         };
         /** @description One completion. */
@@ -864,7 +1077,10 @@ export interface components {
             messages: components["schemas"]["ContextMessage"][];
             /** @description Number of those that nobody had said before in the conversation. */
             new: number;
-            /** @description Whether the conversation has more earlier calls than were looked at, so that a message taken to be new may not be. */
+            /**
+             * @description Whether the conversation has more earlier calls than were looked at, so that a message taken to be new may not be, and one
+             *     that is not may have been said before the place that is told.
+             */
             truncated: boolean;
         };
         /** @description A message that went into a call. */
@@ -1061,6 +1277,60 @@ export interface components {
              */
             time?: string | null;
         };
+        /**
+         * @description What is exported, and how it is written.
+         * @example {
+         *       "format": "jsonl",
+         *       "of": "conversations",
+         *       "q": "channel:web after:-30d"
+         *     }
+         */
+        ExportParams: {
+            /**
+             * @description Only rows from this moment on (RFC 3339).
+             * @default null
+             */
+            after: string | null;
+            /**
+             * @description Only rows before this moment (RFC 3339).
+             * @default null
+             */
+            before: string | null;
+            /**
+             * @description Where the part before ended: its header `neuraltrust-next-cursor`. What is answered goes behind that part; the line of
+             *     names is not repeated.
+             * @default null
+             */
+            cursor: string | null;
+            /** @default null */
+            format: components["schemas"]["Format"] | null;
+            /**
+             * @description Everything that is known of each, contents included, with the bytes of media: spans as by their ids, conversations and
+             *     traces with all their `steps` (these as JSON lines only). Where nothing is said: as JSON lines yes, else no.
+             * @default null
+             */
+            full: boolean | null;
+            /**
+             * @description Whether, in values of CSV, an apostrophe stands before texts that a spreadsheet would run as formulas: those that begin
+             *     with `=`, `+`, `-`, `@`, a tab or a carriage return. Numbers are left as they are.
+             * @default true
+             */
+            guard: boolean | null;
+            /**
+             * Format: int64
+             * @description Rows of this part: 1 to 10000. Without it all rows are answered at once. A file of Parquet is always whole: with a limit,
+             *     of so many rows.
+             * @default null
+             */
+            limit: number | null;
+            /** @default null */
+            of: components["schemas"]["List"] | null;
+            /**
+             * @description A query, as of the list.
+             * @default null
+             */
+            q: string | null;
+        };
         /** @description A value of a field and how often it occurs. */
         FacetRow: {
             /**
@@ -1084,6 +1354,20 @@ export interface components {
             timed_out: boolean;
             /** @description Whether a condition on steps or words was met by more than is looked at, so that not everything was counted. */
             truncated: boolean;
+        };
+        /** @description Why a line, or a span of it, was not kept. */
+        Failure: {
+            /** @description What of it, such as `steps[3].usage`. */
+            at: string;
+            /**
+             * Format: int64
+             * @description The number of the line.
+             */
+            line: number;
+            /** @description What was wrong and what is accepted. */
+            message: string;
+            /** @description The stable name of what is wrong. */
+            reason: string;
         };
         /** @description How often users approved and disapproved. */
         FeedbackCounts: {
@@ -1112,6 +1396,11 @@ export interface components {
             /** @description Its value on the right side. */
             right: unknown;
         };
+        /**
+         * @description How rows are written.
+         * @enum {string}
+         */
+        Format: "jsonl" | "csv" | "parquet";
         /** @description What things are grouped by: one of `field`, `time` and `histogram`. */
         GroupBody: {
             /**
@@ -1202,6 +1491,47 @@ export interface components {
             /** @description Whether there is more that is not looked at: by relevance behind the most relevant spans, or words that a condition asks for. */
             truncated: boolean;
         };
+        /**
+         * @description What became of the lines.
+         * @example {
+         *       "failed": 1,
+         *       "failures": [
+         *         {
+         *           "at": "body",
+         *           "line": 2,
+         *           "message": "is not JSON: expected value at line 1 column 1",
+         *           "reason": "malformed"
+         *         }
+         *       ],
+         *       "known": 0,
+         *       "lines": 3,
+         *       "spans": 2
+         *     }
+         */
+        Imported: {
+            /**
+             * Format: int64
+             * @description Number of lines, or of spans within lines, that were not kept.
+             */
+            failed: number;
+            /** @description These one by one, the first hundred. */
+            failures: components["schemas"]["Failure"][];
+            /**
+             * Format: int64
+             * @description Number of spans that had been imported before, of which nothing new was kept.
+             */
+            known: number;
+            /**
+             * Format: int64
+             * @description Number of lines that were read, empty ones aside.
+             */
+            lines: number;
+            /**
+             * Format: int64
+             * @description Number of spans that were kept.
+             */
+            spans: number;
+        };
         /** @description A key, shown this once. */
         Key: {
             /** @description The key. */
@@ -1218,6 +1548,11 @@ export interface components {
             /** @description The trace of the other span. */
             trace_id: components["schemas"]["TraceId"];
         };
+        /**
+         * @description The lists.
+         * @enum {string}
+         */
+        List: "conversations" | "traces" | "spans";
         /** @description What is lost in all. */
         Losses: {
             /**
@@ -1235,6 +1570,62 @@ export interface components {
              * @description Spans that never arrived, though later ones of their source did.
              */
             missing: number;
+        };
+        /** @description What was exported. */
+        Manifest: {
+            /** @description Only rows from this moment on. */
+            after?: string | null;
+            /** @description Only rows before this moment. */
+            before?: string | null;
+            /** @description When it began, by the clock of who writes the manifest. */
+            begun_at: string;
+            /**
+             * Format: int64
+             * @description Messages that had come in and were not in the lists yet when it began, so that rows may be missing.
+             */
+            behind: number;
+            /**
+             * Format: int64
+             * @description Number of bytes.
+             */
+            bytes: number;
+            /** @description Behind which row it goes on; null where that is known to be the last. */
+            cursor?: string | null;
+            /** @description When it was done; null while it is not whole. */
+            done_at?: string | null;
+            /**
+             * Format: int32
+             * @description The form of this object.
+             */
+            form: number;
+            /** @description How they are written. */
+            format: components["schemas"]["Format"];
+            /** @description Whether with everything that is known of each. */
+            full: boolean;
+            /** @description Whether texts that a spreadsheet would run as formulas were given an apostrophe. */
+            guard: boolean;
+            /** @description Which list. */
+            of: components["schemas"]["List"];
+            /** @description The query that they had to pass. */
+            q: string;
+            /**
+             * Format: int64
+             * @description Number of rows, without the names of columns.
+             */
+            rows: number;
+            /** @description SHA-256 of the bytes, in hex. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description How many rows there were when it began, where that is known.
+             */
+            total?: number | null;
+            /** @description Whether a condition on steps or words was met by more than is looked at, so that rows may be missing. */
+            truncated: boolean;
+            /** @description The server, where the command line asked it. */
+            url?: string | null;
+            /** @description The version of the program that wrote the rows. */
+            version: string;
         };
         /** @description What a measure is of. */
         Measure: {
@@ -1317,7 +1708,12 @@ export interface components {
             /** @description All traces that name this user. */
             user_id?: string | null;
         };
-        /** @description Which key to make. */
+        /**
+         * @description Which key to make.
+         * @example {
+         *       "scope": "ingest"
+         *     }
+         */
         NewKey: {
             /** @description `ingest`, `read` or `admin`. */
             scope: string;
@@ -1369,7 +1765,18 @@ export interface components {
              */
             right?: number | null;
         };
-        /** @description A project's own prices. */
+        /**
+         * @description A project's own prices.
+         * @example {
+         *       "own": [
+         *         {
+         *           "input": 1.5,
+         *           "model": "my-model*",
+         *           "output": 6
+         *         }
+         *       ]
+         *     }
+         */
         OwnPrices: {
             /** @description All of them, up to 1000; an empty list leaves the table alone. */
             own: components["schemas"]["Price"][];
@@ -1704,7 +2111,12 @@ export interface components {
             /** @description What the status means. */
             title: string;
         };
-        /** @description A project. */
+        /**
+         * @description A project.
+         * @example {
+         *       "name": "staging"
+         *     }
+         */
         Project: {
             /** @description 1 to 64 letters, digits, `-`, `_` or `.`. */
             name: string;
@@ -1977,7 +2389,12 @@ export interface components {
          * @enum {string}
          */
         Side: "input" | "output";
-        /** @description What signs a browser in. */
+        /**
+         * @description What signs a browser in.
+         * @example {
+         *       "key": "nt_..."
+         *     }
+         */
         SignIn: {
             /** @description A key that may read. */
             key: string;
@@ -2531,7 +2948,93 @@ export interface components {
             message: string;
         };
     };
-    responses: never;
+    responses: {
+        /** @description The server cannot answer now; where `retry-after` is sent, the same may be asked again */
+        Failed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "detail": "the server has as much in hand as it may; send the same again later",
+                 *       "reason": "busy",
+                 *       "status": 503,
+                 *       "title": "Service Unavailable"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no key, or none that this server knows */
+        NoKey: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "detail": "this server does not know the API key; make one with `neuraltrust key create`",
+                 *       "reason": "unknown_key",
+                 *       "status": 401,
+                 *       "title": "Unauthorized"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The key does not allow this */
+        NotAllowed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "detail": "a key of scope ingest may not do this; it takes one of scope read or admin",
+                 *       "reason": "wrong_scope",
+                 *       "status": 403,
+                 *       "title": "Forbidden"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The project has nothing of that id */
+        NotThere: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "detail": "the project has no trace \"trace-1\"",
+                 *       "reason": "not_found",
+                 *       "status": 404,
+                 *       "title": "Not Found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description What is asked cannot be: `detail` says what was wrong, where, and what is accepted */
+        Refused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "detail": "limit: \"0\" is not a number from 1 to 1000",
+                 *       "reason": "bad_parameter",
+                 *       "status": 400,
+                 *       "title": "Bad Request"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -2552,22 +3055,56 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "count": 97,
+                     *           "group": [
+                     *             "gpt-4.1-mini"
+                     *           ],
+                     *           "values": [
+                     *             0,
+                     *             [
+                     *               944.0492576839152,
+                     *               1300.09031204541
+                     *             ]
+                     *           ]
+                     *         },
+                     *         {
+                     *           "count": 7,
+                     *           "group": [
+                     *             "claude-sonnet-4-5"
+                     *           ],
+                     *           "values": [
+                     *             0.14285714285714285,
+                     *             [
+                     *               1939.532698488777,
+                     *               4316.624517995457
+                     *             ]
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "left_out": 2,
+                     *       "matched": 106,
+                     *       "percentile_error": 0.01,
+                     *       "timed_out": false,
+                     *       "truncated": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["AggregateAnswer"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     channels: {
@@ -2623,22 +3160,38 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "cost": 0.01042442,
+                     *           "count": 19,
+                     *           "duration_ms_p50": 23162.38759283583,
+                     *           "duration_ms_p95": 95830.12327932868,
+                     *           "error_share": 0.15789473684210523,
+                     *           "last_time": "2026-11-29T18:49:56.968492742Z",
+                     *           "total_tokens": 16549,
+                     *           "turns": 31,
+                     *           "value": "web"
+                     *         }
+                     *       ],
+                     *       "timed_out": false,
+                     *       "truncated": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Values"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     compare: {
@@ -2663,22 +3216,199 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "fields": [
+                     *         {
+                     *           "left": {
+                     *             "id": "u_1010",
+                     *             "name": "Zoë Kravchenko"
+                     *           },
+                     *           "name": "user",
+                     *           "right": {
+                     *             "id": "u_1003",
+                     *             "name": "Aylin Özdemir"
+                     *           }
+                     *         },
+                     *         {
+                     *           "left": "web",
+                     *           "name": "channel_id",
+                     *           "right": "app"
+                     *         }
+                     *       ],
+                     *       "input": null,
+                     *       "numbers": [
+                     *         {
+                     *           "left": 269.137963,
+                     *           "name": "duration_ms",
+                     *           "right": 8683.957874
+                     *         },
+                     *         {
+                     *           "left": 3.400000000000001e-7,
+                     *           "name": "cost",
+                     *           "right": 0.00011252
+                     *         }
+                     *       ],
+                     *       "output": null,
+                     *       "steps": {
+                     *         "fork": 0,
+                     *         "pairs": [
+                     *           {
+                     *             "left": {
+                     *               "channel_id": "web",
+                     *               "conversation_id": "conv_b275fa7c",
+                     *               "cost": null,
+                     *               "cost_counted": false,
+                     *               "cost_reason": "not_a_model_call",
+                     *               "cost_source": null,
+                     *               "duration_ms": null,
+                     *               "end_time": null,
+                     *               "input_preview": "I'm 172 cm with an inside leg of 79 cm. Which gravel frame, S or M?",
+                     *               "kind": "message",
+                     *               "model": null,
+                     *               "name": "message",
+                     *               "output_preview": null,
+                     *               "parent_id": null,
+                     *               "provider": null,
+                     *               "running": true,
+                     *               "session_id": "sess_53fa25da",
+                     *               "span_id": "893e6f2c5632c2a5",
+                     *               "start_time": "2026-11-29T18:49:56.699354779Z",
+                     *               "state": "running",
+                     *               "status": "unset",
+                     *               "status_message": null,
+                     *               "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f",
+                     *               "unfinished": null,
+                     *               "usage": null,
+                     *               "usage_counted": false,
+                     *               "usage_reason": "not_a_model_call",
+                     *               "user": {
+                     *                 "id": "u_1010",
+                     *                 "name": "Zoë Kravchenko"
+                     *               }
+                     *             },
+                     *             "right": {
+                     *               "channel_id": "app",
+                     *               "conversation_id": "conv_ea960e11",
+                     *               "cost": null,
+                     *               "cost_counted": false,
+                     *               "cost_reason": "not_a_model_call",
+                     *               "cost_source": null,
+                     *               "duration_ms": 1114.113491,
+                     *               "end_time": "2026-11-29T18:39:23.679578267Z",
+                     *               "input_preview": "it clicked now and it's back!! thx",
+                     *               "kind": "message",
+                     *               "model": null,
+                     *               "name": "message",
+                     *               "output_preview": "Great! It was probably not locked in fully. If E10 returns, your service plus includes collection from home.",
+                     *               "parent_id": null,
+                     *               "provider": null,
+                     *               "running": false,
+                     *               "session_id": "sess_a0229e0d",
+                     *               "span_id": "9e18035b07601471",
+                     *               "start_time": "2026-11-29T18:39:22.565464776Z",
+                     *               "state": "ended",
+                     *               "status": "ok",
+                     *               "status_message": null,
+                     *               "trace_id": "cfa79e4d8054a11d76f8341ca333677d",
+                     *               "unfinished": null,
+                     *               "usage": null,
+                     *               "usage_counted": false,
+                     *               "usage_reason": "not_a_model_call",
+                     *               "user": {
+                     *                 "id": "u_1003",
+                     *                 "name": "Aylin Özdemir"
+                     *               }
+                     *             },
+                     *             "same": false
+                     *           },
+                     *           {
+                     *             "left": {
+                     *               "channel_id": "web",
+                     *               "conversation_id": "conv_b275fa7c",
+                     *               "cost": null,
+                     *               "cost_counted": false,
+                     *               "cost_reason": "not_a_model_call",
+                     *               "cost_source": null,
+                     *               "duration_ms": 141.575905,
+                     *               "end_time": "2026-11-29T18:49:56.846180571Z",
+                     *               "input_preview": "I'm 172 cm with an inside leg of 79 cm. Which gravel frame, S or M?",
+                     *               "kind": "router",
+                     *               "model": null,
+                     *               "name": "intent router",
+                     *               "output_preview": "{\"confidence\":0.74,\"route\":\"advice\"}",
+                     *               "parent_id": "893e6f2c5632c2a5",
+                     *               "provider": null,
+                     *               "running": false,
+                     *               "session_id": "sess_53fa25da",
+                     *               "span_id": "9a273b03079c9839",
+                     *               "start_time": "2026-11-29T18:49:56.704604666Z",
+                     *               "state": "ended",
+                     *               "status": "ok",
+                     *               "status_message": null,
+                     *               "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f",
+                     *               "unfinished": null,
+                     *               "usage": null,
+                     *               "usage_counted": false,
+                     *               "usage_reason": "not_a_model_call",
+                     *               "user": {
+                     *                 "id": "u_1010",
+                     *                 "name": "Zoë Kravchenko"
+                     *               }
+                     *             },
+                     *             "right": {
+                     *               "channel_id": "app",
+                     *               "conversation_id": "conv_ea960e11",
+                     *               "cost": null,
+                     *               "cost_counted": false,
+                     *               "cost_reason": "not_a_model_call",
+                     *               "cost_source": null,
+                     *               "duration_ms": 81.239206,
+                     *               "end_time": "2026-11-29T18:39:22.648710542Z",
+                     *               "input_preview": "it clicked now and it's back!! thx",
+                     *               "kind": "router",
+                     *               "model": null,
+                     *               "name": "intent router",
+                     *               "output_preview": "{\"confidence\":0.97,\"route\":\"small_talk\"}",
+                     *               "parent_id": "9e18035b07601471",
+                     *               "provider": null,
+                     *               "running": false,
+                     *               "session_id": "sess_a0229e0d",
+                     *               "span_id": "a7b14ff2a6d041ad",
+                     *               "start_time": "2026-11-29T18:39:22.567471336Z",
+                     *               "state": "ended",
+                     *               "status": "ok",
+                     *               "status_message": null,
+                     *               "trace_id": "cfa79e4d8054a11d76f8341ca333677d",
+                     *               "unfinished": null,
+                     *               "usage": null,
+                     *               "usage_counted": false,
+                     *               "usage_reason": "not_a_model_call",
+                     *               "user": {
+                     *                 "id": "u_1003",
+                     *                 "name": "Aylin Özdemir"
+                     *               }
+                     *             },
+                     *             "same": false
+                     *           }
+                     *         ]
+                     *       },
+                     *       "turns": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Comparison"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     complete: {
@@ -2702,22 +3432,39 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "from": 6,
+                     *       "items": [
+                     *         {
+                     *           "count": 97,
+                     *           "kind": "value",
+                     *           "text": "gpt-4.1-mini"
+                     *         },
+                     *         {
+                     *           "count": 49,
+                     *           "kind": "value",
+                     *           "text": "text-embedding-3-small"
+                     *         }
+                     *       ],
+                     *       "timed_out": false,
+                     *       "to": 6,
+                     *       "truncated": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Completions"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     conversations: {
@@ -2773,30 +3520,95 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "highlights": [
+                     *         {
+                     *           "ranges": [
+                     *             [
+                     *               57,
+                     *               63
+                     *             ]
+                     *           ],
+                     *           "snippet": "…what the help centre and the tools say. Never promise a refund that the returns team has not confirmed. I'm 172 cm with an inside leg of 79…",
+                     *           "span_id": "60b4ffd41041f305",
+                     *           "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f"
+                     *         }
+                     *       ],
+                     *       "items": [
+                     *         {
+                     *           "channel_id": "web",
+                     *           "conversation_id": "conv_b275fa7c",
+                     *           "cost": 3.400000000000001e-7,
+                     *           "duration_ms": 269.137963,
+                     *           "errors": 0,
+                     *           "feedback": {
+                     *             "negative": 0,
+                     *             "neutral": 0,
+                     *             "positive": 0
+                     *           },
+                     *           "first_words": "I'm 172 cm with an inside leg of 79 cm. Which gravel frame, S or M?",
+                     *           "heard_at": "2026-11-29T18:50:56.886570337Z",
+                     *           "last_time": "2026-11-29T18:49:56.968492742Z",
+                     *           "last_words": null,
+                     *           "model_calls": 2,
+                     *           "models": [
+                     *             "gpt-4.1-mini",
+                     *             "text-embedding-3-small"
+                     *           ],
+                     *           "open": 3,
+                     *           "running": true,
+                     *           "scores": [],
+                     *           "session_ids": [
+                     *             "sess_53fa25da"
+                     *           ],
+                     *           "spans": 6,
+                     *           "start_time": "2026-11-29T18:49:56.699354779Z",
+                     *           "tool_calls": 0,
+                     *           "total_tokens": 17,
+                     *           "traces": 1,
+                     *           "turns": 1,
+                     *           "unfinished": 0,
+                     *           "usage": {
+                     *             "cache_read": null,
+                     *             "cache_write": null,
+                     *             "input": 17,
+                     *             "output": null,
+                     *             "reasoning": null
+                     *           },
+                     *           "user": {
+                     *             "id": "u_1010",
+                     *             "name": "Zoë Kravchenko"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": "time.98ec98a796a74ec6.1c29aed1d5822e09",
+                     *       "timed_out": false,
+                     *       "total": 40,
+                     *       "truncated": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_ConversationRow"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     conversation: {
         parameters: {
             query?: {
                 /**
-                 * @description Traces of one page: 1 to 1000. Without it all turns are answered at once, as the record knows them now; which traces are on
-                 *     a page is read from the lists, and user, metadata and custom data are what they say.
+                 * @description Traces of one page: 1 to 1000. Without it all turns are answered at once, as the record knows them now; which traces are
+                 *     on a page is read from the lists, and user, metadata and custom data are what they say.
                  */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
@@ -2806,29 +3618,143 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The conversation */
+                /**
+                 * @description The conversation
+                 * @example conv_0e28ee86
+                 */
                 conversation_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "conversation": {
+                     *         "channel_id": "web",
+                     *         "conversation_id": "conv_b275fa7c",
+                     *         "cost": 3.400000000000001e-7,
+                     *         "duration_ms": 269.137963,
+                     *         "errors": 0,
+                     *         "feedback": {
+                     *           "negative": 0,
+                     *           "neutral": 0,
+                     *           "positive": 0
+                     *         },
+                     *         "first_words": "I'm 172 cm with an inside leg of 79 cm. Which gravel frame, S or M?",
+                     *         "heard_at": "2026-11-29T18:50:56.886570337Z",
+                     *         "last_time": "2026-11-29T18:49:56.968492742Z",
+                     *         "last_words": null,
+                     *         "model_calls": 2,
+                     *         "models": [
+                     *           "gpt-4.1-mini",
+                     *           "text-embedding-3-small"
+                     *         ],
+                     *         "open": 3,
+                     *         "running": true,
+                     *         "scores": [],
+                     *         "session_ids": [
+                     *           "sess_53fa25da"
+                     *         ],
+                     *         "spans": 6,
+                     *         "start_time": "2026-11-29T18:49:56.699354779Z",
+                     *         "tool_calls": 0,
+                     *         "total_tokens": 17,
+                     *         "traces": 1,
+                     *         "turns": 1,
+                     *         "unfinished": 0,
+                     *         "usage": {
+                     *           "cache_read": null,
+                     *           "cache_write": null,
+                     *           "input": 17,
+                     *           "output": null,
+                     *           "reasoning": null
+                     *         },
+                     *         "user": {
+                     *           "id": "u_1010",
+                     *           "name": "Zoë Kravchenko"
+                     *         }
+                     *       },
+                     *       "custom": null,
+                     *       "metadata": {
+                     *         "environment": "production",
+                     *         "language": "en",
+                     *         "release": "2026.11.2"
+                     *       },
+                     *       "turns": [
+                     *         {
+                     *           "duration_ms": null,
+                     *           "end_time": null,
+                     *           "input": {
+                     *             "text": "I'm 172 cm with an inside leg of 79 cm. Which gravel frame, S or M?",
+                     *             "type": "text"
+                     *           },
+                     *           "output": null,
+                     *           "running": true,
+                     *           "scores": [],
+                     *           "span_id": "893e6f2c5632c2a5",
+                     *           "spans": [
+                     *             {
+                     *               "channel_id": "web",
+                     *               "conversation_id": "conv_b275fa7c",
+                     *               "cost": null,
+                     *               "cost_counted": false,
+                     *               "cost_reason": "not_a_model_call",
+                     *               "cost_source": null,
+                     *               "duration_ms": null,
+                     *               "end_time": null,
+                     *               "input_preview": "I'm 172 cm with an inside leg of 79 cm. Which gravel frame, S or M?",
+                     *               "kind": "message",
+                     *               "model": null,
+                     *               "name": "message",
+                     *               "output_preview": null,
+                     *               "parent_id": null,
+                     *               "provider": null,
+                     *               "running": true,
+                     *               "session_id": "sess_53fa25da",
+                     *               "span_id": "893e6f2c5632c2a5",
+                     *               "start_time": "2026-11-29T18:49:56.699354779Z",
+                     *               "state": "running",
+                     *               "status": "unset",
+                     *               "status_message": null,
+                     *               "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f",
+                     *               "unfinished": null,
+                     *               "usage": null,
+                     *               "usage_counted": false,
+                     *               "usage_reason": "not_a_model_call",
+                     *               "user": {
+                     *                 "id": "u_1010",
+                     *                 "name": "Zoë Kravchenko"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "start_time": "2026-11-29T18:49:56.699354779Z",
+                     *           "state": "running",
+                     *           "status": "unset",
+                     *           "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f"
+                     *         }
+                     *       ],
+                     *       "user": {
+                     *         "email": "zoe.k@example.com",
+                     *         "id": "u_1010",
+                     *         "name": "Zoë Kravchenko"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Transcript"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     explain_conversation: {
@@ -2836,29 +3762,89 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The conversation */
+                /**
+                 * @description The conversation
+                 * @example conv_0e28ee86
+                 */
                 conversation_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "conversation_id": "conv_b275fa7c",
+                     *         "cost": 3.400000000000001e-7,
+                     *         "spans": [
+                     *           {
+                     *             "cost": 3.400000000000001e-7,
+                     *             "cost_counted": true,
+                     *             "cost_reason": "model_call",
+                     *             "cost_source": "price_table",
+                     *             "kind": "embedding",
+                     *             "model": "text-embedding-3-small",
+                     *             "name": "embed query",
+                     *             "no_cost": null,
+                     *             "price": {
+                     *               "parts": [
+                     *                 {
+                     *                   "cost": 3.400000000000001e-7,
+                     *                   "per_million": 0.02,
+                     *                   "tokens": 17,
+                     *                   "tokens_of": "input"
+                     *                 }
+                     *               ],
+                     *               "price": {
+                     *                 "above": 0,
+                     *                 "input": 0.02,
+                     *                 "model": "text-embedding-3-small",
+                     *                 "output": null,
+                     *                 "provider": "openai"
+                     *               },
+                     *               "source": "price_table"
+                     *             },
+                     *             "provider": "openai",
+                     *             "span_id": "ff5586e3c7aabfd7",
+                     *             "usage": {
+                     *               "cache_read": null,
+                     *               "cache_write": null,
+                     *               "input": 17,
+                     *               "output": null,
+                     *               "reasoning": null,
+                     *               "source": "api"
+                     *             },
+                     *             "usage_counted": true,
+                     *             "usage_reason": "model_call"
+                     *           }
+                     *         ],
+                     *         "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f",
+                     *         "usage": {
+                     *           "cache_read": null,
+                     *           "cache_write": null,
+                     *           "input": 17,
+                     *           "output": null,
+                     *           "reasoning": null
+                     *         },
+                     *         "without_cost": 0
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["TraceExplained"][];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     disk: {
@@ -2870,6 +3856,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2894,14 +3881,10 @@ export interface operations {
                     "application/json": components["schemas"]["Disk"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     erasures: {
@@ -2918,22 +3901,38 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "asked": {
+                     *             "trace_id": "cfa79e4d8054a11d76f8341ca333677d"
+                     *           },
+                     *           "bytes": 2540,
+                     *           "done_at": "2026-11-29T18:51:01.258182114Z",
+                     *           "id": 1,
+                     *           "patches": 5,
+                     *           "requested_at": "2026-11-29T18:51:00.509583312Z",
+                     *           "spans": 4,
+                     *           "trace_count": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErasurePage"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     erase: {
@@ -2995,16 +3994,17 @@ export interface operations {
                      *       "title": "Bad Request"
                      *     }
                      */
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["NoKey"];
             /** @description The key is no admin key */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The lists lag behind, so that not everything can be found; ask again after `Retry-After` */
@@ -3013,17 +4013,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     erasure: {
@@ -3031,13 +4025,17 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The erasure */
+                /**
+                 * @description The erasure
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3069,23 +4067,117 @@ export interface operations {
                     "application/json": components["schemas"]["Erasure"];
                 };
             };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
             /** @description The key's project has no erasure of that number */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            "4XX": {
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    export: {
+        parameters: {
+            query?: {
+                /** @description Which list. */
+                of?: ("conversations" | "traces" | "spans") & Record<string, never>;
+                /**
+                 * @description A query, as of the list.
+                 * @example kind:generation latency:>2s
+                 */
+                q?: string;
+                /** @description Only rows from this moment on (RFC 3339). */
+                after?: string;
+                /** @description Only rows before this moment (RFC 3339). */
+                before?: string;
+                /** @description How rows are written. */
+                format?: ("jsonl" | "csv" | "parquet") & Record<string, never>;
+                /**
+                 * @description Everything that is known of each, contents included, with the bytes of media: spans as by their ids, conversations and
+                 *     traces with all their `steps` (these as JSON lines only). Where nothing is said: as JSON lines yes, else no.
+                 */
+                full?: boolean;
+                /**
+                 * @description Rows of this part: 1 to 10000. Without it all rows are answered at once. A file of Parquet is always whole: with a limit,
+                 *     of so many rows.
+                 */
+                limit?: number;
+                /**
+                 * @description Where the part before ended: its header `neuraltrust-next-cursor`. What is answered goes behind that part; the line of
+                 *     names is not repeated.
+                 */
+                cursor?: string;
+                /**
+                 * @description Whether, in values of CSV, an apostrophe stands before texts that a spreadsheet would run as formulas: those that begin
+                 *     with `=`, `+`, `-`, `@`, a tab or a carriage return. Numbers are left as they are.
+                 */
+                guard?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows */
+            200: {
+                headers: {
+                    /** @description Messages that have come in and are not in the lists yet */
+                    "neuraltrust-behind"?: number | null;
+                    /** @description What to give as `cursor` for the next part; absent on the last */
+                    "neuraltrust-next-cursor"?: string | null;
+                    /** @description Number of all rows; absent behind a cursor */
+                    "neuraltrust-total"?: number | null;
+                    /** @description `true` where a condition was met by more than is looked at */
+                    "neuraltrust-truncated"?: boolean | null;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": number[];
+                };
+            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    export_by_body: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportParams"];
+            };
+        };
+        responses: {
+            /** @description The rows */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": number[];
                 };
             };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     facets: {
@@ -3145,20 +4237,75 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "count": 97,
+                     *           "last_time": "2026-11-29T18:49:56.968492742Z",
+                     *           "value": "gpt-4.1-mini"
+                     *         },
+                     *         {
+                     *           "count": 49,
+                     *           "last_time": "2026-11-29T18:49:56.860733570Z",
+                     *           "value": "text-embedding-3-small"
+                     *         }
+                     *       ],
+                     *       "timed_out": false,
+                     *       "truncated": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Facets"];
                 };
             };
-            "4XX": {
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    import: {
+        parameters: {
+            query?: {
+                /** @description The number of the first line of the body in its file, for the numbers in the answer. */
+                from_line?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The lines of an export with contents */
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description What became of the lines */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            /** @description What was asked for */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3172,22 +4319,27 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "indexed": 0,
+                     *       "project": "default",
+                     *       "recorded": 480,
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Status"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     live: {
@@ -3260,22 +4412,19 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            /** @description What was asked for */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     models: {
@@ -3331,22 +4480,38 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "cost": 0.011942719999999995,
+                     *           "count": 97,
+                     *           "duration_ms_p50": 944.0492576839152,
+                     *           "duration_ms_p95": 1300.09031204541,
+                     *           "error_share": 0,
+                     *           "last_time": "2026-11-29T18:49:56.968492742Z",
+                     *           "total_tokens": 30662,
+                     *           "turns": null,
+                     *           "value": "gpt-4.1-mini"
+                     *         }
+                     *       ],
+                     *       "timed_out": false,
+                     *       "truncated": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Values"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     prices: {
@@ -3358,22 +4523,32 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "followed": true,
+                     *       "own": [],
+                     *       "table": {
+                     *         "date": "2026-11",
+                     *         "prices": 1832,
+                     *         "source": "genai-prices",
+                     *         "url": "https://github.com/pydantic/genai-prices",
+                     *         "version": "0.2.3"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Prices"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     set_prices: {
@@ -3395,6 +4570,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "followed": false,
+                     *       "own": [
+                     *         {
+                     *           "above": 0,
+                     *           "input": 1.5,
+                     *           "model": "my-model*",
+                     *           "output": 6
+                     *         }
+                     *       ],
+                     *       "table": {
+                     *         "date": "2026-11",
+                     *         "prices": 1832,
+                     *         "source": "genai-prices",
+                     *         "url": "https://github.com/pydantic/genai-prices",
+                     *         "version": "0.2.3"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Prices"];
                 };
             };
@@ -3412,17 +4607,13 @@ export interface operations {
                      *       "title": "Bad Request"
                      *     }
                      */
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     create_project: {
@@ -3438,22 +4629,24 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What was asked for */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "staging"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Project"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     create_key: {
@@ -3461,7 +4654,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project */
+                /**
+                 * @description The project
+                 * @example staging
+                 */
                 name: string;
             };
             cookie?: never;
@@ -3472,22 +4668,25 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What was asked for */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "key": "nt_..."
+                     *     }
+                     */
                     "application/json": components["schemas"]["Key"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     quarantine: {
@@ -3504,22 +4703,43 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "bytes": 7,
+                     *       "dropped": 0,
+                     *       "items": [
+                     *         {
+                     *           "bytes": 7,
+                     *           "client": "Python-urllib/3.11",
+                     *           "first_time": "2026-11-29T18:51:00.191172879Z",
+                     *           "id": 1,
+                     *           "last_time": "2026-11-29T18:51:00.191172879Z",
+                     *           "message": "body: is not JSON: key must be a string at line 1 column 2",
+                     *           "method": "POST",
+                     *           "path": "/v1/traces",
+                     *           "protocol": "otlp_http",
+                     *           "reason": "malformed",
+                     *           "rejected": 1,
+                     *           "times": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null,
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["QuarantinePage"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     clear_quarantine: {
@@ -3531,20 +4751,17 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     download_quarantined: {
@@ -3552,13 +4769,17 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The request */
+                /**
+                 * @description The request
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3567,14 +4788,11 @@ export interface operations {
                     "application/octet-stream": number[];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     delete_quarantined: {
@@ -3582,27 +4800,28 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The request */
+                /**
+                 * @description The request
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     replay_quarantined: {
@@ -3610,29 +4829,38 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The request */
+                /**
+                 * @description The request
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "kept": false,
+                     *       "message": "body: is not JSON: key must be a string at line 1 column 2",
+                     *       "rejected": 1,
+                     *       "status": 400
+                     *     }
+                     */
                     "application/json": components["schemas"]["Replay"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     retention: {
@@ -3644,22 +4872,25 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "max_age_days": null,
+                     *       "max_bytes": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Retention"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     set_retention: {
@@ -3681,6 +4912,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "max_age_days": 90,
+                     *       "max_bytes": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Retention"];
                 };
             };
@@ -3698,17 +4935,13 @@ export interface operations {
                      *       "title": "Bad Request"
                      *     }
                      */
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     scores: {
@@ -3729,22 +4962,36 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "comment": "One date is wrong.",
+                     *           "conversation_id": "conv_b275fa7c",
+                     *           "id": "correctness-18ec98b64e576e49",
+                     *           "name": "correctness",
+                     *           "source": "api",
+                     *           "span_id": "60b4ffd41041f305",
+                     *           "time": "2026-11-29T18:51:00.179807817Z",
+                     *           "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f",
+                     *           "value": 0.8
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Scores"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     score: {
@@ -3766,6 +5013,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "comment": "One date is wrong.",
+                     *       "conversation_id": "conv_b275fa7c",
+                     *       "id": "correctness-18ec98b64e576e49",
+                     *       "name": "correctness",
+                     *       "source": "api",
+                     *       "span_id": "60b4ffd41041f305",
+                     *       "time": "2026-11-29T18:51:00.179807817Z",
+                     *       "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f",
+                     *       "value": 0.8
+                     *     }
+                     */
                     "application/json": components["schemas"]["Scored"];
                 };
             };
@@ -3783,26 +5043,22 @@ export interface operations {
                      *       "title": "Bad Request"
                      *     }
                      */
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
             /** @description The project has no such trace or conversation */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     withdraw_score: {
@@ -3813,7 +5069,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The judgement's id */
+                /**
+                 * @description The judgement's id
+                 * @example correctness-18ac
+                 */
                 score_id: string;
             };
             cookie?: never;
@@ -3827,23 +5086,19 @@ export interface operations {
                 };
                 content?: never;
             };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
             /** @description The trace has no judgement of that id in this project */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     search: {
@@ -3899,22 +5154,57 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "also": [
+                     *             {
+                     *               "conversation_id": "conv_0e28ee86",
+                     *               "kind": "router",
+                     *               "name": "router",
+                     *               "part": "input",
+                     *               "span_id": "60b4ffd41041f305",
+                     *               "start_time": "2026-11-29T18:49:56.701354779Z",
+                     *               "trace_id": "56a9e32345f41ab17b1936f58d475ea7"
+                     *             }
+                     *           ],
+                     *           "also_count": 1,
+                     *           "conversation_id": "conv_0e28ee86",
+                     *           "kind": "message",
+                     *           "name": "turn",
+                     *           "part": "input",
+                     *           "ranges": [
+                     *             [
+                     *               16,
+                     *               22
+                     *             ]
+                     *           ],
+                     *           "role": null,
+                     *           "snippet": "When do I get my refund for the return of VC-48102?",
+                     *           "span_id": "d493c3dafefe5091",
+                     *           "start_time": "2026-11-29T18:49:56.699354779Z",
+                     *           "trace_id": "56a9e32345f41ab17b1936f58d475ea7"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "time.98ec98a796a74ec6.1c29aed1d5822e09",
+                     *       "timed_out": false,
+                     *       "truncated": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Hits"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     session: {
@@ -3926,22 +5216,26 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "project": "default",
+                     *       "scope": "admin",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     sign_in: {
@@ -3957,22 +5251,26 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "project": "default",
+                     *       "scope": "admin",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     sign_out: {
@@ -3984,20 +5282,17 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     sessions: {
@@ -4053,22 +5348,38 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "cost": 0.00022648,
+                     *           "count": 1,
+                     *           "duration_ms_p50": 12968.332240425303,
+                     *           "duration_ms_p95": 12968.332240425303,
+                     *           "error_share": 0,
+                     *           "last_time": "2026-11-24T15:11:09.549826388Z",
+                     *           "total_tokens": 376,
+                     *           "turns": 1,
+                     *           "value": "sess_13ecef76"
+                     *         }
+                     *       ],
+                     *       "timed_out": false,
+                     *       "truncated": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Values"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     sources: {
@@ -4080,6 +5391,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4116,14 +5428,10 @@ export interface operations {
                     "application/json": components["schemas"]["SourceList"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     spans: {
@@ -4179,22 +5487,69 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "channel_id": "app",
+                     *           "conversation_id": "conv_ea960e11",
+                     *           "cost": 0.00011252,
+                     *           "cost_counted": true,
+                     *           "cost_reason": "model_call",
+                     *           "cost_source": "client",
+                     *           "duration_ms": 1024.952451,
+                     *           "end_time": "2026-11-29T18:39:23.676633841Z",
+                     *           "input_preview": "it clicked now and it's back!! thx",
+                     *           "kind": "generation",
+                     *           "model": "gpt-4.1-mini",
+                     *           "name": "answer",
+                     *           "output_preview": "Great! It was probably not locked in fully. If E10 returns, your service plus includes collection from home.",
+                     *           "parent_id": "9e18035b07601471",
+                     *           "provider": "openai",
+                     *           "running": false,
+                     *           "session_id": "sess_a0229e0d",
+                     *           "span_id": "27e524cce510ca51",
+                     *           "start_time": "2026-11-29T18:39:22.651681390Z",
+                     *           "state": "ended",
+                     *           "status": "ok",
+                     *           "status_message": null,
+                     *           "trace_id": "cfa79e4d8054a11d76f8341ca333677d",
+                     *           "unfinished": null,
+                     *           "usage": {
+                     *             "cache_read": 213,
+                     *             "cache_write": null,
+                     *             "input": 305,
+                     *             "output": 42,
+                     *             "reasoning": null,
+                     *             "source": "api"
+                     *           },
+                     *           "usage_counted": true,
+                     *           "usage_reason": "model_call",
+                     *           "user": {
+                     *             "id": "u_1003",
+                     *             "name": "Aylin Özdemir"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": "time.98ec9813e66ce26e.a619e3b8b9dfcb1d",
+                     *       "timed_out": false,
+                     *       "total": 105,
+                     *       "truncated": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_SpanRow"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     status: {
@@ -4206,22 +5561,27 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "indexed": 477,
+                     *       "project": "default",
+                     *       "recorded": 477,
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Status"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     tools: {
@@ -4277,22 +5637,38 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "cost": null,
+                     *           "count": 4,
+                     *           "duration_ms_p50": 190.59009225587295,
+                     *           "duration_ms_p95": 295.93495263034794,
+                     *           "error_share": 0,
+                     *           "last_time": "2026-11-29T18:16:57.787492364Z",
+                     *           "total_tokens": null,
+                     *           "turns": null,
+                     *           "value": "get_order"
+                     *         }
+                     *       ],
+                     *       "timed_out": false,
+                     *       "truncated": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Values"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     traces: {
@@ -4348,22 +5724,76 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "channel_id": "web",
+                     *           "conversation_id": "conv_b275fa7c",
+                     *           "cost": 3.400000000000001e-7,
+                     *           "duration_ms": 269.137963,
+                     *           "errors": 0,
+                     *           "feedback": {
+                     *             "negative": 0,
+                     *             "neutral": 0,
+                     *             "positive": 0
+                     *           },
+                     *           "first_words": "I'm 172 cm with an inside leg of 79 cm. Which gravel frame, S or M?",
+                     *           "heard_at": "2026-11-29T18:50:56.886570337Z",
+                     *           "last_time": "2026-11-29T18:49:56.968492742Z",
+                     *           "last_words": null,
+                     *           "model_calls": 2,
+                     *           "models": [
+                     *             "gpt-4.1-mini",
+                     *             "text-embedding-3-small"
+                     *           ],
+                     *           "name": "message",
+                     *           "open": 3,
+                     *           "running": true,
+                     *           "scores": [],
+                     *           "session_ids": [
+                     *             "sess_53fa25da"
+                     *           ],
+                     *           "spans": 6,
+                     *           "start_time": "2026-11-29T18:49:56.699354779Z",
+                     *           "status": "ok",
+                     *           "tool_calls": 0,
+                     *           "total_tokens": 17,
+                     *           "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f",
+                     *           "turns": 1,
+                     *           "unfinished": 0,
+                     *           "usage": {
+                     *             "cache_read": null,
+                     *             "cache_write": null,
+                     *             "input": 17,
+                     *             "output": null,
+                     *             "reasoning": null
+                     *           },
+                     *           "user": {
+                     *             "id": "u_1010",
+                     *             "name": "Zoë Kravchenko"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": "time.98ec98a7869c969b.37a6741a9eb199b9",
+                     *       "timed_out": false,
+                     *       "total": 66,
+                     *       "truncated": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_TraceRow"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     trace: {
@@ -4379,29 +5809,149 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The trace */
+                /**
+                 * @description The trace
+                 * @example 56a9e32345f41ab17b1936f58d475ea7
+                 */
                 trace_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "spans": [
+                     *         {
+                     *           "channel_id": "web",
+                     *           "conversation_id": "conv_b275fa7c",
+                     *           "cost": null,
+                     *           "cost_counted": false,
+                     *           "cost_reason": "not_a_model_call",
+                     *           "cost_source": null,
+                     *           "duration_ms": null,
+                     *           "end_time": null,
+                     *           "input_preview": "I'm 172 cm with an inside leg of 79 cm. Which gravel frame, S or M?",
+                     *           "kind": "message",
+                     *           "model": null,
+                     *           "name": "message",
+                     *           "output_preview": null,
+                     *           "parent_id": null,
+                     *           "provider": null,
+                     *           "running": true,
+                     *           "session_id": "sess_53fa25da",
+                     *           "span_id": "893e6f2c5632c2a5",
+                     *           "start_time": "2026-11-29T18:49:56.699354779Z",
+                     *           "state": "running",
+                     *           "status": "unset",
+                     *           "status_message": null,
+                     *           "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f",
+                     *           "unfinished": null,
+                     *           "usage": null,
+                     *           "usage_counted": false,
+                     *           "usage_reason": "not_a_model_call",
+                     *           "user": {
+                     *             "id": "u_1010",
+                     *             "name": "Zoë Kravchenko"
+                     *           }
+                     *         },
+                     *         {
+                     *           "channel_id": "web",
+                     *           "conversation_id": "conv_b275fa7c",
+                     *           "cost": null,
+                     *           "cost_counted": false,
+                     *           "cost_reason": "not_a_model_call",
+                     *           "cost_source": null,
+                     *           "duration_ms": 141.575905,
+                     *           "end_time": "2026-11-29T18:49:56.846180571Z",
+                     *           "input_preview": "I'm 172 cm with an inside leg of 79 cm. Which gravel frame, S or M?",
+                     *           "kind": "router",
+                     *           "model": null,
+                     *           "name": "intent router",
+                     *           "output_preview": "{\"confidence\":0.74,\"route\":\"advice\"}",
+                     *           "parent_id": "893e6f2c5632c2a5",
+                     *           "provider": null,
+                     *           "running": false,
+                     *           "session_id": "sess_53fa25da",
+                     *           "span_id": "9a273b03079c9839",
+                     *           "start_time": "2026-11-29T18:49:56.704604666Z",
+                     *           "state": "ended",
+                     *           "status": "ok",
+                     *           "status_message": null,
+                     *           "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f",
+                     *           "unfinished": null,
+                     *           "usage": null,
+                     *           "usage_counted": false,
+                     *           "usage_reason": "not_a_model_call",
+                     *           "user": {
+                     *             "id": "u_1010",
+                     *             "name": "Zoë Kravchenko"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "trace": {
+                     *         "channel_id": "web",
+                     *         "conversation_id": "conv_b275fa7c",
+                     *         "cost": 3.400000000000001e-7,
+                     *         "duration_ms": 269.137963,
+                     *         "errors": 0,
+                     *         "feedback": {
+                     *           "negative": 0,
+                     *           "neutral": 0,
+                     *           "positive": 0
+                     *         },
+                     *         "first_words": "I'm 172 cm with an inside leg of 79 cm. Which gravel frame, S or M?",
+                     *         "heard_at": "2026-11-29T18:50:56.886570337Z",
+                     *         "last_time": "2026-11-29T18:49:56.968492742Z",
+                     *         "last_words": null,
+                     *         "model_calls": 2,
+                     *         "models": [
+                     *           "gpt-4.1-mini",
+                     *           "text-embedding-3-small"
+                     *         ],
+                     *         "name": "message",
+                     *         "open": 3,
+                     *         "running": true,
+                     *         "scores": [],
+                     *         "session_ids": [
+                     *           "sess_53fa25da"
+                     *         ],
+                     *         "spans": 6,
+                     *         "start_time": "2026-11-29T18:49:56.699354779Z",
+                     *         "status": "ok",
+                     *         "tool_calls": 0,
+                     *         "total_tokens": 17,
+                     *         "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f",
+                     *         "turns": 1,
+                     *         "unfinished": 0,
+                     *         "usage": {
+                     *           "cache_read": null,
+                     *           "cache_write": null,
+                     *           "input": 17,
+                     *           "output": null,
+                     *           "reasoning": null
+                     *         },
+                     *         "user": {
+                     *           "id": "u_1010",
+                     *           "name": "Zoë Kravchenko"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["TraceDetail"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     explain_trace: {
@@ -4409,29 +5959,87 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The trace */
+                /**
+                 * @description The trace
+                 * @example 56a9e32345f41ab17b1936f58d475ea7
+                 */
                 trace_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "conversation_id": "conv_b275fa7c",
+                     *       "cost": 3.400000000000001e-7,
+                     *       "spans": [
+                     *         {
+                     *           "cost": 3.400000000000001e-7,
+                     *           "cost_counted": true,
+                     *           "cost_reason": "model_call",
+                     *           "cost_source": "price_table",
+                     *           "kind": "embedding",
+                     *           "model": "text-embedding-3-small",
+                     *           "name": "embed query",
+                     *           "no_cost": null,
+                     *           "price": {
+                     *             "parts": [
+                     *               {
+                     *                 "cost": 3.400000000000001e-7,
+                     *                 "per_million": 0.02,
+                     *                 "tokens": 17,
+                     *                 "tokens_of": "input"
+                     *               }
+                     *             ],
+                     *             "price": {
+                     *               "above": 0,
+                     *               "input": 0.02,
+                     *               "model": "text-embedding-3-small",
+                     *               "output": null,
+                     *               "provider": "openai"
+                     *             },
+                     *             "source": "price_table"
+                     *           },
+                     *           "provider": "openai",
+                     *           "span_id": "ff5586e3c7aabfd7",
+                     *           "usage": {
+                     *             "cache_read": null,
+                     *             "cache_write": null,
+                     *             "input": 17,
+                     *             "output": null,
+                     *             "reasoning": null,
+                     *             "source": "api"
+                     *           },
+                     *           "usage_counted": true,
+                     *           "usage_reason": "model_call"
+                     *         }
+                     *       ],
+                     *       "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f",
+                     *       "usage": {
+                     *         "cache_read": null,
+                     *         "cache_write": null,
+                     *         "input": 17,
+                     *         "output": null,
+                     *         "reasoning": null
+                     *       },
+                     *       "without_cost": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["TraceExplained"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     show: {
@@ -4442,9 +6050,15 @@ export interface operations {
                 range?: string | null;
             };
             path: {
-                /** @description The trace */
+                /**
+                 * @description The trace
+                 * @example 56a9e32345f41ab17b1936f58d475ea7
+                 */
                 trace_id: string;
-                /** @description The medium, as the parts of messages name it */
+                /**
+                 * @description The medium, as the parts of messages name it
+                 * @example 000102030405060708090a0b0c0d0e0f
+                 */
                 media_id: string;
             };
             cookie?: never;
@@ -4476,14 +6090,11 @@ export interface operations {
                 };
                 content?: never;
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     span: {
@@ -4497,31 +6108,113 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The trace */
+                /**
+                 * @description The trace
+                 * @example 56a9e32345f41ab17b1936f58d475ea7
+                 */
                 trace_id: string;
-                /** @description The span */
+                /**
+                 * @description The span
+                 * @example d493c3dafefe5091
+                 */
                 span_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "attributes": {
+                     *         "resource": {
+                     *           "service.name": "velora-assistant",
+                     *           "telemetry.sdk.name": "neuraltrust-demo",
+                     *           "telemetry.sdk.version": "0.1.0"
+                     *         },
+                     *         "scope": {
+                     *           "name": "neuraltrust.demo",
+                     *           "version": "0.1.0"
+                     *         }
+                     *       },
+                     *       "channel_id": "web",
+                     *       "conversation_id": "conv_b275fa7c",
+                     *       "cost": null,
+                     *       "cost_counted": false,
+                     *       "cost_reason": "no_usage",
+                     *       "cost_source": null,
+                     *       "custom": null,
+                     *       "duration_ms": null,
+                     *       "end_time": null,
+                     *       "events": [],
+                     *       "input": {
+                     *         "messages": [
+                     *           {
+                     *             "parts": [
+                     *               {
+                     *                 "text": "You are the assistant of Velora Cycles, an online bicycle shop. Answer in the customer's language, briefly and kindly. Use only what the hel…",
+                     *                 "type": "text"
+                     *               }
+                     *             ],
+                     *             "role": "system"
+                     *           }
+                     *         ],
+                     *         "type": "messages"
+                     *       },
+                     *       "input_preview": "From the help centre: Measure your inside leg without shoes. City and trekking: inside leg in cm x 0.66. Road: x 0.665 for the frame, 'reach…",
+                     *       "kind": "generation",
+                     *       "links": [],
+                     *       "metadata": {
+                     *         "environment": "production",
+                     *         "language": "en",
+                     *         "release": "2026.11.2"
+                     *       },
+                     *       "model": "gpt-4.1-mini",
+                     *       "name": "answer",
+                     *       "output": null,
+                     *       "output_preview": null,
+                     *       "parent_id": "4ad7ce0c92488361",
+                     *       "provider": "openai",
+                     *       "received_at": "2026-11-29T18:50:56.886570337Z",
+                     *       "running": true,
+                     *       "scores": [],
+                     *       "session_id": "sess_53fa25da",
+                     *       "source": {
+                     *         "client": "neuraltrust-demo",
+                     *         "protocol": "otlp",
+                     *         "version": "0.1.0"
+                     *       },
+                     *       "span_id": "60b4ffd41041f305",
+                     *       "start_time": "2026-11-29T18:49:56.968492742Z",
+                     *       "state": "running",
+                     *       "status": "unset",
+                     *       "status_message": null,
+                     *       "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f",
+                     *       "unfinished": null,
+                     *       "usage": null,
+                     *       "usage_counted": false,
+                     *       "usage_reason": "no_usage",
+                     *       "user": {
+                     *         "email": "zoe.k@example.com",
+                     *         "id": "u_1010",
+                     *         "name": "Zoë Kravchenko"
+                     *       },
+                     *       "warnings": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["SpanDetail"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     context: {
@@ -4535,31 +6228,70 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The trace */
+                /**
+                 * @description The trace
+                 * @example 56a9e32345f41ab17b1936f58d475ea7
+                 */
                 trace_id: string;
-                /** @description The span */
+                /**
+                 * @description The span
+                 * @example d493c3dafefe5091
+                 */
                 span_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "continues": null,
+                     *       "messages": [
+                     *         {
+                     *           "first": null,
+                     *           "message": {
+                     *             "parts": [
+                     *               {
+                     *                 "text": "You are the assistant of Velora Cycles, an online bicycle shop. Answer in the customer's language, briefly and kindly. Use only what the hel…",
+                     *                 "type": "text"
+                     *               }
+                     *             ],
+                     *             "role": "system"
+                     *           },
+                     *           "new": true
+                     *         },
+                     *         {
+                     *           "first": null,
+                     *           "message": {
+                     *             "parts": [
+                     *               {
+                     *                 "text": "I'm 172 cm with an inside leg of 79 cm. Which gravel frame, S or M?",
+                     *                 "type": "text"
+                     *               }
+                     *             ],
+                     *             "role": "user"
+                     *           },
+                     *           "new": true
+                     *         }
+                     *       ],
+                     *       "new": 3,
+                     *       "truncated": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Context"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     patches: {
@@ -4573,31 +6305,97 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The trace */
+                /**
+                 * @description The trace
+                 * @example 56a9e32345f41ab17b1936f58d475ea7
+                 */
                 trace_id: string;
-                /** @description The span */
+                /**
+                 * @description The span
+                 * @example d493c3dafefe5091
+                 */
                 span_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "patch": {
+                     *             "attributes": {
+                     *               "resource": {
+                     *                 "service.name": "velora-assistant",
+                     *                 "telemetry.sdk.name": "neuraltrust-demo",
+                     *                 "telemetry.sdk.version": "0.1.0"
+                     *               },
+                     *               "scope": {
+                     *                 "name": "neuraltrust.demo",
+                     *                 "version": "0.1.0"
+                     *               }
+                     *             },
+                     *             "channel_id": "web",
+                     *             "conversation_id": "conv_b275fa7c",
+                     *             "input": {
+                     *               "messages": [
+                     *                 {
+                     *                   "parts": [
+                     *                     {
+                     *                       "text": "You are the assistant of Velora Cycles, an online bicycle shop. Answer in the customer's language, briefly and kindly. Use only what the hel…",
+                     *                       "type": "text"
+                     *                     }
+                     *                   ],
+                     *                   "role": "system"
+                     *                 }
+                     *               ],
+                     *               "type": "messages"
+                     *             },
+                     *             "kind": "generation",
+                     *             "metadata": {
+                     *               "environment": "production",
+                     *               "language": "en",
+                     *               "release": "2026.11.2"
+                     *             },
+                     *             "model": "gpt-4.1-mini",
+                     *             "name": "answer",
+                     *             "parent_id": "4ad7ce0c92488361",
+                     *             "provider": "openai",
+                     *             "session_id": "sess_53fa25da",
+                     *             "source": {
+                     *               "client": "neuraltrust-demo",
+                     *               "protocol": "otlp",
+                     *               "version": "0.1.0"
+                     *             },
+                     *             "span_id": "60b4ffd41041f305",
+                     *             "start": "2026-11-29T18:49:56.968492742Z",
+                     *             "trace_id": "c10bf4a91ec51d73200f7e9e2802cb7f",
+                     *             "user": {
+                     *               "email": "zoe.k@example.com",
+                     *               "id": "u_1010",
+                     *               "name": "Zoë Kravchenko"
+                     *             }
+                     *           },
+                     *           "received_at": "2026-11-29T18:50:56.886570337Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Patches"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     users: {
@@ -4653,22 +6451,38 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "cost": 0.00573482,
+                     *           "count": 4,
+                     *           "duration_ms_p50": 41369.714243468545,
+                     *           "duration_ms_p95": 53654.092107138255,
+                     *           "error_share": 0,
+                     *           "last_time": "2026-11-29T16:31:49.929130034Z",
+                     *           "total_tokens": 3583,
+                     *           "turns": 7,
+                     *           "value": "u_1006"
+                     *         }
+                     *       ],
+                     *       "timed_out": false,
+                     *       "truncated": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Values"];
                 };
             };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
 }

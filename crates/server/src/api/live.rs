@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
 use axum::response::sse::{Event, Sse};
-use futures_util::{Stream, stream};
+use futures_util::stream;
 use neuraltrust_store::{Filter, ProjectId};
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
@@ -90,7 +91,7 @@ pub(super) async fn live(
     Reader(grant): Reader,
     headers: HeaderMap,
     Params(params): Params<LiveParams>,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+) -> Result<impl IntoResponse, ApiError> {
     let subject = params.subject(grant.project)?;
     let listener = app.listeners.join(&subject)?;
     let position = listener.position;
@@ -107,7 +108,11 @@ pub(super) async fn live(
     };
     let beat = interval_at(Instant::now() + SIGN_OF_LIFE, SIGN_OF_LIFE);
     let following = Following { listener, position, first, beat, ending: app.ending.clone(), over: false };
-    Ok(Sse::new(stream::unfold(following, |mut following| async { following.next().await.map(|event| (Ok(event), following)) })))
+    let events = stream::unfold(following, |mut following| async {
+        following.next().await.map(|event| (Ok::<_, Infallible>(event), following))
+    });
+    // Proxies such as nginx are not to gather events before they pass them on.
+    Ok(([("x-accel-buffering", "no")], Sse::new(events)))
 }
 
 fn event(seq: u64, said: &Said) -> Event {
@@ -168,7 +173,6 @@ mod tests {
     use std::sync::Arc;
 
     use axum::body::to_bytes;
-    use axum::response::IntoResponse as _;
     use tokio::sync::broadcast;
 
     use super::*;

@@ -98,8 +98,10 @@ pub(super) async fn show(State(app): State<App>, Reader(grant): Reader) -> Resul
     of(&app.store.project(grant.project)).await
 }
 
-/// Sets the own prices of the key's project in place of those before. They hold for all of history: what is read by id has the
-/// new costs at once, lists and aggregates follow in the background (`followed`).
+/// Sets the own prices of the key's project in place of those before.
+///
+/// They hold for all of history: what is read by id has the new costs at once, lists and aggregates follow in the background
+/// (`followed`).
 #[utoipa::path(
     put, operation_id = "set_prices", path = "/api/v1/prices", tag = "admin", request_body = OwnPrices,
     responses(

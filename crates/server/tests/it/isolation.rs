@@ -126,6 +126,9 @@ fn a_foreign_key_reads_nothing_of_a_project_at_any_path() {
 fn harm(path: &str, method: &str) -> Option<(Value, u16)> {
     Some(match (method, path) {
         ("post", "/api/v1/aggregate") => (json!({}), 200),
+        ("post", "/api/v1/export") => (json!({}), 200),
+        // What is imported is of the project of the key; of this line nothing is kept.
+        ("post", "/api/v1/import") => (json!({ "trace_id": TRACE }), 200),
         ("post", "/api/v1/erasures") => (json!({ "conversation_id": MARK }), 202),
         ("post", "/api/v1/index/rebuild") => (json!({}), 202),
         ("put", "/api/v1/prices") => (json!({ "own": [] }), 200),
