@@ -53,9 +53,8 @@ class Client:
     embeddings: bool = True
     # Tokens that the driver says by hand, without a model.
     by_hand: int = 0
-    # Tokens of calls that the client tells twice, in traces that have nothing to do with each other; below zero where it does not
-    # tell of a call.
-    beside: int = 0
+    # Tokens of calls that the client does not tell of.
+    untold: int = 0
 
 
 LANGFUSE = {"LANGFUSE_HOST": "{url}", "LANGFUSE_BASE_URL": "{url}", "LANGFUSE_SECRET_KEY": "{key}", "LANGFUSE_PUBLIC_KEY": "pk"}
@@ -73,6 +72,10 @@ GENAI = {
 }
 OPIK = {"OPIK_URL_OVERRIDE": "{url}/api", "OPIK_API_KEY": "{key}", "OPIK_WORKSPACE": "default"}
 
+PYDANTIC_AI = (
+    "logfire==5.2.0 pydantic-ai-slim[openai]==2.68.0 openai==3.54.0 opentelemetry-sdk==1.45.2"
+    " opentelemetry-exporter-otlp-proto-http==1.45.2"
+)
 NODE = (
     "@ai-sdk/openai@3.0.141 @opentelemetry/api@1.9.1 @opentelemetry/exporter-trace-otlp-http@0.223.1"
     " @opentelemetry/exporter-trace-otlp-proto@0.223.1 @opentelemetry/sdk-node@0.223.0 @opentelemetry/sdk-trace-node@2.12.0"
@@ -123,7 +126,7 @@ CLIENTS = {
         "opentelemetry_client.py",
         {**OPENTELEMETRY, **GENAI},
         # Of the Responses API this instrumentation tells nothing.
-        beside=-65,
+        untold=65,
     ),
     "opik": Client("opik==2.2.122 openai==2.54.0", "opik_client.py", OPIK, by_hand=134, embeddings=False),
     "phoenix": Client(
@@ -132,16 +135,11 @@ CLIENTS = {
         "phoenix_client.py",
         {},
         conversation=SESSION,
-        # A stream of Anthropic's client is told by the client itself too, as a root of its own.
-        beside=55,
     ),
-    "pydantic-ai": Client(
-        "logfire==5.2.0 pydantic-ai-slim[openai]==2.68.0 openai==3.54.0 opentelemetry-sdk==1.45.2"
-        " opentelemetry-exporter-otlp-proto-http==1.45.2",
-        "pydantic_ai_client.py",
-        OPENTELEMETRY,
-        documents=0,
+    "logfire": Client(
+        PYDANTIC_AI, "pydantic_ai_client.py", {"LOGFIRE_BASE_URL": "{url}", "LOGFIRE_TOKEN": "{key}"}, documents=0
     ),
+    "pydantic-ai": Client(PYDANTIC_AI, "pydantic_ai_client.py", OPENTELEMETRY, documents=0),
     "traceloop": Client(
         # All that it needs is pinned: the resolver of pip tries for minutes otherwise.
         f"-r {HERE}/requirements/traceloop.txt",
@@ -159,6 +157,9 @@ CLIENTS = {
         documents=2,
         tool=None,
         by_hand=50_003,
+    ),
+    "langsmith-js": Client(
+        "langsmith@0.12.0 openai@6.49.0", "langsmith_client.mjs", LANGSMITH, documents=2, embeddings=False
     ),
     "neuraltrust-1.5": Client(
         "neuraltrust==1.5.0 openai-agents==0.24.0 openai==3.54.0",
@@ -304,11 +305,12 @@ def wrong(api, client, counted):
     if not any("日本語 العربية" in words(span["input"]) for span in details):
         yield "the text of many scripts is not whole"
 
-    expect = counted["input"] + counted["output"] + client.by_hand + client.beside
+    expect = counted["input"] + counted["output"] + client.by_hand - client.untold
     expect += counted["embedded"] if client.embeddings else 0
-    total = sum(trace["total_tokens"] or 0 for trace in traces)
-    if total != expect:
-        yield f"{total} tokens are counted, and the model reported {counted}"
+    for of, rows in (("traces", traces), ("conversations", api.items("conversations"))):
+        total = sum(row["total_tokens"] or 0 for row in rows)
+        if total != expect:
+            yield f"{total} tokens are counted of all {of}, and the model reported {counted}"
 
 
 def check(name, client):
@@ -323,17 +325,21 @@ def check(name, client):
             url, key = server.found(r"Listening on (\S+)"), server.found(r"Admin key: (\S+)")
             model_url = "http://127.0.0.1:" + model.found(r"(\d+)$")
             settings = {name: value.format(url=url, key=key, model=model_url) for name, value in client.settings.items()}
-            run = subprocess.run(
-                command,
-                cwd=home,
-                env=environment(SERVER=url, MODEL_SERVER=model_url, KEY=key, **settings),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE_S,
-            )
+            try:
+                run = subprocess.run(
+                    command,
+                    cwd=home,
+                    env=environment(SERVER=url, MODEL_SERVER=model_url, KEY=key, **settings),
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    timeout=PATIENCE_S,
+                )
+            except subprocess.TimeoutExpired as late:
+                return [f"the driver does not end within {PATIENCE_S} s:\n{(late.stderr or b'')[-4000:].decode(errors='replace')}"]
             if run.returncode != 0:
-                return [f"the driver failed:\n{run.stderr[-4000:]}"]
+                said = "\n".join(filter(None, [run.stdout[-1000:], run.stderr[-4000:]])) or "It said nothing."
+                return [f"the driver ended with {run.returncode}:\n{said}"]
             problems = list(wrong(Api(url, key), client, read(f"{model_url}/counted")))
             if problems or os.environ.get("VERBOSE"):
                 problems += [line for line in run.stderr.splitlines() if "WARN" in line or "ERROR" in line][:10]

@@ -6,6 +6,7 @@ import { generateText } from 'ai';
 import { createOpenAI } from '@ai-sdk/openai';
 import OpenAI from 'openai';
 import * as c from './common.mjs';
+import * as f from './openai_flow.mjs';
 const proc = new LangfuseSpanProcessor({ publicKey: 'pk-lf-test-key', secretKey: c.KEY, baseUrl: c.SINK, environment: 'staging', release: 'r1' });
 const sdk = new NodeSDK({ spanProcessors: [proc] });
 sdk.start();
@@ -14,10 +15,10 @@ const client = new OpenAI({ baseURL: c.OPENAI_BASE, apiKey: 'test-key', maxRetri
 const getWeather = observe(async (args) => c.getWeather(args.city, args.unit), { name: 'get_weather', asType: 'tool' });
 const cancel = observe(async (id) => { throw new Error(`order service unavailable for ${id} 💥`); }, { name: 'cancel_order', asType: 'tool' });
 const msgs = [{ role: 'system', content: c.SYSTEM }];
-async function gen(extra = {}) {
+async function ask(messages, extra) {
   return startActiveObservation('llm', async (g) => {
-    g.update({ model: c.MODEL, modelParameters: { temperature: 0.2 }, input: msgs });
-    const r = await client.chat.completions.create({ model: c.MODEL, messages: msgs, temperature: 0.2, ...extra });
+    g.update({ model: c.MODEL, modelParameters: { temperature: 0.2 }, input: messages });
+    const r = await f.ask(client, messages, extra);
     g.update({ output: r.choices[0].message, usageDetails: { input: r.usage.prompt_tokens, output: r.usage.completion_tokens, total: r.usage.total_tokens } });
     return r.choices[0].message;
   }, { asType: 'generation' });
@@ -26,12 +27,8 @@ const run = async () => {
   for (const [i, q] of c.TURNS.entries()) {
     await startActiveObservation('shop-turn 🛍', async (span) => {
       span.update({ input: { question: q }, metadata: c.METADATA });
-      msgs.push({ role: 'user', content: q });
-      if (i === 1) await startActiveObservation('retrieve', async (s) => s.update({ input: q, output: c.DOCS }), { asType: 'retriever' });
-      const m = await gen(i === 2 ? { tools: [c.WEATHER_TOOL] } : {});
-      msgs.push(m);
-      for (const tc of m.tool_calls ?? []) { const r = await getWeather(JSON.parse(tc.function.arguments)); msgs.push({ role: 'tool', tool_call_id: tc.id, content: JSON.stringify(r) }); msgs.push(await gen()); }
-      span.update({ output: msgs.at(-1).content });
+      const retrieve = (input) => startActiveObservation('retrieve', async (s) => s.update({ input, output: c.DOCS }), { asType: 'retriever' });
+      span.update({ output: await f.turn(msgs, i, q, { ask, retrieve, getWeather }) });
     }, { asType: 'agent' });
   }
   await startActiveObservation('errors', async (s) => {

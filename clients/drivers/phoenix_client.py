@@ -52,16 +52,7 @@ msgs = [{"role": "system", "content": c.SYSTEM}]
 
 @tracer.agent(name="shop-assistant 🛍")
 def turn(i: int, question: str) -> str:
-    msgs.append({"role": "user", "content": question})
-    if i == 1:
-        retrieve(question)
-        a = f.stream(client, msgs)
-    elif i == 2:
-        return f.tool_loop(client, msgs, lambda cid, name, args: get_weather(**args))
-    else:
-        a = f.ask(client, msgs).content
-    msgs.append({"role": "assistant", "content": a})
-    return a
+    return f.turn(client, msgs, i, question, retrieve, get_weather)
 
 
 @tracer.chain

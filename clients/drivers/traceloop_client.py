@@ -31,16 +31,7 @@ def retrieve(query):
 
 @d.agent(name="shop_agent 🛍")
 def agent(i, q):
-    msgs.append({"role": "user", "content": q})
-    if i == 1:
-        retrieve(q)
-        a = f.stream(client, msgs)
-    elif i == 2:
-        return f.tool_loop(client, msgs, lambda cid, name, args: get_weather(**args))
-    else:
-        a = f.ask(client, msgs).content
-    msgs.append({"role": "assistant", "content": a})
-    return a
+    return f.turn(client, msgs, i, q, retrieve, get_weather)
 
 
 kw = {}

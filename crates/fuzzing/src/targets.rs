@@ -3,8 +3,10 @@
 use neuraltrust_model::{Source, SpanPatch};
 use neuraltrust_normalize::dialects::langsmith::{self, Act, Part};
 use neuraltrust_normalize::dialects::opik::{self, Of, Sender};
-use neuraltrust_normalize::dialects::{exported as exports, helicone, langfuse_ingestion, neuraltrust_batch, neuraltrust_v1};
-use neuraltrust_normalize::{otlp, otlp_logs};
+use neuraltrust_normalize::dialects::{
+    exported as exports, helicone, langfuse_ingestion, mlflow_rest, neuraltrust_batch, neuraltrust_v1,
+};
+use neuraltrust_normalize::{otlp, otlp_logs, values};
 use serde_json::{Value, json};
 
 /// One decoder.
@@ -41,10 +43,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "langfuse", run: langfuse, takes: |path, _| path.ends_with("/ingestion") },
     Target { name: "opik", run: opik, takes: |path, kind| path.contains("/v1/private/") && kind.ends_with("json") },
     Target { name: "helicone", run: helicone, takes: |path, _| path.contains("/runs") || path.ends_with("/ingestion") },
+    Target { name: "mlflow", run: mlflow, takes: |path, _| path.contains("/mlflow/") || path.ends_with("traces.json") },
     Target { name: "neuraltrust_v1", run: neuraltrust_v1, takes: |path, _| path.ends_with("/v1/trace") },
     Target { name: "neuraltrust_batch", run: neuraltrust_batch, takes: |path, _| path.ends_with("/v1/traces/batch") },
     Target { name: "exported", run: exported, takes: |path, _| path.ends_with("/v1/import") },
     Target { name: "python_literal", run: python_literal, takes: |path, _| path.ends_with("/v1/trace") },
+    Target { name: "values", run: values, takes: |_, kind| kind.ends_with("json") },
 ];
 
 /// The target of that name.
@@ -121,6 +125,18 @@ fn helicone(input: &[u8]) {
     kept(&helicone::normalize(input, Vec::new(), source()).unwrap_or_default());
 }
 
+fn mlflow(input: &[u8]) {
+    let (id, source) = ("tr-91c29bb283381082ba275a335def90d9", source());
+    let told = [
+        mlflow_rest::trace(input, &source),
+        mlflow_rest::change(id, true, input, &source),
+        mlflow_rest::tag(id, input, &source),
+        mlflow_rest::assessment(id, input),
+    ];
+    told.into_iter().flatten().for_each(|patches| kept(&patches));
+    kept(&mlflow_rest::spans(id, input, &source).unwrap_or_default().patches);
+}
+
 fn neuraltrust_v1(input: &[u8]) {
     kept(&neuraltrust_v1::normalize(input, source()).unwrap_or_default());
 }
@@ -129,11 +145,27 @@ fn neuraltrust_batch(input: &[u8]) {
     let _ = neuraltrust_batch::normalize(input);
 }
 
-/// The text of a step, which may be a literal of Python.
+/// What is decoded never holds more values than are counted before.
+fn values(input: &[u8]) {
+    fn held(value: &Value) -> usize {
+        match value {
+            Value::Array(items) => 1 + items.iter().map(held).sum::<usize>(),
+            Value::Object(map) => 1 + map.values().map(held).sum::<usize>(),
+            Value::String(text) => serde_json::from_str(text).map_or(1, |value: Value| held(&value)),
+            _ => 1,
+        }
+    }
+    let held = serde_json::from_slice(input).map_or(0, |value| held(&value));
+    for counted in [values::in_json(input), values::in_json_exactly(input)] {
+        assert!(counted + 1 >= held, "{held} values, and {counted} are counted");
+    }
+}
+
 fn exported(input: &[u8]) {
     input.split(|byte| *byte == b'\n').for_each(|line| kept(&exports::line(line).unwrap_or_default().patches));
 }
 
+/// The text of a step, which may be a literal of Python.
 fn python_literal(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let step =

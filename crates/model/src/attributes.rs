@@ -15,6 +15,8 @@ pub const PROVIDER_NAME: &str = "gen_ai.provider.name";
 pub const REQUEST_MODEL: &str = "gen_ai.request.model";
 /// `gen_ai.response.model`: the model that answered; wins over [`REQUEST_MODEL`] (string).
 pub const RESPONSE_MODEL: &str = "gen_ai.response.model";
+/// `gen_ai.response.id`: what the model's API calls its answer; two spans that name the same tell of one call (string).
+pub const RESPONSE_ID: &str = "gen_ai.response.id";
 /// `gen_ai.usage.input_tokens`: tokens of the prompt, cached ones included (int).
 pub const USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
 /// `gen_ai.usage.output_tokens`: tokens of the answer, reasoning included (int).

@@ -214,6 +214,7 @@ fn normalize_span(span: WireSpan, origin: &Origin<'_>) -> Result<Vec<SpanPatch>,
 
     let mut patches = understood(patch, attributes)?;
     if let Some(patch) = patches.first_mut() {
+        dialects::openinference::session_of_context(origin.resource, patch);
         origin.describe(&mut patch.attributes);
     }
     Ok(patches)
@@ -225,6 +226,7 @@ pub(crate) fn understood(patch: SpanPatch, attributes: Map) -> Result<Vec<SpanPa
     dialects::read_otlp(&mut draft)?;
     let Draft { mut patch, mut attributes, more, .. } = draft;
     attributes.retain(|_, value| !value.is_null());
+    dialects::prompts::name(&mut attributes, &patch.metadata);
     fold(&mut attributes, &mut patch.warnings);
     patch.attributes = attributes;
     Ok(std::iter::once(patch).chain(more).collect())

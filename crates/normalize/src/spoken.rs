@@ -1,6 +1,6 @@
 //! What a span that came as JSON says at one of its ends, whatever the application put there.
 
-use neuraltrust_model::{Content, Kind, Map, Usage};
+use neuraltrust_model::{Content, Kind, Map, Usage, attributes as names};
 use serde_json::Value;
 
 use crate::chat_body::{self, Spoken, anthropic_usage};
@@ -44,6 +44,18 @@ pub(crate) fn said(kind: &Kind, side: Side, value: Value) -> Option<Said> {
         return Some(Said { content: Content::text(text), rest: Some(value) });
     }
     alone(content(kind, side, value)?)
+}
+
+/// Keeps the id of a model's answer under the one name that it has here, where the rest of the answer at `place` says it.
+pub(crate) fn keep_answer_id(attributes: &mut Map, kind: &Kind, place: &str) {
+    if *kind != Kind::Generation || attributes.contains_key(names::RESPONSE_ID) {
+        return;
+    }
+    // Answers of model APIs say what they are, or which model gave them.
+    let answer = attributes.get(place).filter(|answer| ["object", "model"].iter().any(|name| answer.get(name).is_some()));
+    if let Some(id @ Value::String(_)) = answer.and_then(|answer| answer.get("id")).cloned() {
+        attributes.insert(names::RESPONSE_ID.to_owned(), id);
+    }
 }
 
 /// Whether the value may be a request or answer of a model API: at a model call anything, elsewhere only what cannot be

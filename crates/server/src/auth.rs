@@ -17,11 +17,12 @@ use crate::quarantine;
 pub(crate) const COOKIE: &str = "nt_session";
 
 /// The keys that a request may mean, the likeliest first: `Authorization: Bearer KEY`, `Authorization: Basic base64(pk:sk)`
-/// with the key as either part, `Authorization: KEY`, `x-api-key: KEY` or `token: KEY`.
+/// with the key as either part, `Authorization: KEY`, `x-api-key: KEY` or `token: KEY`; `api_key: KEY` as earlier releases of
+/// Phoenix send it, and `helicone-auth: Bearer KEY`.
 fn keys(headers: &HeaderMap) -> Vec<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let mut keys = Vec::new();
-    if let Some(value) = text("authorization") {
+    for value in ["authorization", "helicone-auth"].into_iter().filter_map(text) {
         match value.split_once(' ') {
             Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => keys.push(key.trim().to_owned()),
             Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => keys.extend(basic(pair.trim())),
@@ -29,7 +30,7 @@ fn keys(headers: &HeaderMap) -> Vec<String> {
             None => keys.push(value.to_owned()),
         }
     }
-    keys.extend(["x-api-key", "token"].into_iter().filter_map(text).map(str::to_owned));
+    keys.extend(["x-api-key", "token", "api_key", "api-key"].into_iter().filter_map(text).map(str::to_owned));
     keys.retain(|key| !key.is_empty());
     keys
 }
@@ -190,6 +191,9 @@ mod tests {
             ("authorization", "k"),
             ("x-api-key", "k"),
             ("token", " k "),
+            ("api_key", "k"),
+            ("api-key", "k"),
+            ("helicone-auth", "Bearer k"),
         ] {
             assert_eq!(of(pair), ["k"], "{pair:?}");
         }

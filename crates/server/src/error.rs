@@ -67,7 +67,7 @@ impl ApiError {
 
     /// Seconds after which the client may send the same again; `None` when that would not help.
     pub(crate) fn retry_after(&self) -> Option<u32> {
-        matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE).then_some(RETRY_AFTER)
+        (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER)
     }
 
     /// Records in the log what the client does not read, and for the quarantine what it does.
@@ -103,8 +103,9 @@ impl From<StoreError> for ApiError {
             ),
             StoreError::ProjectExists(_) => (StatusCode::CONFLICT, "exists", error.to_string()),
             StoreError::NoProject(_) => (StatusCode::NOT_FOUND, "not_found", error.to_string()),
+            // Of the statuses that say so, exporters of OpenTelemetry try 503 again and drop what got 507.
             _ if full => (
-                StatusCode::INSUFFICIENT_STORAGE,
+                StatusCode::SERVICE_UNAVAILABLE,
                 "disk_full",
                 "the server's disk is full: nothing of this request is kept; send it again when there is room".to_owned(),
             ),

@@ -3,6 +3,7 @@
 //! The expectations come from a model as simple as can be: a list of steps, looked through from end to end.
 
 pub mod aggregates;
+pub mod answers;
 pub mod queries;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,9 @@ use neuraltrust_model::{
 };
 use serde_json::json;
 
+pub use self::answers::{
+    calls_told_of_twice_count_once, calls_told_of_twice_count_once_backwards, calls_told_of_twice_count_once_in_one_request,
+};
 use crate::{
     ConversationRow, Field, Filter, ListOf, ListQuery, Page, ProjectId, ProjectStore, Side, SpanRow, Store, StoreError, TraceRow,
 };

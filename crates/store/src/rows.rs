@@ -30,8 +30,11 @@ pub enum CountReason {
     OnlyReport,
     /// It does not: what is below it counts, and it repeats the sum.
     RepeatsChildren,
-    /// It does not: the call below it is the same one, with the same model and the same numbers.
+    /// It does not: the call below it is the same one, with the same model and the same numbers, or another step of the trace
+    /// tells of the same answer of the model.
     SameCallReportedTwice,
+    /// It does not: a step of another trace tells of the same answer of the model, and counts there.
+    SameCallInAnotherTrace,
     /// It does not: it is no model call, and reports nothing, or it is a part of a call that counts.
     NotAModelCall,
     /// It does not: it is a model call that reports nothing.
@@ -44,7 +47,11 @@ impl CountReason {
     pub const fn counts(self) -> bool {
         match self {
             Self::ModelCall | Self::OnlyReport => true,
-            Self::RepeatsChildren | Self::SameCallReportedTwice | Self::NotAModelCall | Self::NoUsage => false,
+            Self::RepeatsChildren
+            | Self::SameCallReportedTwice
+            | Self::SameCallInAnotherTrace
+            | Self::NotAModelCall
+            | Self::NoUsage => false,
         }
     }
 }

@@ -1141,7 +1141,7 @@ export interface components {
          * @description Why the tokens, or the cost, of a span count towards those of its trace, or why they do not.
          * @enum {string}
          */
-        CountReason: "model_call" | "only_report" | "repeats_children" | "same_call_reported_twice" | "not_a_model_call" | "no_usage";
+        CountReason: "model_call" | "only_report" | "repeats_children" | "same_call_reported_twice" | "same_call_in_another_trace" | "not_a_model_call" | "no_usage";
         /** @description What takes up the disk, in bytes. */
         Disk: {
             /**

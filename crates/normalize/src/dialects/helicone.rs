@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::content::{Side, document};
 use crate::fields::{Fields, bad_time, id, json_body, wrong_type};
 use crate::items::object;
-use crate::spoken::{Said, api_usage, said};
+use crate::spoken::{Said, api_usage, keep_answer_id, said};
 use crate::{Reason, Rejection, otlp};
 
 /// What one log call says. `headers` are those of the call that begin with `helicone-`.
@@ -183,6 +183,7 @@ fn words(patch: &mut SpanPatch, asked: Value, answered: Value) {
             patch.attributes.insert(name.to_owned(), rest);
         }
     }
+    keep_answer_id(&mut patch.attributes, &kind, "response");
 }
 
 /// The field that holds what a tool was called with, where there is nothing else of interest.

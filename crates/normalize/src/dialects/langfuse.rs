@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Dialect, Draft};
 use crate::Rejection;
 use crate::content::{Side, json_text};
-use crate::spoken::{Said, api_usage, said};
+use crate::spoken::{Said, api_usage, keep_answer_id, said};
 
 pub(super) const DIALECT: Dialect = Dialect { kind, read };
 
@@ -145,6 +145,7 @@ fn words(draft: &mut Draft) {
             draft.attributes.insert(place.to_owned(), rest);
         }
     }
+    keep_answer_id(&mut draft.attributes, &kind, OUTPUT);
 }
 
 /// The structure that JSON text stands for. Text that stands for a number or a word is text: nothing quotes it.

@@ -19,10 +19,11 @@ use neuraltrust_model::{
 use serde_json::Value;
 
 use super::langfuse::{self, COST_DETAILS, INPUT, LEVEL, MODEL_PARAMETERS, OUTPUT, TAGS, USAGE_DETAILS};
+use super::prompts;
 use crate::content::Side;
 use crate::fields::{Fields, id, json_body, wrong_type};
 use crate::items::{Itemized, object};
-use crate::spoken::{Said, said};
+use crate::spoken::{Said, keep_answer_id, said};
 use crate::values::few_enough_spans;
 use crate::{Reason, Rejection};
 
@@ -228,6 +229,7 @@ fn words(patch: &mut SpanPatch, body: &mut Fields) {
             patch.attributes.insert(place.to_owned(), rest);
         }
     }
+    keep_answer_id(&mut patch.attributes, &kind, OUTPUT);
 }
 
 /// Tokens and cost: `usageDetails` and `costDetails`, else the `usage` of older clients.
@@ -294,6 +296,7 @@ fn finish(mut patch: SpanPatch, mut body: Fields, source: &Source) -> Result<Spa
         .to_owned();
         patch.attributes.insert(name, value);
     }
+    prompts::name(&mut patch.attributes, &patch.metadata);
     patch.source = Some(source.clone());
     Ok(patch)
 }

@@ -14,10 +14,11 @@ use neuraltrust_model::{
 };
 use serde_json::{Value, json};
 
-use super::PROJECT_NAME;
 use super::langsmith_words::{Words, model, usage, words};
+use super::{PROJECT_NAME, prompts};
 use crate::content::Side;
 use crate::fields::{Fields, id, json_body, too_deep, within_depth, wrong_type};
+use crate::spoken::keep_answer_id;
 use crate::values::{self, few_enough_spans};
 use crate::{Normalized, Reason, Rejection};
 
@@ -366,6 +367,7 @@ fn tell(
             patch.attributes.insert(name.to_owned(), Value::Object(rest));
         }
     }
+    keep_answer_id(&mut patch.attributes, &kind, "langsmith.outputs");
     read_metadata(patch, metadata)
 }
 
@@ -464,6 +466,7 @@ pub(super) fn read_metadata(patch: &mut SpanPatch, mut metadata: Map) -> Result<
         let into = if of_tracer { &mut patch.attributes } else { &mut patch.metadata };
         into.insert(if of_tracer { format!("langsmith.metadata.{name}") } else { name }, value);
     }
+    prompts::name(&mut patch.attributes, &patch.metadata);
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use super::langsmith_words::{Words, model, usage, words};
 use super::{Dialect, Draft, PROJECT_NAME};
 use crate::Rejection;
 use crate::content::{Side, json_text};
+use crate::spoken::keep_answer_id;
 
 pub(super) const DIALECT: Dialect = Dialect { kind, read };
 
@@ -62,6 +63,7 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
             draft.attributes.insert(name.to_owned(), Value::Object(rest));
         }
     }
+    keep_answer_id(&mut draft.attributes, &kind, "langsmith.outputs");
     // Read aside, so that what another vocabulary has filled stays.
     let mut told = SpanPatch::new(draft.patch.trace_id.clone(), draft.patch.span_id.clone());
     read_metadata(&mut told, metadata)?;

@@ -75,7 +75,8 @@ fn spoken(kind: &Kind, side: Side, value: Value) -> Words {
 /// The value of an object that holds one thing under one of the names that mean nothing.
 fn only(value: Value) -> Value {
     match value {
-        Value::Object(mut map) if map.len() == 1 && (map.contains_key("output") || map.contains_key("input")) => {
+        // The client for JavaScript says `outputs`.
+        Value::Object(mut map) if map.len() == 1 && ["output", "outputs", "input"].iter().any(|name| map.contains_key(*name)) => {
             let (_, inner) =
                 map.iter_mut().next().map_or((String::new(), Value::Null), |(name, inner)| (name.clone(), inner.take()));
             inner
@@ -88,7 +89,8 @@ fn documents(value: Value) -> Words {
     let list = match value {
         Value::Array(list) => list,
         Value::Object(mut map) => {
-            let found = ["documents", "output", "docs"].into_iter().find(|name| map.get(*name).is_some_and(Value::is_array));
+            let found =
+                ["documents", "output", "outputs", "docs"].into_iter().find(|name| map.get(*name).is_some_and(Value::is_array));
             match found.and_then(|name| map.remove(name)) {
                 Some(Value::Array(list)) => {
                     return Words { content: Some(all(list)), rest: map };
@@ -240,4 +242,30 @@ pub(super) fn model(inputs: Option<&Value>, outputs: Option<&Value>, metadata: &
         .and_then(Value::as_str)
         .filter(|model| !model.is_empty())
         .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn check(kind: &Kind, side: Side, value: Value, expect: Value) {
+        let said = words(kind, side, value).and_then(|words| words.content);
+        assert_eq!(serde_json::to_value(said).unwrap(), expect);
+    }
+
+    /// The client for JavaScript puts what is no object under `outputs`, the one for Python under `output`.
+    #[test]
+    fn what_is_no_object_is_unwrapped() {
+        for name in ["output", "outputs"] {
+            let found = json!({name: [{"page_content": "a", "metadata": {"id": "d", "score": 0.5}}]});
+            let document = json!({"id": "d", "content": "a", "score": 0.5});
+            check(&Kind::Retrieval, Side::Output, found, json!({"type": "documents", "documents": [document]}));
+            let text = json!({"type": "text", "text": "Hello"});
+            check(&Kind::Message, Side::Output, json!({name: "Hello"}), text.clone());
+            check(&Kind::Chain, Side::Output, json!({name: "Hello"}), text);
+            check(&Kind::Tool, Side::Output, json!({name: 3}), json!({"type": "json", "value": 3}));
+        }
+    }
 }

@@ -13,7 +13,7 @@ use super::langsmith::TIME_TO_FIRST_TOKEN;
 use super::langsmith_words::{Words, words};
 use super::{Dialect, Draft};
 use crate::content::Side;
-use crate::spoken::api_usage;
+use crate::spoken::{api_usage, keep_answer_id};
 use crate::{Rejection, chat_body};
 
 pub(super) const DIALECT: Dialect = Dialect { kind, read };
@@ -156,6 +156,8 @@ fn model_call(draft: &mut Draft) {
         };
         draft.patch.usage = answer.and_then(|answer| api_usage(answer.get("usage")?.as_object()?));
     }
+    let kind = draft.kind().clone();
+    keep_answer_id(&mut draft.attributes, &kind, "mlflow.spanOutputs.rest");
     if draft.patch.cost.is_none() {
         let cost = draft.attributes.get("mlflow.llm.cost").and_then(|cost| cost.get("total_cost")?.as_f64());
         draft.patch.cost = cost.filter(|cost| cost.is_finite() && *cost >= 0.0);

@@ -16,6 +16,7 @@ use neuraltrust_model::{
 use serde_json::Value;
 
 use super::mlflow::{CONVERSATION, REQUEST_ID, trace_of};
+use super::prompts;
 use crate::any_value::hex;
 use crate::fields::{Fields, id, json_body, wrong_type};
 use crate::items::object;
@@ -148,6 +149,7 @@ fn told(request: &str, mut fields: Fields, source: &Source) -> Result<Vec<SpanPa
             patch.attributes.insert(name.to_owned(), value.into());
         }
     }
+    prompts::name(&mut patch.attributes, &patch.metadata);
     let mut patches = vec![patch];
     if let Some(Value::Array(assessments)) = fields.value("assessments") {
         for assessment in assessments {

@@ -4,7 +4,7 @@
 //! Its session is our conversation. `llm.token_count.prompt` includes cached tokens, as ours does. `input.value` and
 //! `output.value` of a model call repeat the raw request and answer: they stay attributes where the messages are there.
 
-use neuraltrust_model::{Content, Document, Kind, Map, Message, Part, Usage, attributes as names};
+use neuraltrust_model::{Content, ConversationId, Document, Kind, Map, Message, Part, SpanPatch, Usage, attributes as names};
 use serde_json::Value;
 
 use super::filling::TAGS;
@@ -59,6 +59,7 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
         draft.drop_same("llm.system", provider.as_deref());
     }
     usage(draft);
+    answered_as(draft);
     if draft.patch.cost.is_none() {
         draft.patch.cost = draft.take_amount("llm.cost.total");
     }
@@ -67,6 +68,25 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
         draft.patch.cost = parts.into_iter().flatten().reduce(|a, b| a + b);
     }
     Ok(())
+}
+
+/// The id of the model's answer is said only in the raw answer.
+fn answered_as(draft: &mut Draft) {
+    if *draft.kind() != Kind::Generation || draft.attributes.contains_key(names::RESPONSE_ID) {
+        return;
+    }
+    let answer = draft.peek("output.value").and_then(|answer| serde_json::from_str(answer).ok());
+    if let Some(Value::String(id)) = answer.and_then(|mut answer: Value| Some(answer.get_mut("id")?.take())) {
+        draft.attributes.insert(names::RESPONSE_ID.to_owned(), Value::String(id));
+    }
+}
+
+/// What `using_attributes` says is put on every span of the process, also on those of other instrumentations: its session is
+/// our conversation on them too.
+pub(crate) fn session_of_context(resource: &Map, patch: &mut SpanPatch) {
+    if resource.contains_key("openinference.project.name") && patch.conversation_id.is_none() {
+        patch.conversation_id = patch.session_id.take().and_then(|session| ConversationId::new(session.to_string()).ok());
+    }
 }
 
 fn usage(draft: &mut Draft) {

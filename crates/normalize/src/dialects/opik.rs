@@ -13,10 +13,11 @@ use neuraltrust_model::{
 use serde_json::Value;
 
 use super::langfuse::TAGS;
+use super::prompts;
 use crate::content::Side;
 use crate::fields::{Fields, id, json_body, wrong_type};
 use crate::items::{Itemized, object};
-use crate::spoken::{Said, said};
+use crate::spoken::{Said, keep_answer_id, said};
 use crate::values::few_enough_spans;
 use crate::{Reason, Rejection};
 
@@ -156,6 +157,7 @@ fn patch(of: Of, creates: bool, mut fields: Fields, sender: &Sender) -> Result<V
         .filter(|cost: &f64| cost.is_finite() && *cost >= 0.0);
     failure(&mut patch, fields.object("error_info")?);
     metadata(&mut patch, &mut fields)?;
+    prompts::name(&mut patch.attributes, &patch.metadata);
     if let Some(tags) = fields.value("tags") {
         patch.attributes.insert(TAGS.to_owned(), tags);
     }
@@ -201,6 +203,7 @@ fn said_by(patch: &mut SpanPatch, fields: &mut Fields) {
             patch.attributes.insert(name.to_owned(), rest);
         }
     }
+    keep_answer_id(&mut patch.attributes, &kind, "output");
     if kind == Kind::Chain && matches!(patch.output, Some(neuraltrust_model::Content::Documents { .. })) {
         // There is no type for a look-up; what it found tells.
         patch.kind = Some(Kind::Retrieval);

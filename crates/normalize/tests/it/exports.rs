@@ -17,7 +17,9 @@ pub(crate) fn exports(folder: &str) -> Vec<Vec<SpanPatch>> {
         let body = plain(&body);
         let Normalized { patches, rejected } = match (path.as_str(), body.starts_with(b"{")) {
             ("/v1/traces", true) => otlp::normalize_json(&body).unwrap(),
-            ("/v1/traces", false) => otlp::normalize(prost_message(&body)),
+            ("/v1/traces" | "/opentelemetry.proto.collector.trace.v1.TraceService/Export", false) => {
+                otlp::normalize(prost_message(&body))
+            }
             ("/v1/logs", true) => otlp_logs::normalize_json(&body).unwrap(),
             ("/v1/logs", false) => otlp_logs::normalize(prost_message(&body)),
             _ => Normalized::default(),

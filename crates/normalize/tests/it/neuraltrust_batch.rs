@@ -4,7 +4,7 @@ use neuraltrust_model::{Content, Kind, SpanPatch, StatusCode};
 use neuraltrust_normalize::dialects::neuraltrust_batch::normalize;
 use serde_json::Value;
 
-use crate::{merged, named, requests};
+use crate::{merged, named, readable, requests};
 
 /// What the recording says, and the recording.
 fn recorded() -> (Vec<SpanPatch>, Value) {
@@ -56,4 +56,9 @@ fn sent_twice_it_says_the_same() {
     let (patches, _) = recorded();
     let twice = patches.iter().chain(&patches).cloned().collect();
     assert_eq!(merged(twice), merged(patches));
+}
+
+#[test]
+fn everything_1_5_0_can_send() {
+    insta::assert_json_snapshot!(readable(&recorded().0));
 }

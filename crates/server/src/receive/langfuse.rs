@@ -14,7 +14,7 @@ use neuraltrust_normalize::{Item, Itemized, Reason};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{body, may_send, otlp_http, source};
+use super::{body, may_send, otlp_under, source};
 use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_rejected};
@@ -25,11 +25,9 @@ const MEDIA_ID: usize = 22;
 
 /// What Langfuse's clients send and ask.
 pub(super) fn routes() -> Router<App> {
-    Router::new()
+    otlp_under("/api/public/otel")
         .route("/api/public/ingestion", post(ingestion))
         .route("/api/public/scores", post(scores))
-        .route("/api/public/otel/v1/traces", post(otlp_http::traces))
-        .route("/api/public/otel/v1/metrics", post(otlp_http::metrics))
         .route("/api/public/projects", get(projects))
         .route("/api/public/health", get(health))
         .route("/api/public/media", post(media))

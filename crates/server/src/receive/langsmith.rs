@@ -19,7 +19,7 @@ use neuraltrust_store::Grant;
 use serde_json::{Value, json};
 
 use super::multipart::{self as form, boundary};
-use super::{LOOKED_UP, body, may_send, otlp_http, source, told, trace_of_span};
+use super::{LOOKED_UP, body, may_send, otlp_under, source, told, trace_of_span};
 use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_all_rejected, count_rejected};
@@ -40,7 +40,7 @@ pub(super) fn routes() -> Router<App> {
             .route(&at("/runs"), post(create))
             .route(&at("/runs/{id}"), patch(update))
             .route(&at("/feedback"), post(feedback))
-            .route(&at("/otel/v1/traces"), post(otlp_http::traces))
+            .merge(otlp_under(&at("/otel")))
     })
 }
 

@@ -4,6 +4,7 @@ mod body;
 mod helicone;
 mod langfuse;
 mod langsmith;
+mod logfire;
 mod mlflow;
 mod multipart;
 mod neuraltrust_batch;
@@ -37,6 +38,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(helicone::routes())
         .merge(mlflow::routes())
         .merge(langsmith::routes())
+        .merge(logfire::routes())
         .route("/v1/trace", post(neuraltrust_v1::trace))
         .route("/v1/traces/batch", post(neuraltrust_batch::batch))
         .route("/v1/evaluation-set", later.clone())
@@ -83,10 +85,15 @@ fn told(rejected: &[Rejection]) -> Value {
 
 /// What is taken at the port that OpenTelemetry exporters use by default.
 pub(crate) fn otlp_routes() -> Router<App> {
+    otlp_under("")
+}
+
+/// The same under a prefix, for exporters whose address is that of another product: they may send all three.
+fn otlp_under(prefix: &str) -> Router<App> {
     Router::new()
-        .route("/v1/traces", post(otlp_http::traces))
-        .route("/v1/logs", post(otlp_http::logs))
-        .route("/v1/metrics", post(otlp_http::metrics))
+        .route(&format!("{prefix}/v1/traces"), post(otlp_http::traces))
+        .route(&format!("{prefix}/v1/logs"), post(otlp_http::logs))
+        .route(&format!("{prefix}/v1/metrics"), post(otlp_http::metrics))
 }
 
 /// Spans whose trace is looked up for one request; most clients name it.

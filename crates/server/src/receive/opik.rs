@@ -20,7 +20,7 @@ use neuraltrust_store::{Grant, ProjectId};
 use serde_json::{Value, json};
 
 use super::body::Received;
-use super::{LOOKED_UP, body, may_send, otlp_http, source, trace_of_span};
+use super::{LOOKED_UP, body, may_send, otlp_under, source, trace_of_span};
 use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_rejected};
@@ -49,7 +49,7 @@ pub(super) fn routes() -> Router<App> {
             .route(&at("spans/{id}"), patch(update_span))
             .route(&at("spans/feedback-scores"), put(score_spans))
             .route(&at("spans/{id}/feedback-scores"), put(score_span))
-            .route(&at("otel/v1/traces"), post(otlp_http::traces))
+            .merge(otlp_under(&at("otel")))
             .route(&at("projects"), get(projects))
             .route(&at("projects/retrieve"), post(project))
             .route(&at("auth"), post(access))

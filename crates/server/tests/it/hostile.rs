@@ -314,6 +314,28 @@ fn many_small_values_are_refused_before_they_are_decoded() {
     assert!(most_memory(&server) < 8 * MAX_BODY_BYTES, "{} MiB", most_memory(&server) >> 20);
 }
 
+/// Marks of JSON in a text make no values, in a text of JSON neither.
+#[test]
+fn a_table_of_eight_megabytes_is_taken() {
+    let server = start();
+    let table = "1,2,(3),{4},[5]\n".repeat(600_000);
+    let messages = json!([{ "role": "user", "content": table }]).to_string();
+    let span = json!({ "traceId": "0a".repeat(16), "spanId": "0b".repeat(8), "name": "chat", "attributes": [
+        { "key": "gen_ai.operation.name", "value": { "stringValue": "chat" } },
+        { "key": "gen_ai.input.messages", "value": { "stringValue": messages } },
+    ] });
+    let export = json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": [span] }] }] });
+    let step = json!({ "task": "message", "interaction_id": "i", "trace_id": "t", "input": table });
+    for (path, body) in [("/v1/trace", step), ("/v1/traces", export)] {
+        let answer = post(&server, path, JSON, "identity", body.to_string());
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+    }
+    let (_, span) = server.get(&format!("/api/v1/traces/{}/spans/{}", "0a".repeat(16), "0b".repeat(8)));
+    assert_eq!(span["input"]["messages"][0]["parts"][0]["text"], table);
+    let (_, span) = server.get("/api/v1/traces/i/spans/t");
+    assert_eq!(span["input"]["text"], table);
+}
+
 #[test]
 fn more_items_than_a_request_may_hold_are_refused() {
     let server = start();

@@ -176,6 +176,51 @@ pub(super) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// Exporters whose address is that of another product send all three signals there, with the key in the header of that product.
+#[test]
+fn every_signal_is_taken_where_other_products_take_traces() {
+    let server = start();
+    let bearer = format!("Bearer {}", server.key());
+    for prefix in ["", "/api/public/otel", "/otel", "/api/v1/otel", "/api/v1/private/otel", "/opik/api/v1/private/otel"] {
+        for signal in ["traces", "logs", "metrics"] {
+            for (name, value) in [("api_key", server.key()), ("helicone-auth", &bearer), ("authorization", server.key())] {
+                let headers = [("content-type", "application/x-protobuf"), (name, value)];
+                let answer = server.post(&format!("{prefix}/v1/{signal}"), &headers, Vec::new());
+                assert_eq!(answer.status, 200, "{prefix}/v1/{signal} with {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn logfires_client_is_told_the_project_of_its_token() {
+    let server = start();
+    let answer = server.fetch("/v1/info", &[("authorization", server.key())]);
+    let info: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!((answer.status, &info["project_name"]), (200, &json!("default")));
+    assert!(info["project_url"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{info}");
+    assert_eq!(server.fetch("/v1/info", &[("authorization", "nt_unknown")]).status, 401);
+}
+
+#[test]
+fn what_was_recorded_over_grpc_is_taken_over_grpc() {
+    let grpc = format!("127.0.0.1:{}", free_port());
+    let server = Server::start_with(BINARY, &["--grpc-listen", &grpc]);
+    let [recorded] = <[_; 1]>::try_from(recorded("openinference/openai-agents-phoenix-grpc")).ok().unwrap();
+    let export = ExportTraceServiceRequest::decode(recorded.body.as_slice()).unwrap();
+    let mut request = Request::new(export);
+    request.metadata_mut().insert("authorization", format!("Bearer {}", server.key()).parse().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answer = runtime.block_on(async {
+        let client = TraceServiceClient::connect(format!("http://{grpc}")).await.unwrap();
+        client.max_encoding_message_size(8 << 20).export(request).await.unwrap().into_inner()
+    });
+    assert_eq!(answer.partial_success, None);
+    wait_for(&server, "/api/v1/spans?limit=1000", 109);
+    let (_, conversation) = server.get("/api/v1/conversations/sess-9b1e07aa");
+    assert_eq!(conversation["conversation"]["total_tokens"], 51_829 + 549);
+}
+
 #[test]
 fn grpc_and_the_exporters_own_port_take_the_same() {
     let (grpc, http) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));

@@ -31,12 +31,18 @@ pub(super) fn recorded(folder: &str) -> Vec<Recorded> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let kept = ["content-type", "content-encoding", "user-agent"];
         let headers = request["headers"].as_array().unwrap().iter().map(|pair| (text(&pair[0]).to_lowercase(), text(&pair[1])));
-        Recorded {
+        let mut recorded = Recorded {
             method: text(&request["method"]),
             path: text(&request["path"]),
             headers: headers.filter(|(name, _)| kept.contains(&name.as_str())).collect(),
             body: fs::read(path.with_file_name(text(&request["body_file"]))).unwrap(),
+        };
+        if recorded.method == "gRPC" {
+            // The same message over HTTP; otlp.rs has it over gRPC.
+            (recorded.method, recorded.path) = ("POST".to_owned(), "/v1/traces".to_owned());
+            recorded.headers.push(("content-type".to_owned(), "application/x-protobuf".to_owned()));
         }
+        recorded
     };
     names.iter().map(read).collect()
 }
@@ -82,6 +88,12 @@ pub(super) fn shown(server: &Server) -> (Vec<Value>, Vec<Value>) {
     (rows("conversations"), rows("spans"))
 }
 
+/// Whether a request is answered as its client expects, or as what is not there yet.
+fn expected(request: &Recorded, status: u16) -> bool {
+    let later = ["/v1/evaluation-set", "/v1/knowledge-base", "/v1/testset"].iter().any(|path| request.path.starts_with(path));
+    if later { status == 501 } else { (200..300).contains(&status) }
+}
+
 #[track_caller]
 fn check(folder: &str, generations: usize) {
     let server = start();
@@ -89,13 +101,14 @@ fn check(folder: &str, generations: usize) {
     assert!(!requests.is_empty());
     for request in &requests {
         let status = send(&server, request);
-        assert!((200..300).contains(&status), "{folder}: {} {} is answered with {status}", request.method, request.path);
+        assert!(expected(request, status), "{folder}: {} {} is answered with {status}", request.method, request.path);
     }
     let once = shown(&server);
     let whole = spans(&server, &once.1);
     let calls: Vec<&Value> = once.1.iter().filter(|span| span["kind"] == "generation").collect();
     assert!(calls.len() >= generations, "{folder}: {} generations of {} spans", calls.len(), once.1.len());
-    assert!(calls.iter().any(|call| call["model"].is_string()), "{folder}: no call names its model");
+    // neuraltrust up to 1.4 has no place for it.
+    assert!(generations == 0 || calls.iter().any(|call| call["model"].is_string()), "{folder}: no call names its model");
     for request in &requests {
         send(&server, request);
     }
@@ -109,7 +122,7 @@ fn check(folder: &str, generations: usize) {
         let server = start();
         for request in &requests {
             let status = send(&server, request);
-            assert!((200..300).contains(&status), "{folder}: {how}: {} is answered with {status}", request.path);
+            assert!(expected(request, status), "{folder}: {how}: {} is answered with {status}", request.path);
         }
         same(folder, how, &whole, &spans(&server, &shown(&server).1));
     }
@@ -240,10 +253,13 @@ replays! {
     langfuse_2: "langfuse/2.60.10", 1;
     langfuse_5: "langfuse/5.0.4", 1;
     langfuse_js_3: "langfuse-js/3.39.2", 1;
+    langsmith_js: "langsmith-js/0.12.0", 6;
     langsmith_multipart: "langsmith/python-multipart-zstd", 1;
     langsmith_batch: "langsmith/python-runs-batch", 1;
     mlflow_otlp: "mlflow/otlp", 1;
+    neuraltrust_1_1: "neuraltrust/1.1.9", 0;
     neuraltrust_1_5: "neuraltrust/1.5.0-agents", 1;
+    openinference_agents: "openinference/openai-agents-phoenix-grpc", 21;
     openinference_openai: "openinference/openai-phoenix", 1;
     opentelemetry_json: "opentelemetry/http-json-latest", 1;
     opentelemetry_gzip: "opentelemetry/http-protobuf-gzip-latest", 1;

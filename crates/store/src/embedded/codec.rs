@@ -14,6 +14,7 @@ use super::coding::{self, Dictionary, DictionaryId, Kind};
 use super::media::{self, Taken};
 use crate::rows::PREVIEW_CHARS;
 use crate::said::{Apart, Form, Said};
+use crate::summary::answer_id;
 use crate::{ProjectId, StoreError, TooLarge};
 
 /// Messages of fewer bytes than this stay in their patch: keeping them apart would cost more than sending them again.
@@ -91,6 +92,8 @@ pub(super) struct EncodedPatch {
     pub(super) span: i64,
     /// The conversation that the patch names.
     pub(super) conversation_id: Option<String>,
+    /// The answer of a model that the patch names, as [`answer_name`] has it.
+    pub(super) answer: Option<i64>,
     /// Tells patches of one span apart, so that one that comes twice is kept once.
     pub(super) digest: i64,
     pub(super) body: Vec<u8>,
@@ -229,6 +232,7 @@ impl Encoder<'_> {
             trace_id: trace_id.to_string(),
             span: span_key(&patch.span_id),
             conversation_id: patch.conversation_id.as_ref().map(ToString::to_string),
+            answer: answer_id(&patch.attributes).map(answer_name),
             digest: digest(&json),
             body: coding::encode(Kind::Said, &json, self.aids.dictionary)?,
             scope: scope.clone(),
@@ -357,6 +361,11 @@ pub(super) fn digest(json: &[u8]) -> i64 {
 /// Under which number the patches of a span are found in its trace. Two spans of a trace may share one.
 pub(super) fn span_key(span: &SpanId) -> i64 {
     eight(span.as_str().as_bytes())
+}
+
+/// Under which number it is found who tells of the answer of a model. Two ids may share one.
+pub(super) fn answer_name(id: &str) -> i64 {
+    eight(id.as_bytes())
 }
 
 fn eight(bytes: &[u8]) -> i64 {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use neuraltrust_model::{Content, ConversationId, TraceId};
+use neuraltrust_model::{Content, ConversationId, SpanId, TraceId};
 use tokio::sync::broadcast;
 
 use super::codec;
@@ -214,7 +214,7 @@ fn follow(shared: &Shared) -> Result<Ended, StoreError> {
         touched: reach.touched,
         has_put: false,
         slow: HashMap::new(),
-        waiting: HashMap::new(),
+        waiting: BTreeMap::new(),
         traces: Traces::default(),
         changed: BTreeMap::new(),
         last_commit: Instant::now(),
@@ -278,7 +278,7 @@ struct Work {
     has_put: bool,
     /// Traces that took long to put: when they may be put again.
     slow: HashMap<i64, Instant>,
-    waiting: HashMap<i64, Waiting>,
+    waiting: BTreeMap<i64, Waiting>,
     traces: Traces,
     changed: BTreeMap<ProjectId, Gathered>,
     last_commit: Instant,
@@ -289,6 +289,8 @@ struct Work {
 struct Waiting {
     /// The last patch that had been looked at before.
     from: u64,
+    /// The last patch of the trace that had been put by then.
+    put: u64,
     spans: BTreeSet<Option<i64>>,
 }
 
@@ -303,6 +305,12 @@ struct Traces {
     cached: usize,
     /// Rows among them that are kept beyond the others.
     large: usize,
+}
+
+impl Waiting {
+    const fn new(from: u64, put: u64) -> Self {
+        Self { from, put, spans: BTreeSet::new() }
+    }
 }
 
 impl Work {
@@ -321,6 +329,12 @@ impl Work {
         self.waiting.keys().filter_map(|number| self.slow.get(number)).min().copied()
     }
 
+    /// A trace that waits and may be put now.
+    fn next_to_put(&self, now: Instant, stopping: bool) -> Option<i64> {
+        let is_ready = |number: &i64| stopping || self.slow.get(number).is_none_or(|ready| *ready <= now);
+        self.waiting.keys().copied().find(is_ready)
+    }
+
     /// Puts what changed up to the patch `to`, and what has waited long enough.
     fn index_changes(
         &mut self,
@@ -331,13 +345,12 @@ impl Work {
     ) -> Result<(), StoreError> {
         let from = self.at;
         for (number, spans) in changed {
-            self.waiting.entry(number).or_insert_with(|| Waiting { from, spans: BTreeSet::new() }).spans.extend(spans);
+            self.waiting.entry(number).or_insert_with(|| Waiting::new(from, from)).spans.extend(spans);
         }
         let now = Instant::now();
-        let is_ready = |number: &i64| stopping || self.slow.get(number).is_none_or(|ready| *ready <= now);
-        let ready: BTreeSet<i64> = self.waiting.keys().copied().filter(is_ready).collect();
         let mut conversations = BTreeSet::new();
-        for number in ready {
+        // When one is put, others may have to be put again; those of which nothing else has changed bring in no more.
+        while let Some(number) = self.next_to_put(now, stopping) {
             let Some(waiting) = self.waiting.remove(&number) else { continue };
             // A trace that is gone was taken out of the index before.
             let Some(trace) = shared.record.numbered(number)? else { continue };
@@ -373,7 +386,7 @@ impl Work {
         let record = &shared.record.at_one_moment()?;
         let (project, trace_id) = (key.project, key.trace_id.clone());
         // What came after these changes is seen with the next ones, so that no span is taken for new twice.
-        let (patches, before_these) = record.patches_between(key, waiting.from.max(self.touched), to)?;
+        let (patches, before_these) = record.patches_between(key, waiting.put.max(self.touched), to)?;
         let changed = &waiting.spans;
         let trace = record.merge(key, patches)?;
         let row = trace_row(&trace);
@@ -405,6 +418,10 @@ impl Work {
         // The contents follow once it is known where they belong; a mark brings the trace here again.
         if trace.named.contains(conversation_id) && record.home_of(key)?.as_ref() != Some(conversation_id) {
             homes::move_in(&shared.record, &shared.writer, key.number, conversation_id.as_str())?;
+        }
+        let fresh = |span: &SpanId| changed.contains(&None) || changed.contains(&Some(codec::span_key(span)));
+        for number in record.traces_telling_of_the_same(key, &trace, fresh)? {
+            self.waiting.entry(number).or_insert_with(|| Waiting::new(waiting.from, to));
         }
         let mut conversations = trace.named.clone();
         conversations.insert(trace_id.clone().into());

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod aggregate;
+mod answers;
 mod backup;
 mod budget;
 mod chain;

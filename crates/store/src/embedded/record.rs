@@ -6,12 +6,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use neuraltrust_model::{Content, ConversationId, Message, SpanId, Timestamp, TraceId};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::answers;
 use super::budget::Budget;
 use super::chain::{self, Hash};
 use super::codec::{self, Beside};
@@ -100,6 +101,8 @@ struct Common {
     idle: Mutex<Vec<Connection>>,
     dictionaries: Dictionaries,
     prices: prices::Known,
+    /// Whether there is a table of answers.
+    answers: OnceLock<bool>,
     scopes: Mutex<()>,
 }
 
@@ -147,6 +150,7 @@ impl Record {
             idle: Mutex::default(),
             dictionaries: Dictionaries::default(),
             prices: prices::Known::default(),
+            answers: OnceLock::new(),
             scopes: Mutex::default(),
         };
         Self { common: Arc::new(common), moment: None, budget: None }
@@ -197,10 +201,71 @@ impl Record {
     /// The merged spans of a trace, with the costs that the project's prices make.
     pub(super) fn merge(&self, trace: &TraceKey, patches: Vec<Arrived>) -> Result<TraceSpans, StoreError> {
         let mut spans = TraceSpans::merge(&trace.trace_id, patches);
+        let others = self.telling_of_the_same(trace, &spans)?;
+        spans.count_once_with(&others);
         // NOTE: prices are remembered for all, so that they are read as they are now, not as they were at a moment.
         let now = Self { common: Arc::clone(&self.common), moment: None, budget: self.budget.clone() };
         spans.price(self.prices().of(&now, trace.project)?.as_ref());
         Ok(spans)
+    }
+
+    /// The spans of other traces that name the answers of models which the calls of a trace name, those of each trace together.
+    fn telling_of_the_same(&self, trace: &TraceKey, spans: &TraceSpans) -> Result<Vec<TraceSpans>, StoreError> {
+        let tellers = self.tellers(trace, spans, |_| true)?;
+        let mut others: Vec<TraceSpans> = Vec::new();
+        for of_trace in tellers.into_iter().collect::<Vec<_>>().chunk_by(|(one, _), (next, _)| one == next) {
+            let Some(other) = of_trace.first().map(|(number, _)| self.numbered(*number)).transpose()?.flatten() else { continue };
+            let mut patches = Vec::new();
+            for (_, span) in of_trace {
+                match self.patches(&other, Some(*span)) {
+                    // What cannot be read counts nowhere.
+                    Err(StoreError::Damaged { .. }) => {}
+                    read => patches.extend(read?),
+                }
+            }
+            others.push(TraceSpans::merge(&other.trace_id, patches));
+        }
+        Ok(others)
+    }
+
+    /// The numbers of other traces whose calls may count otherwise since the spans changed that `changed` picks.
+    pub(super) fn traces_telling_of_the_same(
+        &self,
+        trace: &TraceKey,
+        spans: &TraceSpans,
+        changed: impl Fn(&SpanId) -> bool,
+    ) -> Result<BTreeSet<i64>, StoreError> {
+        Ok(self.tellers(trace, spans, changed)?.into_iter().map(|(other, _)| other).collect())
+    }
+
+    /// Who names the answers that the `wanted` spans of a trace name, in other traces.
+    fn tellers(
+        &self,
+        trace: &TraceKey,
+        spans: &TraceSpans,
+        wanted: impl Fn(&SpanId) -> bool,
+    ) -> Result<BTreeSet<answers::Teller>, StoreError> {
+        let names: BTreeSet<i64> =
+            spans.answers().filter(|(span, _)| wanted(span)).map(|(_, id)| codec::answer_name(id)).collect();
+        if names.is_empty() || !self.keeps_answers()? {
+            return Ok(BTreeSet::new());
+        }
+        self.read("find who tells of an answer", |connection| {
+            let mut found = BTreeSet::new();
+            for name in names {
+                found.extend(answers::tellers(connection, trace.project, name)?);
+            }
+            found.retain(|(other, _)| *other != trace.number);
+            Ok(found)
+        })
+    }
+
+    fn keeps_answers(&self) -> Result<bool, StoreError> {
+        if let Some(kept) = self.common.answers.get() {
+            return Ok(*kept);
+        }
+        let kept = self.read("look for a table", answers::are_kept)?;
+        Ok(*self.common.answers.get_or_init(|| kept))
     }
 
     /// Held by whoever moves contents between scopes or takes them away: what one has copied and no trace says yet, another must

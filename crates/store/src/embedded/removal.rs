@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::answers;
 use super::news;
 use super::record::{Record, TraceKey};
 use super::sweep;
@@ -83,8 +84,11 @@ fn remove_patches(writer: &Writer, number: i64, up_to: u64) -> Result<(), StoreE
     }
 }
 
-/// Marks a trace, and the scope that its contents are in now.
+/// Marks a trace, the scope that its contents are in now, and the traces that tell of the same answers.
 fn mark_left(transaction: &Transaction<'_>, trace: i64) -> rusqlite::Result<()> {
+    for other in answers::leave(transaction, trace)? {
+        sweep::mark_scope(transaction, other, sweep::SWEPT)?;
+    }
     let scope: Option<i64> = transaction
         .prepare_cached("SELECT ifnull(home, -id) FROM trace WHERE id = ?1")?
         .query_row([trace], |row| row.get(0))

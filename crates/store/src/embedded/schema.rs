@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::answers;
 use crate::{ProjectId, Secret, StoreError};
 
 /// Format of the record. A record of another format is refused.
@@ -27,6 +28,8 @@ const PAGE_BYTES: u32 = 8_192;
 /// `shown` lists the media that a node shows, by their names in its scope (see `media`).
 /// `erasure` is what was asked to be erased, of what had come up to the patch `up_to`, which is -1 until all of its traces are
 /// written down; `erased` its traces, each with what was there, which is its receipt.
+/// `answer` lists the spans that ever named an answer of a model ([`answers`](super::answers)), for what came since there is such a
+/// table: it is made where it is missing.
 /// `dictionary` is what bodies of a project have in common, `learnt` from which traces. One that is `leaving` codes no new body.
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -157,6 +160,7 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
             })
             .map_err(StoreError::record("make the record"))?;
     }
+    transaction.execute_batch(answers::TABLE).map_err(StoreError::record("make a table of the record"))?;
     transaction.commit().map_err(failed())?;
     Ok(connection)
 }

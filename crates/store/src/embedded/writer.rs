@@ -11,6 +11,7 @@ use neuraltrust_model::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
+use super::answers;
 use super::chain::{Hash, Scope};
 use super::codec::{Batch, EncodedPatch, Node, Path};
 use super::coding::DictionaryId;
@@ -293,6 +294,9 @@ fn write(transaction: &Transaction<'_>, append: &Append, last: &mut Option<u64>)
             transaction
                 .prepare_cached("INSERT OR IGNORE INTO membership (conversation, trace) VALUES (?1, ?2)")?
                 .execute([conversation, place.trace])?;
+        }
+        if let Some(answer) = patch.answer {
+            answers::add(transaction, append.project, answer, place.trace, patch.span)?;
         }
     }
     Ok(Written::Kept { new, duplicates })

@@ -19,6 +19,7 @@ impl TraceSpans {
                 _ if span.cost.is_some() => Err(NoCost::CountedElsewhere),
                 (false, _) => Err(NoCost::NotCounted),
                 (true, true) => Err(NoCost::CountedElsewhere),
+                (true, false) if self.ledger.cost_is_told_elsewhere(n) => Err(NoCost::CountedElsewhere),
                 (true, false) => prices.of(span),
             }
         });

@@ -2,12 +2,16 @@
 //!
 //! Several spans may tell of one model call: the client's own and an instrumentation's around it, or an agent that repeats the
 //! sum of its calls. The innermost call is nearest to the model's API, so it is the one that counts; what is above it repeats
-//! it. A span that is no call counts where nobody else in its line tells of tokens.
+//! it. A span that is no call counts where nobody else in its line tells of tokens. Two calls that name the same answer of
+//! the model are one, wherever they are ([`answers`](super::answers)).
 //!
 //! Only the shape of the trace and what its spans say decide, never the order in which they came.
 
+use std::collections::BTreeSet;
+
 use neuraltrust_model::{Kind, Span, Usage};
 
+use super::answers::{Answer, PARTS, Part, Told};
 use super::tree::Tree;
 use crate::rows::CountReason;
 
@@ -17,6 +21,12 @@ pub(super) struct Ledger {
     usage: Vec<CountReason>,
     cost: Vec<CountReason>,
     calls: Vec<bool>,
+    /// The calls that name their answers, as if nobody else told of them.
+    answers: Vec<Answer>,
+    /// Calls of whose answers others tell too, by position.
+    shared: BTreeSet<usize>,
+    /// ... of which another says what they cost.
+    costs_elsewhere: BTreeSet<usize>,
 }
 
 impl Ledger {
@@ -25,11 +35,59 @@ impl Ledger {
         for (n, around) in around_calls(spans, tree, |span| lane_of_call(span).is_some()).into_iter().enumerate() {
             calls[n] &= !around;
         }
-        Self {
-            usage: reasons(spans, tree, reports_usage, |a, b| same_numbers(a.usage, b.usage)),
-            cost: reasons(spans, tree, |span| span.cost.is_some(), |a, b| a.cost == b.cost),
-            calls,
+        let usage = reasons(spans, tree, reports_usage, |a, b| same_numbers(a.usage, b.usage));
+        let cost = reasons(spans, tree, |span| span.cost.is_some(), |a, b| a.cost == b.cost);
+        let is_call = |reason: CountReason| reason == CountReason::ModelCall;
+        let answer = |(n, span): (usize, &Span)| {
+            lane_of_call(span)?;
+            Answer::of(span, n, [calls[n], is_call(usage[n]), is_call(cost[n])])
+        };
+        let answers = spans.iter().enumerate().filter_map(answer).collect();
+        let mut ledger = Self { usage, cost, calls, answers, shared: BTreeSet::new(), costs_elsewhere: BTreeSet::new() };
+        ledger.count_once([], CountReason::SameCallReportedTwice);
+        ledger
+    }
+
+    /// The calls that name their answers, each with the position of its span.
+    pub(super) fn answers(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.answers.iter().map(|answer| (answer.position, answer.id.as_str()))
+    }
+
+    /// Has a call that other traces tell of as well count in one of them. NOTE: before it is priced.
+    pub(super) fn count_once_with<'a>(&mut self, others: impl IntoIterator<Item = &'a Self>) {
+        self.count_once(others, CountReason::SameCallInAnotherTrace);
+    }
+
+    /// Calls of whose answers others tell too, by position.
+    pub(super) const fn shared(&self) -> &BTreeSet<usize> {
+        &self.shared
+    }
+
+    /// Whether another that tells of the answer of this call says what it cost.
+    pub(super) fn cost_is_told_elsewhere(&self, n: usize) -> bool {
+        self.costs_elsewhere.contains(&n)
+    }
+
+    fn count_once<'a>(&mut self, others: impl IntoIterator<Item = &'a Self>, reason: CountReason) {
+        let own = std::mem::take(&mut self.answers);
+        let Some(trace) = own.first().map(Answer::trace) else { return };
+        let told = Told::new(own.iter().chain(others.into_iter().flat_map(|other| &other.answers)));
+        let is_own = |answer: &&Answer| answer.trace() == trace;
+        for several in told.several() {
+            self.shared.extend(several.all().filter(is_own).map(|answer| answer.position));
+            self.costs_elsewhere.extend(several.costs_told_elsewhere().into_iter().filter(is_own).map(|answer| answer.position));
+            for part in PARTS {
+                for n in several.repeats(part).into_iter().filter(is_own).map(|answer| answer.position) {
+                    match part {
+                        Part::Call => self.calls[n] = false,
+                        Part::Usage if self.usage[n].counts() => self.usage[n] = reason,
+                        Part::Cost if self.cost[n].counts() => self.cost[n] = reason,
+                        Part::Usage | Part::Cost => {}
+                    }
+                }
+            }
         }
+        self.answers = own;
     }
 
     /// Whether the tokens of a span count, and why.

@@ -168,6 +168,18 @@ impl TraceSpans {
         self.tree.position(&span.span_id).is_some_and(|n| self.ledger.is_call(n))
     }
 
+    /// The answers of models that the calls of the trace name, each with its span.
+    pub(crate) fn answers(&self) -> impl Iterator<Item = (&SpanId, &str)> {
+        self.ledger.answers().filter_map(|(n, id)| Some((&self.spans.get(n)?.span_id, id)))
+    }
+
+    /// Has calls that other traces tell of as well count in one of them. `others` are of other traces, as far as they name the
+    /// same answers. NOTE: before the costs are worked out.
+    pub(crate) fn count_once_with(&mut self, others: &[Self]) {
+        debug_assert!(self.priced.is_empty());
+        self.ledger.count_once_with(others.iter().map(|other| &other.ledger));
+    }
+
     /// The row of a span of the trace.
     #[must_use]
     pub fn row(&self, span: &Span) -> SpanRow {
@@ -191,6 +203,9 @@ impl TraceSpans {
         }
         let mut affected = Ledger::affected(&self.spans, &self.tree, &picked);
         self.add_repriced(&picked, &mut affected);
+        for n in self.ledger.shared() {
+            affected[*n] = true;
+        }
         affected
     }
 }

@@ -4,6 +4,7 @@
 //! the same answer. A trace may have 100,000 spans: nothing here costs more than n log n, and no content is cloned but one
 //! that is shown.
 
+mod answers;
 mod context;
 mod costs;
 mod explain;
@@ -15,6 +16,7 @@ mod totals;
 mod tree;
 mod turns;
 
+pub(crate) use answers::answer_id;
 pub(crate) use context::{Call, Earlier};
 pub use context::{Context, ContextMessage, Continues, SaidAt, Side};
 pub use explain::{SpanExplained, TraceExplained, explain};

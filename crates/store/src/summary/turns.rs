@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use neuraltrust_model::{Content, Kind, Score, Span, SpanState, StatusCode, Timestamp, TraceId};
 
 use super::merge::TraceSpans;
-use crate::rows::Turn;
+use crate::rows::{CountReason, Turn};
 use crate::said::Said;
 
 /// What happened in one turn.
@@ -18,7 +18,8 @@ pub(super) struct TurnSpans<'a> {
 }
 
 /// The turns of a trace: each message span that is under no other, with all that happened under it. Steps under no message
-/// belong to the message that was running when they started; a trace without messages is one turn.
+/// belong to the message that was running when they started; a trace without messages is one turn, unless it only repeats without
+/// words what another trace tells of.
 pub(super) fn turns(trace: &TraceSpans) -> Vec<TurnSpans<'_>> {
     let tops = topmost_messages(trace);
     // Spans are in order of start, and so are the messages among them.
@@ -30,7 +31,8 @@ pub(super) fn turns(trace: &TraceSpans) -> Vec<TurnSpans<'_>> {
         steps.entry(top.or_else(running)).or_default().push((n, span));
     }
     let message = |n: Option<usize>| n.and_then(|n| trace.spans.get(n));
-    steps.into_iter().map(|(n, steps)| TurnSpans { trace, message: message(n), steps }).collect()
+    let turns = steps.into_iter().map(|(n, steps)| TurnSpans { trace, message: message(n), steps });
+    turns.filter(|turn| !turn.only_repeats()).collect()
 }
 
 /// For each span the topmost message among itself and those above it.
@@ -44,6 +46,12 @@ fn topmost_messages(trace: &TraceSpans) -> Vec<Option<usize>> {
 }
 
 impl<'a> TurnSpans<'a> {
+    /// Whether it only tells of calls that another trace tells of too, and says nothing.
+    fn only_repeats(&self) -> bool {
+        let repeats = |n: usize| self.trace.ledger.usage(n) == CountReason::SameCallInAnotherTrace;
+        self.steps.iter().all(|(n, _)| repeats(*n)) && self.words().iter().all(Option::is_none)
+    }
+
     /// What the user said, and what was answered: the words of the message, and where it has none, those of the topmost steps
     /// that have any, the first of them for what was said and the last for what was answered.
     ///

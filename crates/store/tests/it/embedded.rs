@@ -34,6 +34,9 @@ conforms!(
     verdicts_are_corrected_and_withdrawn,
     lists_are_filtered_and_counted,
     changes_are_announced_when_they_show,
+    calls_told_of_twice_count_once,
+    calls_told_of_twice_count_once_backwards,
+    calls_told_of_twice_count_once_in_one_request,
 );
 
 #[tokio::test]

@@ -1,0 +1,9 @@
+//! The target `values` under the fuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    if let Some(target) = neuraltrust_fuzzing::target("values") {
+        (target.run)(input);
+    }
+});
