@@ -123,6 +123,26 @@ fn it_is_said_again_that_a_step_runs_until_it_ends_or_is_forgotten() {
 }
 
 #[test]
+fn steps_after_a_rest_are_delivered_without_being_asked_for() {
+    // With the longer delay the thread looks by itself after the first step, with the shorter one it is woken for each.
+    for delay in [Duration::from_millis(30), Duration::from_millis(1)] {
+        let server = Server::answering(vec![]);
+        let client = Client::new(Options { batch_delay: delay, ..server.options() }).unwrap();
+        let trace = client.trace(TraceOptions::default());
+        for made in 1..=4 {
+            drop(trace.event(made));
+            let began = Instant::now();
+            while server.all_spans().len() < made {
+                assert!(began.elapsed() < LONG);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(2 * delay);
+        }
+        assert_eq!(settled(&client).sent, 4);
+    }
+}
+
+#[test]
 fn what_is_sent_is_as_small_as_was_asked() {
     for (compression, name) in [(Compression::Zstd, "zstd"), (Compression::Gzip, "gzip")] {
         assert_eq!(name.parse::<Compression>().unwrap(), compression);
