@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use neuraltrust::{Notice, NoticeKind, Options, Redact, Spool};
+use neuraltrust::{Compression, Notice, NoticeKind, Options, Redact, Spool};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -36,7 +36,8 @@ impl Notices {
 
     /// Logs what waits. A logger that fails is the application's, and recording goes on.
     pub(crate) fn log(&self, py: Python<'_>) -> PyResult<()> {
-        if !self.any.swap(false, Relaxed) {
+        // Every step asks: a look costs less than taking.
+        if !self.any.load(Relaxed) || !self.any.swap(false, Relaxed) {
             return Ok(());
         }
         let list = self.list.try_lock().map(|mut list| std::mem::take(&mut *list)).unwrap_or_default();
@@ -71,7 +72,7 @@ pub(crate) struct Client {
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (api_key, base_url, timeout, service_name, sample_rate, mask, redact, spool, spool_bytes, headers, proxy, ca_file, recorder))]
+    #[pyo3(signature = (api_key, base_url, timeout, service_name, sample_rate, mask, redact, spool, spool_bytes, headers, proxy, ca_file, compression, recorder))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
@@ -87,9 +88,11 @@ impl Client {
         headers: Vec<(String, String)>,
         proxy: Option<String>,
         ca_file: Option<PathBuf>,
+        compression: Option<&str>,
         recorder: Option<&Recorder>,
     ) -> PyResult<Self> {
         let redact: Result<Vec<Redact>, _> = redact.iter().map(|name| name.parse()).collect();
+        let compression = compression.map_or(Ok(Compression::default()), str::parse);
         let mask = mask.map(|hook| Arc::new(Mask::new(hook)));
         let notices = Arc::new(Notices::default());
         let kept = Arc::clone(&notices);
@@ -101,6 +104,7 @@ impl Client {
         let spool = spool.map(|spool| Spool { bytes: spool_bytes.unwrap_or(spool.bytes), ..spool });
         let options = Options {
             spool,
+            compression: compression.map_err(|error| error::option(&error))?,
             headers,
             proxy,
             ca_file,

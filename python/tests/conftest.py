@@ -110,6 +110,8 @@ def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the folder in which a test's clients keep what they cannot deliver."""
     folder = tmp_path / "spool"
     monkeypatch.setenv("NEURALTRUST_SPOOL", str(folder))
+    # The server of the tests reads gzip: Python's own library knows Zstandard since 3.14 only.
+    monkeypatch.setenv("NEURALTRUST_COMPRESSION", "gzip")
     return folder
 
 
@@ -147,7 +149,7 @@ def run(tmp_path: Path) -> Run:
         path = tmp_path / "script.py"
         path.write_text(script)
         env = {name: text for name, text in os.environ.items() if not name.startswith("NEURALTRUST_")}
-        env["NEURALTRUST_SPOOL"] = os.environ["NEURALTRUST_SPOOL"]
+        env.update({name: os.environ[name] for name in ("NEURALTRUST_SPOOL", "NEURALTRUST_COMPRESSION")})
         env["NEURALTRUST_BASE_URL"] = base_url
         if key is not None:
             env["NEURALTRUST_API_KEY"] = key

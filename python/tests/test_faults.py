@@ -7,6 +7,7 @@ import shutil
 import ssl
 import subprocess
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,31 @@ def test_an_authority_of_ones_own(server: Server, tmp_path: Path, monkeypatch: p
     client.trace().event("to the server")
     assert client.close(LONG)
     assert [span.input for span in server.spans()] == ["to the server"]
+
+
+@pytest.mark.parametrize(("said", "begins"), [(None, b"\x28\xb5\x2f\xfd"), ("gzip", b"\x1f\x8b")])
+def test_what_is_sent_is_small(said: str | None, begins: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[tuple[str | None, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            got.append((self.headers["content-encoding"], body))
+            self.send_response(200)
+            self.end_headers()
+
+    monkeypatch.delenv("NEURALTRUST_COMPRESSION")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        client = NeuralTrust("k", f"http://127.0.0.1:{http.server_port}", compression=said)
+        client.trace().event("again and " * 1_000)
+        assert client.close(LONG)
+        http.shutdown()
+    (encoding, body), *_ = got
+    assert (encoding, body[: len(begins)]) == (said or "zstd", begins)
+    assert len(body) < 1_000
+
+
+def test_a_compression_that_is_none_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    assert NeuralTrust("k", compression="lzma").stats()["recorded"] == 0
+    assert 'compression "lzma" is not accepted' in caplog.text

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from conftest import Server
@@ -94,6 +98,30 @@ def test_without_a_key_a_recorder_records(monkeypatch: pytest.MonkeyPatch, caplo
     assert client.flush()
     assert [step.input for step in recorder.steps()] == ["x"]
     assert not caplog.records
+
+
+def test_the_example_of_the_guide() -> None:
+    guide = Path(__file__).resolve().parents[2] / "docs" / "sdk" / "python.md"
+    found = re.search(r"^## Tests\n.*?```python\n(.*?)```", guide.read_text(), re.DOTALL | re.MULTILINE)
+    assert found is not None
+    client = NeuralTrust("k")
+
+    @client.tool
+    def look_up(city: str) -> str:
+        return "sunny"
+
+    @client.generation(name="answer")
+    def generate(question: str) -> str:
+        return "It is sunny."
+
+    def answer(question: str) -> None:
+        with client.trace().message(question) as message:
+            look_up("Rome")
+            message.end(generate(question))
+
+    names: dict[str, Any] = {"client": client, "answer": answer}
+    exec(found[1], names)
+    names["test_the_answer_is_looked_up"]()
 
 
 pytest_plugins = ["pytester"]

@@ -121,7 +121,7 @@ impl Client {
     }
 
     /// Sets up a client from `NEURALTRUST_API_KEY`, `NEURALTRUST_BASE_URL`, `NEURALTRUST_SAMPLE_RATE`, `NEURALTRUST_REDACT` (names
-    /// of [`Redact`](crate::Redact) with commas between them), `NEURALTRUST_HEADERS` (`name=value`, with commas),
+    /// of [`Redact`](crate::Redact) with commas between them), `NEURALTRUST_COMPRESSION`, `NEURALTRUST_HEADERS` (`name=value`, with commas),
     /// `NEURALTRUST_PROXY`, `NEURALTRUST_CA_FILE` and `OTEL_SERVICE_NAME`. `NEURALTRUST_SPOOL` is the folder of the [`Spool`], or
     /// `off`; without it, that is [`Spool::of_user`]. `NEURALTRUST_SPOOL_BYTES` is its size.
     ///
@@ -147,6 +147,9 @@ impl Client {
         };
         if let (Some(spool), Some(bytes)) = (&mut options.spool, read("NEURALTRUST_SPOOL_BYTES")) {
             spool.bytes = bytes.trim().parse().map_err(|_| Error::SpoolBytes(bytes))?;
+        }
+        if let Some(name) = read("NEURALTRUST_COMPRESSION") {
+            options.compression = name.parse()?;
         }
         if let Some(list) = read("NEURALTRUST_HEADERS") {
             let pairs = list.split(',').map(str::trim).filter(|pair| !pair.is_empty());

@@ -1,12 +1,9 @@
 //! Entries as an OTLP export (`opentelemetry/proto/trace/v1/trace.proto`).
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use neuraltrust_model::{Kind, attributes as names};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
@@ -14,7 +11,6 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, SpanKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
-use prost::Message as _;
 
 use crate::ids::SpanId;
 use crate::mask::Masker;
@@ -68,13 +64,6 @@ pub(crate) fn export(resource: &Resource, entries: &[Entry], masker: &Masker<'_>
             ..ResourceSpans::default()
         }],
     }
-}
-
-/// The export's bytes, compressed.
-pub(crate) fn body(export: &ExportTraceServiceRequest) -> std::io::Result<Vec<u8>> {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    gzip.write_all(&export.encode_to_vec())?;
-    gzip.finish()
 }
 
 fn span(entry: &Entry, masker: &Masker<'_>) -> Span {

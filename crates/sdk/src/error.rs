@@ -18,6 +18,9 @@ pub enum Error {
     /// Nothing of this name is redacted.
     #[error("redact {0:?} is not accepted: it must be api_keys, emails, cards or phones")]
     Redact(String),
+    /// Nothing is compressed by a method of this name.
+    #[error("compression {0:?} is not accepted: it must be gzip, or zstd where the feature of that name is on")]
+    Compression(String),
     /// The size of the spool is no number.
     #[error("spool size {0:?} is not accepted: it must be a number of bytes")]
     SpoolBytes(String),

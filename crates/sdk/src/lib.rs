@@ -17,6 +17,7 @@
 //! ```
 
 mod client;
+mod compression;
 mod encode;
 mod error;
 mod forks;
@@ -42,6 +43,7 @@ mod value;
 mod worker;
 
 pub use client::Client;
+pub use compression::Compression;
 pub use error::{Error, Notice, NoticeKind};
 pub use guard::{Guard, Within, current};
 #[cfg(feature = "tracing")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::compression::Compression;
 use crate::error::{Error, Notice};
 use crate::ids;
 use crate::mask::{Hook, Masking};
@@ -90,6 +91,8 @@ pub struct Options {
     /// How often it is said again of a step that has not ended that it still runs, as the attribute `neuraltrust.running_ms`. Its
     /// start is sent with the first batch; this tells a step that takes long from one whose process is gone.
     pub snapshot_every: Duration,
+    /// How what is sent is made small.
+    pub compression: Compression,
     /// Headers of every request, beside those of the SDK.
     pub headers: Vec<(String, String)>,
     /// The proxy to send through, `http://[USER:PASSWORD@]HOST:PORT`. Without one, those that `HTTPS_PROXY`, `HTTP_PROXY`,
@@ -125,6 +128,7 @@ impl Default for Options {
             retry_for: Duration::from_secs(300),
             backoff: Duration::from_millis(250),
             snapshot_every: Duration::from_secs(60),
+            compression: Compression::default(),
             headers: Vec::new(),
             proxy: None,
             ca_file: None,
@@ -182,6 +186,7 @@ impl Options {
             address: format!("{address}/v1/traces"),
             authorization: format!("Bearer {key}"),
             user_agent: format!("neuraltrust-{}/{}", self.language, self.sdk_version),
+            compression: self.compression,
             network: Network::new(&self.headers, self.proxy.as_deref(), self.ca_file.as_deref(), loopback)?,
         }))
     }

@@ -48,6 +48,29 @@ impl Redact {
         }
     }
 
+    /// Whether a text may hold it at all. Most texts are told so by one look at their bytes.
+    fn may_be_in(self, words: &str) -> bool {
+        let digits = |least: usize| words.bytes().filter(u8::is_ascii_digit).nth(least - 1).is_some();
+        match self {
+            Self::ApiKeys => true,
+            Self::Emails => words.contains('@'),
+            Self::Cards => digits(13),
+            Self::Phones => digits(8),
+        }
+    }
+
+    /// Whether it may begin with this byte.
+    fn may_begin(self, byte: u8) -> bool {
+        match self {
+            Self::ApiKeys => {
+                matches!(byte, b'A' | b'B' | b'b' | b'e' | b'g' | b'h' | b'n' | b'p' | b'r' | b's' | b'x' | b'y' | b'-')
+            }
+            Self::Emails => !byte.is_ascii() || byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-'),
+            Self::Cards => byte.is_ascii_digit(),
+            Self::Phones => byte.is_ascii_digit() || matches!(byte, b'+' | b'('),
+        }
+    }
+
     /// The length of what the text begins with, where that is to be redacted.
     fn find(self, text: &str, before: Option<char>) -> Option<usize> {
         match self {
@@ -102,11 +125,15 @@ fn object(map: Map<String, Value>, what: &[Redact]) -> Map<String, Value> {
 
 /// `None` where there is nothing to redact.
 fn replaced(words: &str, kind: Redact) -> Option<String> {
+    if !kind.may_be_in(words) {
+        return None;
+    }
     let mut clean: Option<String> = None;
     let (mut done, mut before) = (0, None);
     for (place, letter) in words.char_indices() {
         if place >= done
             && let Some(rest) = words.get(place..)
+            && rest.bytes().next().is_some_and(|byte| kind.may_begin(byte))
             && let Some(found) = kind.find(rest, before).filter(|found| *found > 0)
         {
             let clean = clean.get_or_insert_default();
@@ -368,6 +395,20 @@ mod tests {
             ["2026-11-25 09:41", "0.1234567890", "192.168.100.100", "1 2 3 4 5 6 7 8 9", "+1", "1234567890", "a+4930123456"]
         {
             check(kept, kept);
+        }
+    }
+
+    #[test]
+    fn what_is_found_is_looked_for() {
+        for (begin, _) in KEYS.into_iter().chain([("eyJ", 0), ("Bearer ", 0), ("bearer ", 0), ("-----BEGIN ", 0)]) {
+            assert!(Redact::ApiKeys.may_begin(begin.as_bytes()[0]), "{begin}");
+        }
+        // The fewest digits that are a number, and a name that begins with no ASCII.
+        for (kind, found) in [(Redact::Phones, "+12345678"), (Redact::Cards, "4222222222222"), (Redact::Emails, "é@b.co")] {
+            for before in ["", " ", "\n", "\"", "\0"] {
+                let words = format!("{before}{found}");
+                assert_eq!(replaced(&words, kind), Some(format!("{before}{}", kind.mark())), "{words:?}");
+            }
         }
     }
 

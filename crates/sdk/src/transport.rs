@@ -9,7 +9,7 @@ use ureq::http::{HeaderName, HeaderValue, Response};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Proxy};
 
-use crate::encode;
+use crate::compression::{self, Compression};
 use crate::error::Error;
 use crate::testing::Recorder;
 
@@ -19,7 +19,7 @@ const MAX_ANSWER: u64 = 64 << 10;
 /// Where spans go.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
-    Http { address: String, authorization: String, user_agent: String, network: Network },
+    Http { address: String, authorization: String, user_agent: String, compression: Compression, network: Network },
     Memory(Recorder),
 }
 
@@ -107,7 +107,13 @@ pub(crate) enum Outcome {
 
 /// A target with its open connections. Belongs to one thread of one process: a connection must not be shared after a fork.
 pub(crate) enum Transport {
-    Http { agent: Agent, address: String, authorization: String, headers: Vec<(HeaderName, HeaderValue)> },
+    Http {
+        agent: Agent,
+        address: String,
+        authorization: String,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        compression: Compression,
+    },
     Memory(Recorder),
 }
 
@@ -115,7 +121,7 @@ impl Transport {
     pub(crate) fn open(target: &Target, timeout: Duration) -> Self {
         match target {
             Target::Memory(recorder) => Self::Memory(recorder.clone()),
-            Target::Http { address, authorization, user_agent, network } => {
+            Target::Http { address, authorization, user_agent, compression, network } => {
                 let mut config = Agent::config_builder()
                     .http_status_as_error(false)
                     .max_redirects(0)
@@ -131,7 +137,8 @@ impl Transport {
                     config = config.tls_config(TlsConfig::builder().root_certs(roots.clone()).build());
                 }
                 let (address, authorization, headers) = (address.clone(), authorization.clone(), network.headers.clone());
-                Self::Http { agent: config.build().new_agent(), address, authorization, headers }
+                let (agent, compression) = (config.build().new_agent(), *compression);
+                Self::Http { agent, address, authorization, headers, compression }
             }
         }
     }
@@ -139,7 +146,7 @@ impl Transport {
     /// Sends an export, taking no longer than `timeout`.
     pub(crate) fn send(&self, parcel: &Parcel, sequence: &Sequence, timeout: Duration) -> Outcome {
         match (self, parcel) {
-            (Self::Http { agent, address, authorization, headers }, Parcel::Bytes(body)) => {
+            (Self::Http { agent, address, authorization, headers, .. }, Parcel::Bytes(body)) => {
                 let request = agent.post(address).config().timeout_global(Some(timeout)).build();
                 let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
                 let Sequence { source, first, spans, lost } = sequence;
@@ -147,7 +154,7 @@ impl Transport {
                     .header(SEQUENCE, format!("source=\"{source}\", first={first}, spans={spans}, lost={lost}"))
                     .header("authorization", authorization)
                     .header("content-type", "application/x-protobuf")
-                    .header("content-encoding", "gzip")
+                    .header("content-encoding", compression::encoding(body))
                     .send(body.as_slice());
                 match answer {
                     Ok(answer) => read(answer),
@@ -167,7 +174,7 @@ impl Transport {
     /// Makes an export ready to be sent, once for all attempts.
     pub(crate) fn pack(&self, export: ExportTraceServiceRequest) -> std::io::Result<Parcel> {
         match self {
-            Self::Http { .. } => encode::body(&export).map(Parcel::Bytes),
+            Self::Http { compression, .. } => compression.pack(&export.encode_to_vec()).map(Parcel::Bytes),
             Self::Memory(_) => Ok(Parcel::Export(export)),
         }
     }

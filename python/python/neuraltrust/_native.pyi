@@ -25,6 +25,7 @@ class Client:
         headers: list[tuple[str, str]],
         proxy: str | None,
         ca_file: str | None,
+        compression: str | None,
         recorder: Recorder | None,
     ) -> Client: ...
     def flush(self, timeout: float) -> bool: ...

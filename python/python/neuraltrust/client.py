@@ -56,6 +56,7 @@ class NeuralTrust:
         headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
+        compression: str | None = None,
         recorder: Recorder | None = None,
     ) -> None:
         """Set up a client; nothing is sent yet.
@@ -81,6 +82,9 @@ class NeuralTrust:
         ``ca_file``, else ``NEURALTRUST_CA_FILE``, is a file of PEM certificates that the server's is checked with, in
         the place of those of public authorities.
 
+        ``compression``, else ``NEURALTRUST_COMPRESSION``, is ``gzip`` for a relay that takes nothing else, or ``zstd``,
+        as without it.
+
         ``recorder``, of :mod:`neuraltrust.testing`, keeps in memory what would have been sent; nothing leaves the
         process, and no key is needed.
 
@@ -95,6 +99,7 @@ class NeuralTrust:
         _check("sdk_version", sdk_version, str)
         _check("timeout", timeout, (int, float))
         _check("max_workers", max_workers, int)
+        _check("compression", compression, str)
         _check("sample_rate", sample_rate, (int, float))
         if mask is not None and not callable(mask):
             raise TypeError(f"mask is {type(mask).__name__}; accepted is a function or None")
@@ -106,6 +111,7 @@ class NeuralTrust:
         service = os.environ.get("OTEL_SERVICE_NAME") or None
         disabled = os.environ.get("NEURALTRUST_DISABLED", "").strip().lower() in ("1", "true", "yes", "on")
         key = None if disabled else self.api_key
+        packed = compression or os.environ.get("NEURALTRUST_COMPRESSION") or None
         kept = None if disabled or recorder is None else recorder._native
         self._enabled = key is not None or kept is not None
         folder, size = _room(spool, spool_bytes)
@@ -114,7 +120,7 @@ class NeuralTrust:
         try:
             share = _share(sample_rate)
             self._native = _native.Client(
-                key, self.base_url, seconds, service, share, mask, names, folder, size, said, proxy, ca, kept
+                key, self.base_url, seconds, service, share, mask, names, folder, size, said, proxy, ca, packed, kept
             )
             if self.api_key is None and kept is None and not disabled:
                 _logger.warning("nothing is recorded: there is no API key; pass api_key=... or set NEURALTRUST_API_KEY")
@@ -123,7 +129,7 @@ class NeuralTrust:
             _logger.error("nothing is recorded: %s", error)
             self._enabled = False
             self._native = _native.Client(
-                None, DEFAULT_BASE_URL, seconds, service, 1.0, None, [], "off", None, [], None, None, None
+                None, DEFAULT_BASE_URL, seconds, service, 1.0, None, [], "off", None, [], None, None, None, None
             )
         _keep(self)
 

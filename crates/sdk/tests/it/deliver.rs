@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use neuraltrust::testing::Recorder;
-use neuraltrust::{Client, NoticeKind, Options, Stats, TraceOptions};
+use neuraltrust::{Client, Compression, Error, NoticeKind, Options, Stats, TraceOptions};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
 use prost::Message;
 
@@ -55,7 +55,7 @@ fn a_short_step_is_one_span_in_one_request() {
         "post /v1/traces http/1.1",
         "authorization: bearer test-key",
         "content-type: application/x-protobuf",
-        "content-encoding: gzip",
+        "content-encoding: zstd",
     ] {
         assert!(head.contains(line), "{head}");
     }
@@ -120,6 +120,41 @@ fn it_is_said_again_that_a_step_runs_until_it_ends_or_is_forgotten() {
     assert_eq!(recorder.spans(&client).len(), ended, "nothing more is said of what has ended");
     assert!(running(&spans, "tool") <= 1);
     settled(&client);
+}
+
+#[test]
+fn steps_after_a_rest_are_delivered_without_being_asked_for() {
+    // With the longer delay the thread looks by itself after the first step, with the shorter one it is woken for each.
+    for delay in [Duration::from_millis(30), Duration::from_millis(1)] {
+        let server = Server::answering(vec![]);
+        let client = Client::new(Options { batch_delay: delay, ..server.options() }).unwrap();
+        let trace = client.trace(TraceOptions::default());
+        for made in 1..=4 {
+            drop(trace.event(made));
+            let began = Instant::now();
+            while server.all_spans().len() < made {
+                assert!(began.elapsed() < LONG);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(2 * delay);
+        }
+        assert_eq!(settled(&client).sent, 4);
+    }
+}
+
+#[test]
+fn what_is_sent_is_as_small_as_was_asked() {
+    for (compression, name) in [(Compression::Zstd, "zstd"), (Compression::Gzip, "gzip")] {
+        assert_eq!(name.parse::<Compression>().unwrap(), compression);
+        let server = Server::answering(vec![]);
+        let client = Client::new(Options { compression, ..server.options() }).unwrap();
+        one_step(&client);
+        settled(&client);
+        // The server of the tests takes a request only if it can decode it.
+        assert!(server.requests()[0].head.contains(&format!("content-encoding: {name}\r\n")));
+        assert_eq!(server.all_spans().len(), 1);
+    }
+    assert!(matches!("lzma".parse::<Compression>(), Err(Error::Compression(name)) if name == "lzma"));
 }
 
 #[test]

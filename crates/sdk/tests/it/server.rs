@@ -123,7 +123,12 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     let length = head.lines().find_map(|line| line.strip_prefix("content-length:"))?.trim().parse().ok()?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let mut plain = Vec::new();
-    flate2::read::GzDecoder::new(body.as_slice()).read_to_end(&mut plain).ok()?;
+    let plain = if head.contains("content-encoding: zstd\r\n") {
+        zstd::stream::decode_all(body.as_slice()).ok()?
+    } else {
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(body.as_slice()).read_to_end(&mut plain).ok()?;
+        plain
+    };
     Some(Request { head, export: ExportTraceServiceRequest::decode(plain.as_slice()).ok()? })
 }
