@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn what_is_not_said_is_everything() {
         let given = options(&[]);
-        assert_eq!(given.scenes().len(), 9);
+        assert_eq!(given.scenes().len(), 10);
         let server = std::env::current_exe().unwrap();
         let plan = RunOptions { server: Some(server.clone()), ..given }.plan().unwrap();
         assert_eq!((plan.spans, plan.kills, plan.pace.as_secs(), plan.memory.as_secs()), (1_000_000, 20, 600, 1_800));

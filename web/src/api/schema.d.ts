@@ -370,8 +370,9 @@ export interface paths {
          */
         get: operations["prices"];
         /**
-         * Sets the own prices of the key's project in place of those before. They hold for all of history: what is read by id has the
-         *     new costs at once, lists and aggregates follow in the background (`followed`).
+         * Sets the own prices of the key's project in place of those before.
+         * @description They hold for all of history: what is read by id has the new costs at once, lists and aggregates follow in the background
+         *     (`followed`).
          */
         put: operations["set_prices"];
         post?: never;
