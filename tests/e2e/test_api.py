@@ -1,4 +1,4 @@
-"""The API keeps to its OpenAPI document: whatever is asked, the answers are those that it describes, and the server never fails."""
+"""The API keeps to its OpenAPI document: whatever is asked, the answers are as it says, and the server never fails."""
 
 import json
 import subprocess
@@ -17,25 +17,7 @@ CHECKS = (
 CASES, SEED = 15, 1
 # Longest run, far from what it takes.
 PATIENCE_S = 600
-# Runs in the environment of schemathesis, which brings the validator.
-EXAMPLES = """
-import json, sys, jsonschema_rs
-document = json.load(sys.stdin)
-wrong = []
-for path, methods in document["paths"].items():
-    for method, operation in methods.items():
-        sides = [operation.get("requestBody", {}), *operation["responses"].values()]
-        for content in (content for side in sides for content in side.get("content", {}).values()):
-            if "example" in content:
-                schema = {**content["schema"], "components": document["components"]}
-                errors = jsonschema_rs.validator_for(schema).iter_errors(content["example"])
-                wrong += [f"{method} {path}: {error.message}" for error in errors]
-for name, schema in document["components"]["schemas"].items():
-    if "example" in schema:
-        reference = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
-        wrong += [f"{name}: {error.message}" for error in jsonschema_rs.validator_for(reference).iter_errors(schema["example"])]
-sys.exit("\\n".join(wrong) or None)
-"""
+HERE = Path(__file__).parent
 
 
 def ask(server, cwd, *arguments, ids=None):
@@ -59,10 +41,10 @@ def ask(server, cwd, *arguments, ids=None):
         "--continue-on-failure",
         *arguments,
     ]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command,
         cwd=cwd,
-        env=environment(),
+        env=environment(SCHEMATHESIS_HOOKS="schemathesis_hooks", PYTHONPATH=str(HERE)),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -76,7 +58,7 @@ def ask(server, cwd, *arguments, ids=None):
 def fill(server):
     """Conversations to read, and the ids of one of them."""
     demo = [told("NT_BIN"), "demo", "--url", server.url, "--key", server.key]
-    subprocess.run(demo, env=environment(), check=True, capture_output=True, timeout=PATIENCE_S)  # noqa: S603
+    subprocess.run(demo, env=environment(), check=True, capture_output=True, timeout=PATIENCE_S)
     span = server.wait_for("/api/v1/spans?q=kind:generation&limit=1", len)[0]
     return {f"path.{name}": span[name] for name in ("trace_id", "span_id", "conversation_id")} | {
         f"query.{side}_trace_id": span["trace_id"] for side in ("left", "right")
@@ -85,20 +67,25 @@ def fill(server):
 
 def test_whatever_is_asked_is_answered_as_described(server, tmp_path):
     fill(server)
-    assert "Tested:" in ask(server, tmp_path)
+    assert " passed" in ask(server, tmp_path)
 
 
 def test_what_is_there_is_answered_as_described(server, tmp_path):
     ids = fill(server)
-    ask(server, tmp_path, "--include-path-regex=\\{|compare|export", ids=ids)
+    assert " passed" in ask(server, tmp_path, "--include-path-regex=\\{|compare|export", ids=ids)
 
 
 def test_the_examples_are_of_the_types_that_are_described(tmp_path):
-    document = subprocess.run(  # noqa: S603
+    document = subprocess.run(
         [told("NT_BIN"), "openapi"], env=environment(), check=True, capture_output=True, timeout=PATIENCE_S
     ).stdout
     python = Path(told("NT_SCHEMATHESIS")).with_name("python")
-    done = subprocess.run(  # noqa: S603
-        [python, "-c", EXAMPLES], cwd=tmp_path, input=document, capture_output=True, timeout=PATIENCE_S, check=False
+    done = subprocess.run(
+        [python, str(HERE / "examples_fit.py")],
+        cwd=tmp_path,
+        input=document,
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
