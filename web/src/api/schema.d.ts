@@ -2947,6 +2947,34 @@ export interface components {
             /** @description What was seen and what was made of it, for people. */
             message: string;
         };
+        KeyItem: {
+            id: string;
+            begin?: string | null;
+            scope: string;
+            created_at: string;
+            used_at?: string | null;
+        };
+        ProjectItem: {
+            name: string;
+            created_at: string;
+            keys: number;
+        };
+        /** @enum {string} */
+        ShownAs: "line" | "bars" | "number" | "table";
+        Chart: {
+            title: string;
+            shown_as: components["schemas"]["ShownAs"];
+            aggregate: components["schemas"]["AggregateBody"];
+        };
+        Dashboard: {
+            id: string;
+            name: string;
+            charts: components["schemas"]["Chart"][];
+        };
+        Dashboards: {
+            revision: number;
+            items: components["schemas"]["Dashboard"][];
+        };
     };
     responses: {
         /** @description The server cannot answer now; where `retry-after` is sent, the same may be asked again */
