@@ -2,6 +2,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
 import { Crash, NotFound } from './components/error-state';
 import { RootLayout } from './components/root-layout';
+import type { CompareSearch } from './model/compare';
 import { ConversationPage } from './pages/conversation';
 import { ConversationsPage } from './pages/conversations';
 import { TracePage } from './pages/trace';
@@ -167,6 +168,21 @@ export const connectRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/connect'), 'ConnectPage'),
 });
 
+/** Two things beside each other. */
+export const compareRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/compare',
+  component: lazyRouteComponent(() => import('./pages/compare'), 'ComparePage'),
+  validateSearch: (search): CompareSearch => ({
+    left_conversation_id: word(search.left_conversation_id),
+    right_conversation_id: word(search.right_conversation_id),
+    left_trace_id: word(search.left_trace_id),
+    right_trace_id: word(search.right_trace_id),
+    left_span_id: word(search.left_span_id),
+    right_span_id: word(search.right_span_id),
+  }),
+});
+
 const routeTree = rootRoute.addChildren([
   conversationsRoute,
   conversationRoute,
@@ -174,6 +190,7 @@ const routeTree = rootRoute.addChildren([
   analyticsRoute,
   settingsRoute,
   connectRoute,
+  compareRoute,
   searchRoute,
   ...entityRoutes,
 ]);

@@ -13,6 +13,7 @@ import { parseTime } from '../model/time';
 import { useNow } from '../state/clock';
 import { useSpan } from '../state/queries';
 import { useAge } from './ago';
+import { CompareButton } from './compare-button';
 import { ContentView } from './content-view';
 import { CopyButton } from './copy-button';
 import { ErrorState, Missing } from './error-state';
@@ -89,6 +90,7 @@ function Head({ span, detail, onClose }: { span: SpanRow; detail: SpanDetail | n
         </div>
       </div>
       {span.running && <Running label={text.list.running} />}
+      <CompareButton thing={{ trace: span.trace_id, step: span.span_id }} title={span.name} />
       <CopyButton
         value={() => window.location.href}
         label={text.trace.copyLink}
