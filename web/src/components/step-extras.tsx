@@ -13,6 +13,7 @@ import { useAge } from './ago';
 import { CopyButton } from './copy-button';
 import { JsonTree } from './json-tree';
 import { JudgeForm } from './judge';
+import { PatchesSection } from './patches-section';
 import { ScoreList } from './score-list';
 import { type Fact, Facts, Section } from './section';
 import classes from './step-extras.module.css';
@@ -132,6 +133,7 @@ export function StepExtras({ span }: { span: SpanDetail }) {
           />
         </div>
       </Section>
+      <PatchesSection span={span} />
     </>
   );
 }
