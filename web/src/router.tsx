@@ -18,6 +18,8 @@ export interface ListSearch {
   /** A stretch of time chosen on a chart (RFC 3339). */
   after?: string;
   before?: string;
+  /** By what it is ordered, where not by time. */
+  sort?: string;
 }
 
 /** The selected step. */
@@ -32,20 +34,23 @@ function word(value: unknown): string | undefined {
 
 const rootRoute = createRootRoute({ component: RootLayout, notFoundComponent: NotFound, errorComponent: Crash });
 
+const listSearch = (search: Record<string, unknown>): ListSearch => ({
+  q: word(search.q),
+  channel: word(search.channel),
+  user: word(search.user),
+  model: word(search.model),
+  status: search.status === 'error' ? 'error' : undefined,
+  since: word(search.since),
+  after: word(search.after),
+  before: word(search.before),
+  sort: word(search.sort),
+});
+
 export const conversationsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/',
   component: ConversationsPage,
-  validateSearch: (search): ListSearch => ({
-    q: word(search.q),
-    channel: word(search.channel),
-    user: word(search.user),
-    model: word(search.model),
-    status: search.status === 'error' ? 'error' : undefined,
-    since: word(search.since),
-    after: word(search.after),
-    before: word(search.before),
-  }),
+  validateSearch: listSearch,
 });
 
 const stepSearch = (search: Record<string, unknown>): StepSearch => ({
@@ -116,7 +121,7 @@ export const searchRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/search',
   component: lazyRouteComponent(() => import('./pages/search'), 'SearchPage'),
-  validateSearch: (search): { q?: string } => ({ q: word(search.q) }),
+  validateSearch: (search): { q?: string; sort?: string } => ({ q: word(search.q), sort: word(search.sort) }),
 });
 
 /** Of the users, sessions or channels, or of one of them: the period, what is in the id, and the order. */
@@ -168,6 +173,14 @@ export const connectRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/connect'), 'ConnectPage'),
 });
 
+/** How the conversations of a list flow: one graph of all of their steps. */
+export const flowRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/flow',
+  component: lazyRouteComponent(() => import('./pages/flow'), 'FlowPage'),
+  validateSearch: listSearch,
+});
+
 /** Two things beside each other. */
 export const compareRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -191,6 +204,7 @@ const routeTree = rootRoute.addChildren([
   settingsRoute,
   connectRoute,
   compareRoute,
+  flowRoute,
   searchRoute,
   ...entityRoutes,
 ]);
