@@ -99,6 +99,10 @@ export const traceRoute = createRoute({
 /** The period of the charts, and whose figures they are. */
 export interface AnalyticsSearch {
   since?: string;
+  /** Whether the time before is not drawn. */
+  earlier?: 'off';
+  /** The dashboard that is shown. */
+  board?: string;
   channel?: string;
   user?: string;
   model?: string;
@@ -110,6 +114,8 @@ export const analyticsRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/analytics'), 'AnalyticsPage'),
   validateSearch: (search): AnalyticsSearch => ({
     since: word(search.since),
+    earlier: search.earlier === 'off' ? 'off' : undefined,
+    board: word(search.board),
     channel: word(search.channel),
     user: word(search.user),
     model: word(search.model),
