@@ -15,6 +15,8 @@ const SHOWN: (usize, usize) = (11, 4);
 /// Bytes of its hash that name a key.
 const NAMED: usize = 8;
 
+/// A key as it is kept: its hash, its begin, its scope, when it was made, and when it was used last.
+type Kept = (Vec<u8>, Option<String>, String, i64, Option<i64>);
 /// When keys were used since that was last written, with the begin of each.
 pub(super) type Uses = HashMap<Hash, (i64, String)>;
 
@@ -64,10 +66,9 @@ impl Accounts {
             let (hash, scope): (Vec<u8>, String) = (row.get(0)?, row.get(2)?);
             Ok((hash, row.get(1)?, scope, row.get(3)?, row.get(4)?))
         });
-        let rows: Vec<(Vec<u8>, Option<String>, String, i64, Option<i64>)> =
-            rows.and_then(Iterator::collect).map_err(StoreError::record("list keys"))?;
+        let rows: Vec<Kept> = rows.and_then(Iterator::collect).map_err(StoreError::record("list keys"))?;
         let uses = self.uses();
-        let row = |(hash, begin, scope, created_at, used_at): (Vec<u8>, Option<String>, String, i64, Option<i64>)| {
+        let row = |(hash, begin, scope, created_at, used_at): Kept| {
             let used = <Hash>::try_from(hash.as_slice()).ok().and_then(|hash| uses.get(&hash));
             Ok(KeyRow {
                 id: id(&hash),
