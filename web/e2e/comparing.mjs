@@ -20,6 +20,11 @@ export async function comparing({ server, page, step, inspect }) {
     await inspect(page, 'compare-conversations');
     await page.getByRole('button', { name: 'Swap the sides' }).click();
     await page.waitForURL((url) => url.searchParams.get('left_conversation_id') === ids[1]);
+    await page
+      .locator('[data-thing]')
+      .first()
+      .and(page.locator(`[data-thing="${ids[1]}"]`))
+      .waitFor();
     assert.deepEqual(await shown(), ids.toReversed());
     await page.reload();
     await page.locator('[data-compared="turns"]').waitFor();
@@ -49,7 +54,7 @@ export async function comparing({ server, page, step, inspect }) {
       const input = page.locator('[data-compared="input"]');
       await input.locator('[data-fork]').waitFor();
       await input.getByRole('button', { name: /the same on both sides/ }).click();
-      await input.getByText('system', { exact: true }).waitFor();
+      await input.getByText('system', { exact: true }).first().waitFor();
       await page.locator('[data-number="usage.input"]').waitFor();
       await inspect(page, 'compare-steps');
       assert.equal(await page.getByText('To be compared').count(), 0);
