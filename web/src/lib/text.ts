@@ -237,6 +237,7 @@ export const text = {
     nothing: 'Nothing to compare yet',
     nothingHelp: 'Select two conversations in the list, or hold a step for comparing and open another one.',
     notFound: 'One of the two is not here',
+    truncated: 'There is more of them than is compared: this is how they begin.',
     numbers: 'Numbers',
     columns: { name: 'Name', left: 'Left', right: 'Right', difference: 'Difference' },
     fields: 'Fields and parameters that differ',

@@ -50,6 +50,11 @@ export function ComparePage() {
           <ThingCard side="left" thing={left} />
           <ThingCard side="right" thing={right} />
         </div>
+        {data.truncated && (
+          <p className={classes.note} role="status">
+            {words.truncated}
+          </p>
+        )}
         {SECTIONS.map((name) => {
           const aligned = data[name];
           return aligned && <CompareSection key={name} name={name} aligned={aligned} />;
