@@ -147,8 +147,12 @@ fn harm(path: &str, method: &str) -> Option<(Value, u16)> {
         ("delete" | "post", "/api/v1/quarantine/{id}" | "/api/v1/quarantine/{id}/replay") => (Value::Null, 404),
         ("post", "/api/v1/scores") => (json!({ "trace_id": TRACE, "name": "n", "value": 1 }), 404),
         ("delete", "/api/v1/scores/{score_id}") => (Value::Null, 404),
-        // Who is an admin makes projects and keys; a session is that of who asks.
-        (_, "/api/v1/projects" | "/api/v1/projects/{name}/keys" | "/api/v1/session") => return None,
+        ("put", "/api/v1/dashboards") => (json!({ "revision": 0, "items": [] }), 200),
+        ("post", "/api/v1/projects") => (json!({ "name": "more" }), 403),
+        ("post", "/api/v1/projects/{name}/keys") => (json!({ "scope": "admin" }), 404),
+        ("delete", "/api/v1/projects/{name}/keys/{key_id}") => (Value::Null, 404),
+        // A session is that of who asks.
+        (_, "/api/v1/session") => return None,
         _ => panic!("this test does not know what to ask for with {method} {path}"),
     })
 }
@@ -167,7 +171,9 @@ fn a_foreign_key_changes_nothing_of_a_project_at_any_path() {
         let scores = read(&format!("/api/v1/scores?trace_id={TRACE}"))["items"].clone();
         let lists =
             ["traces", "quarantine", "erasures"].map(|list| read(&format!("/api/v1/{list}"))["items"].as_array().unwrap().len());
-        (lists, scores, read("/api/v1/retention"), read("/api/v1/prices")["own"].clone())
+        let keys =
+            read("/api/v1/projects/default/keys")["items"].as_array().unwrap().iter().map(|key| key["id"].clone()).collect();
+        (lists, scores, read("/api/v1/retention"), read("/api/v1/prices")["own"].clone(), Value::Array(keys))
     };
     let before = shown();
     assert_eq!((before.0, before.1.as_array().unwrap().len()), ([2, 1, 1], 1), "there is something to harm");
@@ -175,6 +181,7 @@ fn a_foreign_key_changes_nothing_of_a_project_at_any_path() {
     for (path, operations) in document["paths"].as_object().unwrap() {
         for method in operations.as_object().unwrap().keys().filter(|method| *method != "get") {
             let Some((body, expect)) = harm(path, method) else { continue };
+            let path = &path.replace("{key_id}", before.4[0].as_str().unwrap());
             let own = own_path(&server, &path.replace("{score_id}", "mine"), &medium);
             let own = if path.ends_with("{score_id}") { format!("{own}?trace_id={TRACE}") } else { own };
             let status = match method.as_str() {

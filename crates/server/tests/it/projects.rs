@@ -3,7 +3,6 @@
 use neuraltrust_testing::Server;
 use serde_json::{Value, json};
 
-use crate::quarantine::delete;
 use crate::start;
 
 /// An admin key of a new project.
@@ -41,7 +40,7 @@ fn keys(server: &Server, admin: &str, project: &str) -> Vec<Value> {
 }
 
 fn revoke(server: &Server, admin: &str, project: &str, id: &str) -> u16 {
-    delete(server, admin, &format!("/api/v1/projects/{project}/keys/{id}"))
+    server.delete(&format!("/api/v1/projects/{project}/keys/{id}"), admin).status
 }
 
 /// The id of a key in the list of its project.
