@@ -8,7 +8,7 @@ export async function finding({ server, page, step, inspect, problems }) {
   const query = () => new URL(page.url()).searchParams.get('q');
 
   await step('the query box completes fields and values', async () => {
-    await page.goto(server.link);
+    await page.goto(`${server.url}/`);
     await rows.first().waitFor();
     await page.keyboard.press('/');
     await page.keyboard.type('chan');
@@ -47,6 +47,17 @@ export async function finding({ server, page, step, inspect, problems }) {
     await page.reload();
     await rows.first().waitFor();
     assert.equal(query(), '-channel:app');
+  });
+  await step('a list in another order, which the address keeps', async () => {
+    await page.goto(`${server.url}/`);
+    await page.getByRole('button', { name: 'Order' }).click();
+    await page.getByRole('option', { name: 'Costliest first' }).click();
+    await page.waitForURL((url) => url.searchParams.get('sort') === 'cost');
+    await page.reload();
+    await rows.first().waitFor();
+    const answer = await page.request.get(`${server.url}/api/v1/conversations?sort=cost&limit=1`);
+    const [first] = (await answer.json()).items;
+    assert.equal(await rows.first().getAttribute('data-conversation'), first.conversation_id);
   });
   await step('a list is kept as a view, with columns of its own', async () => {
     await page.getByRole('button', { name: 'Views' }).click();
@@ -136,8 +147,20 @@ export async function finding({ server, page, step, inspect, problems }) {
     await page.getByRole('button', { name: 'Copy as JSON' }).waitFor();
     await inspect(page, 'view-raw');
   });
-  await step('a step: what is new, documents with scores, and the call as a command', async () => {
+  await step('how the conversations of a list flow: one graph of all of their steps', async () => {
+    await page.goto(`${server.url}/?q=channel:web`);
+    await rows.first().waitFor();
+    await page.getByRole('link', { name: 'How these conversations flow' }).click();
+    await page.getByText(/steps of the newest \d+ conversations/).waitFor();
+    await page.locator('[data-node="order agent"]').waitFor();
+    await inspect(page, 'flow');
+    await page.locator('[data-node="order agent"]').click();
+    await page.locator('[data-panel-step]').waitFor();
+    await page.goto(`${server.url}/`);
+    await page.getByRole('link', { name: /Where is my order VC-48213/ }).click();
     await page.getByRole('link', { name: 'Tree', exact: true }).click();
+  });
+  await step('a step: what is new, documents with scores, and the call as a command', async () => {
     await page
       .getByRole('button', { name: /^answer/ })
       .first()
@@ -146,6 +169,15 @@ export async function finding({ server, page, step, inspect, problems }) {
     await page.locator('[data-known]').first().waitFor();
     await page.getByRole('button', { name: 'Copy the call as cURL' }).waitFor();
     await inspect(page, 'step-new');
+    await page
+      .getByRole('button', { name: /^intent router/ })
+      .first()
+      .click();
+    await page.locator('[data-decision="order_status"]').waitFor();
+    await page.getByRole('button', { name: 'As received' }).click();
+    await page.locator('[data-patch="0"]').waitFor();
+    await inspect(page, 'step-router');
+    await page.getByRole('button', { name: 'As received' }).click();
     await page
       .getByRole('button', { name: /^help centre search/ })
       .first()

@@ -12,6 +12,7 @@ const LINES = 10_000;
 const BIG_MESSAGE = 5 * 1024 * 1024;
 const LARGE = 100_000;
 const BATCH = 5000;
+const TURNS = 1500;
 /** A PNG of 1 by 1 pixel that says it is huge would be refused; a drawing can be of any size. */
 const HUGE_IMAGE =
   'data:image/svg+xml;base64,' +
@@ -118,6 +119,7 @@ export async function robust({ server, page, step, inspect, problems }) {
     await openStep(page, server, 'image');
     await unbroken(page);
   });
+  await longConversation({ server, page, step, inspect });
   await step('a server that goes away comes back into the open page', async () => {
     await page.goto(`${server.url}/`);
     await page.locator('[data-conversation="json"]').waitFor();
@@ -152,6 +154,55 @@ async function indexed(server) {
 }
 
 /** A trace of 100,000 steps: how soon it can be used, and what memory it takes. Minutes with a debug build, so only when asked for. */
+/** A conversation of very many turns, each a trace of its own. */
+async function longConversation({ server, page, step, inspect }) {
+  await step(
+    `a conversation of ${TURNS.toLocaleString('en-US')} turns opens with its first ones, and goes on with the reader`,
+    async () => {
+      const start = BigInt(Date.now() - 4 * TURNS * 1000) * 1_000_000n;
+      for (let from = 0; from < TURNS; from += 500) {
+        const spans = Array.from({ length: 500 }, (_, index) => {
+          const at = from + index;
+          const time = start + BigInt(at) * 4_000_000_000n;
+          return {
+            ...call(1, 'endless', say(`Question ${at}`), say(`Answer ${at}`)),
+            traceId: `ee${at.toString(16).padStart(30, '0')}`,
+            spanId: (at + 1).toString(16).padStart(16, '0'),
+            startTimeUnixNano: String(time),
+            endTimeUnixNano: String(time + 900_000_000n),
+          };
+        });
+        await send(server, spans);
+      }
+      await indexed(server);
+      const asked = [];
+      page.on('request', (request) => request.url().includes('/conversations/endless') && asked.push(request.url()));
+      await page.goto(`${server.url}/conversations/endless`);
+      await page.getByText('Answer 0', { exact: true }).waitFor();
+      await page.getByText(`of ${TURNS.toLocaleString('en-US')} turns are here`).waitFor();
+      assert.ok(asked.filter((url) => url.includes('/api/')).length <= 2, `it asked for ${asked.length} pages`);
+      await inspect(page, 'conversation-long');
+      const first = page.getByText(/^The first \d+ of/);
+      const before = await first.innerText();
+      await page.mouse.move(500, 500);
+      while ((await first.innerText()) === before) {
+        await page.mouse.wheel(0, 3000);
+        await page.waitForTimeout(50);
+      }
+      await page.getByRole('button', { name: 'To the newest' }).click();
+      await page.getByText(`Answer ${TURNS - 1}`, { exact: true }).waitFor({ timeout: 60_000 });
+    },
+  );
+  await step('a link to a step far inside of it leads there', async () => {
+    const at = TURNS - 100;
+    const trace = `ee${at.toString(16).padStart(30, '0')}`;
+    const id = (at + 1).toString(16).padStart(16, '0');
+    await page.goto(`${server.url}/conversations/endless?trace=${trace}&step=${id}`);
+    await page.locator(`[data-panel-step="${id}"]`).waitFor({ timeout: 60_000 });
+    await page.locator(`[data-step="${id}"]`).waitFor({ timeout: 60_000 });
+  });
+}
+
 export async function large({ server, page, step }) {
   const traceId = 'cd'.repeat(16);
   const hex = (number) => (number + 1).toString(16).padStart(16, '0');

@@ -5,7 +5,9 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findings, launch, watch } from './browser.mjs';
+import { comparing } from './comparing.mjs';
 import { finding } from './finding.mjs';
+import { judging } from './judging.mjs';
 import { large, robust } from './robust.mjs';
 import { fill, screens } from './screens.mjs';
 import { startServer } from './server.mjs';
@@ -74,11 +76,17 @@ async function main() {
     await run((server, page, problems) => robust({ server, page, step, inspect, problems }));
   }
   if (only === 'large') await run((server, page) => large({ server, page, step }));
-  if (!only || only === 'screens' || only === 'finding') {
+  // The parts over the conversations of the demo, in this order; the last one counts on what the one before it has erased.
+  const parts = { comparing, judging, finding, screens };
+  const wanted = only === 'screens' ? ['finding', 'screens'] : only ? [only] : Object.keys(parts);
+  if (wanted.some((name) => name in parts)) {
     await run(async (server, page, problems) => {
       await fill(binary, server);
-      await finding({ server, page, step, inspect, problems });
-      if (only !== 'finding') await screens({ server, page, step, inspect });
+      await step('signed in', async () => {
+        await page.goto(server.link);
+        await page.locator('[data-conversation]').first().waitFor();
+      });
+      for (const name of wanted) await parts[name]?.({ server, page, step, inspect, problems });
     });
   }
 }

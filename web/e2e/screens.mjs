@@ -43,8 +43,8 @@ async function sendLarge(server) {
 }
 
 export async function screens({ server, page, step, inspect }) {
-  await step('demo: signed in, the list', async () => {
-    await page.goto(server.link);
+  await step('demo: the list', async () => {
+    await page.goto(`${server.url}/`);
     await page.locator('[data-conversation]').first().waitFor();
     await inspect(page, 'demo-list');
   });
@@ -116,9 +116,66 @@ export async function screens({ server, page, step, inspect }) {
     await page.getByRole('heading', { name: 'Cost and tokens' }).waitFor();
     await page.getByRole('button', { name: /^u_/ }).first().waitFor();
     await inspect(page, 'analytics');
+    await page.getByRole('button', { name: 'Time before' }).click();
+    await page.waitForURL(/earlier=off/);
+    await page.getByRole('button', { name: 'Time before', pressed: false }).waitFor();
     await page.getByRole('button', { name: /^u_/ }).first().click();
     await page.waitForURL(/user=u_/);
     await page.locator('[data-conversation]').first().waitFor();
+  });
+  await step('analytics: from a step that takes long to the slowest of its kind', async () => {
+    await page.goto(`${server.url}/analytics`);
+    const table = page.getByRole('region', { name: 'Steps by the time they took' });
+    await table.getByRole('button', { name: 'answer' }).click();
+    await page.waitForURL((url) => url.pathname === '/search' && url.searchParams.get('sort') === 'duration');
+    await page.locator('li').getByRole('link', { name: 'answer' }).first().waitFor();
+    await inspect(page, 'search-slowest');
+  });
+  await step('dashboards: one is made of charts, renamed, and there for the next one who looks', async () => {
+    await page.goto(`${server.url}/analytics`);
+    await page.getByRole('button', { name: 'New dashboard' }).click();
+    await page.getByText('There is nothing here yet.').waitFor();
+    await page.getByLabel('Name of the dashboard').fill('Money');
+    await page.getByRole('button', { name: 'Rename' }).click();
+    await page.locator('[data-board="Money"]').waitFor();
+    for (const [title, of, shown] of [
+      ['Cost by model', 'spans', 'line'],
+      ['Cost of users', 'conversations', 'table'],
+      ['All of it', 'conversations', 'number'],
+    ]) {
+      await page.getByRole('button', { name: 'Add a chart' }).click();
+      await page.getByLabel('Title').fill(title);
+      await page.getByLabel('Of', { exact: true }).selectOption(of);
+      await page.getByLabel('Measure').selectOption('sum');
+      await page.getByLabel('Field').fill('cost');
+      if (shown !== 'number') await page.getByLabel('Parted by').fill(shown === 'line' ? 'model' : 'user_id');
+      await page.getByLabel('Shown as').selectOption(shown);
+      if (shown === 'line') {
+        await page.locator('[data-chart="Cost by model"] canvas').waitFor();
+        await inspect(page, 'dashboard-chart');
+      }
+      await page.getByRole('button', { name: 'Save the chart' }).click();
+      await page.getByRole('button', { name: `Change the chart ${title}` }).waitFor();
+    }
+    await page.locator('[data-chart="All of it"]').getByText(/^\$/).waitFor();
+    await page.locator('[data-chart="Cost by model"] .u-legend').getByText('claude-sonnet-4-5').waitFor();
+    await inspect(page, 'dashboard');
+    await page.getByRole('button', { name: 'Move the chart All of it to the front' }).click();
+    await page.getByRole('button', { name: 'Delete the chart Cost by model' }).click();
+    await page.locator('[data-chart="Cost by model"]').waitFor({ state: 'detached' });
+    await page.reload();
+    await page.locator('[data-chart="All of it"]').waitFor();
+    const titles = await page
+      .locator('[data-chart]')
+      .evaluateAll((charts) => charts.map((chart) => chart.dataset.chart));
+    assert.deepEqual(titles, ['All of it', 'Cost of users']);
+    await page.getByRole('button', { name: /^u_/ }).first().click();
+    await page.waitForURL((url) => url.pathname === '/' && url.searchParams.get('q')?.startsWith('user_id:u_'));
+    await page.locator('[data-conversation]').first().waitFor();
+    await page.goBack();
+    await page.getByRole('button', { name: 'Delete the dashboard' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete the dashboard' }).click();
+    await page.locator('[data-board="Money"]').waitFor({ state: 'detached' });
   });
   await step('settings: a key is shown once', async () => {
     await page.goto(`${server.url}/settings`);
@@ -128,6 +185,54 @@ export async function screens({ server, page, step, inspect }) {
     await page.reload();
     await page.getByRole('button', { name: 'Make a key' }).waitFor();
     assert.equal(await page.locator('[data-new-key]').count(), 0);
+  });
+  await step('settings: keys by how they begin, and an end to one', async () => {
+    const keys = page.locator('[data-key]');
+    await keys.first().waitFor();
+    const before = await keys.count();
+    await page.getByRole('button', { name: 'Make a key' }).click();
+    const made = (await page.locator('[data-new-key]').innerText()).trim();
+    const row = page.locator(`[data-key="${made.slice(0, 11)}"]`);
+    await row.getByText('never').waitFor();
+    assert.equal(await keys.count(), before + 1);
+    await inspect(page, 'settings-keys');
+    await row.getByRole('button', { name: 'Revoke' }).click();
+    await page.getByRole('dialog').getByText('stops at once').waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+    await row.waitFor({ state: 'detached' });
+    const answer = await fetch(`${server.url}/v1/trace`, { method: 'POST', headers: { token: made }, body: '{}' });
+    assert.equal(answer.status, 401);
+  });
+  await step('settings: a price of its own is set, changed and deleted', async () => {
+    await page.getByRole('link', { name: 'Prices' }).click();
+    await page.getByText(/prices of .*, version/).waitFor();
+    await page.getByRole('combobox', { name: 'Model' }).fill('gpt-4.1-mini');
+    await page.getByLabel('Input', { exact: true }).fill('4');
+    await page.getByLabel('Output', { exact: true }).fill('16');
+    await page.getByRole('button', { name: 'Set the price' }).click();
+    const price = page.locator('[data-price="gpt-4.1-mini"]');
+    await price.getByText('$16').waitFor();
+    await inspect(page, 'settings-prices');
+    await price.getByRole('button', { name: 'Change' }).click();
+    await page.getByLabel('Output', { exact: true }).fill('18.5');
+    await page.getByRole('button', { name: 'Set the price' }).click();
+    await price.getByText('$18.5').waitFor();
+    await page.reload();
+    await price.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await price.waitFor({ state: 'detached' });
+  });
+  await step('settings: sources and what of theirs never came', async () => {
+    const body = JSON.stringify({ resourceSpans: [] });
+    const headers = { authorization: `Bearer ${server.key}`, 'content-type': 'application/json' };
+    for (const first of [1, 12]) {
+      const sequence = { 'neuraltrust-sequence': `source="shop1", first=${first}, spans=2, lost=0` };
+      await fetch(`${server.url}/v1/traces`, { method: 'POST', headers: { ...headers, ...sequence }, body });
+    }
+    await page.getByRole('link', { name: 'Sources' }).click();
+    await page.getByRole('heading', { name: 'Sources' }).waitFor();
+    await page.locator('[data-source="shop1"]').getByText('3–11').waitFor();
+    await inspect(page, 'settings-sources');
   });
   await step('settings: disk and retention', async () => {
     await page.getByRole('link', { name: 'Disk and retention' }).click();
@@ -165,6 +270,7 @@ export async function screens({ server, page, step, inspect }) {
       ['search', '/search?q=bike'],
       ['users', '/users'],
       ['analytics', '/analytics'],
+      ['flow', '/flow'],
       ['connect', '/connect'],
       ['settings', '/settings'],
     ]) {
@@ -174,6 +280,14 @@ export async function screens({ server, page, step, inspect }) {
       assert.ok(over <= 0, `${path} is ${over} px too wide`);
       await inspect(page, `phone-${name}`);
     }
+    await page.goto(`${server.url}/`);
+    await page.getByRole('button', { name: 'Show the values beside the list' }).click();
+    await page.getByRole('region', { name: 'Channel' }).waitFor();
+    await inspect(page, 'phone-facets');
+    await page.getByRole('region', { name: 'Channel' }).getByRole('button', { name: /^web/ }).click();
+    await page.waitForURL((url) => url.searchParams.get('q') === 'channel:web');
+    await page.keyboard.press('Escape');
+    await page.getByRole('region', { name: 'Channel' }).waitFor({ state: 'detached' });
     await page.setViewportSize({ width: 1440, height: 900 });
   });
 }

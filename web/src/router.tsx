@@ -2,6 +2,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
 import { Crash, NotFound } from './components/error-state';
 import { RootLayout } from './components/root-layout';
+import type { CompareSearch } from './model/compare';
 import { ConversationPage } from './pages/conversation';
 import { ConversationsPage } from './pages/conversations';
 import { TracePage } from './pages/trace';
@@ -17,6 +18,8 @@ export interface ListSearch {
   /** A stretch of time chosen on a chart (RFC 3339). */
   after?: string;
   before?: string;
+  /** By what it is ordered, where not by time. */
+  sort?: string;
 }
 
 /** The selected step. */
@@ -31,20 +34,23 @@ function word(value: unknown): string | undefined {
 
 const rootRoute = createRootRoute({ component: RootLayout, notFoundComponent: NotFound, errorComponent: Crash });
 
+const listSearch = (search: Record<string, unknown>): ListSearch => ({
+  q: word(search.q),
+  channel: word(search.channel),
+  user: word(search.user),
+  model: word(search.model),
+  status: search.status === 'error' ? 'error' : undefined,
+  since: word(search.since),
+  after: word(search.after),
+  before: word(search.before),
+  sort: word(search.sort),
+});
+
 export const conversationsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/',
   component: ConversationsPage,
-  validateSearch: (search): ListSearch => ({
-    q: word(search.q),
-    channel: word(search.channel),
-    user: word(search.user),
-    model: word(search.model),
-    status: search.status === 'error' ? 'error' : undefined,
-    since: word(search.since),
-    after: word(search.after),
-    before: word(search.before),
-  }),
+  validateSearch: listSearch,
 });
 
 const stepSearch = (search: Record<string, unknown>): StepSearch => ({
@@ -93,6 +99,10 @@ export const traceRoute = createRoute({
 /** The period of the charts, and whose figures they are. */
 export interface AnalyticsSearch {
   since?: string;
+  /** Whether the time before is not drawn. */
+  earlier?: 'off';
+  /** The dashboard that is shown. */
+  board?: string;
   channel?: string;
   user?: string;
   model?: string;
@@ -104,6 +114,8 @@ export const analyticsRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/analytics'), 'AnalyticsPage'),
   validateSearch: (search): AnalyticsSearch => ({
     since: word(search.since),
+    earlier: search.earlier === 'off' ? 'off' : undefined,
+    board: word(search.board),
     channel: word(search.channel),
     user: word(search.user),
     model: word(search.model),
@@ -115,7 +127,7 @@ export const searchRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/search',
   component: lazyRouteComponent(() => import('./pages/search'), 'SearchPage'),
-  validateSearch: (search): { q?: string } => ({ q: word(search.q) }),
+  validateSearch: (search): { q?: string; sort?: string } => ({ q: word(search.q), sort: word(search.sort) }),
 });
 
 /** Of the users, sessions or channels, or of one of them: the period, what is in the id, and the order. */
@@ -167,6 +179,29 @@ export const connectRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/connect'), 'ConnectPage'),
 });
 
+/** How the conversations of a list flow: one graph of all of their steps. */
+export const flowRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/flow',
+  component: lazyRouteComponent(() => import('./pages/flow'), 'FlowPage'),
+  validateSearch: listSearch,
+});
+
+/** Two things beside each other. */
+export const compareRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/compare',
+  component: lazyRouteComponent(() => import('./pages/compare'), 'ComparePage'),
+  validateSearch: (search): CompareSearch => ({
+    left_conversation_id: word(search.left_conversation_id),
+    right_conversation_id: word(search.right_conversation_id),
+    left_trace_id: word(search.left_trace_id),
+    right_trace_id: word(search.right_trace_id),
+    left_span_id: word(search.left_span_id),
+    right_span_id: word(search.right_span_id),
+  }),
+});
+
 const routeTree = rootRoute.addChildren([
   conversationsRoute,
   conversationRoute,
@@ -174,6 +209,8 @@ const routeTree = rootRoute.addChildren([
   analyticsRoute,
   settingsRoute,
   connectRoute,
+  compareRoute,
+  flowRoute,
   searchRoute,
   ...entityRoutes,
 ]);

@@ -103,9 +103,6 @@ pub(crate) struct Reader(pub(crate) Grant);
 /// Someone who may tell of spans, and so judge them.
 pub(crate) struct Judge(pub(crate) Grant);
 
-/// Someone who may do everything.
-pub(crate) struct Admin;
-
 /// Someone who may do everything, in the project of what they ask with.
 pub(crate) struct Keeper(pub(crate) Grant);
 
@@ -122,14 +119,6 @@ impl FromRequestParts<App> for Judge {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         require(parts, app, Scope::Ingest).map(Self)
-    }
-}
-
-impl FromRequestParts<App> for Admin {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        require(parts, app, Scope::Admin).map(|_| Self)
     }
 }
 

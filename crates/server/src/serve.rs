@@ -27,6 +27,8 @@ use crate::{metrics, receive, silence};
 const DRAIN: Duration = Duration::from_secs(10);
 /// Between two looks whether the store has stopped.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Between two writings of when keys were used.
+const NOTE_USES_EVERY: Duration = Duration::from_secs(30);
 /// How long a server whose store has stopped still says so, at `/readyz` above all, and the longest wait for what it has begun.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -95,6 +97,11 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let keeping = sources.clone().keep(ending.clone());
     servers.spawn(async move {
         keeping.await;
+        Ok(())
+    });
+    let noting = note_uses(store.clone(), ending.clone());
+    servers.spawn(async move {
+        noting.await;
         Ok(())
     });
     if let Some(listener) = grpc {
@@ -168,6 +175,18 @@ async fn stopped(store: &Store) -> String {
         tokio::time::sleep(LOOK_EVERY).await;
     }
     store.health().err().unwrap_or_default()
+}
+
+/// Writes from time to time, and at the end, when keys were used.
+async fn note_uses(store: Store, mut ending: watch::Receiver<bool>) {
+    let mut ended = false;
+    while !ended {
+        ended = tokio::time::timeout(NOTE_USES_EVERY, ending.wait_for(|ending| *ending)).await.is_ok();
+        let accounts = store.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || accounts.accounts().keep_uses()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "when keys were used is not kept");
+        }
+    }
 }
 
 async fn told_to_stop() -> anyhow::Result<()> {

@@ -28,7 +28,7 @@ pub enum Scope {
     Ingest,
     /// Reading.
     Read,
-    /// Everything, other projects and keys included.
+    /// Everything, keys included; with a key of the default project, other projects and their keys as well.
     Admin,
 }
 
@@ -74,6 +74,32 @@ pub struct Grant {
     pub project_name: String,
     /// What is allowed there.
     pub scope: Scope,
+}
+
+/// A project, and how many keys it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectRow {
+    /// Its name.
+    pub name: String,
+    /// When it was made, in seconds since the epoch.
+    pub created_at: i64,
+    /// Its keys.
+    pub keys: u64,
+}
+
+/// What is known of a key. The key itself nobody knows but its holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRow {
+    /// Names it, and tells nothing of it.
+    pub id: String,
+    /// How it begins; `None` for one that was made by an older program and not used since.
+    pub begin: Option<String>,
+    /// What it allows.
+    pub scope: Scope,
+    /// When it was made, in seconds since the epoch.
+    pub created_at: i64,
+    /// When it was used last, to a few seconds, in seconds since the epoch.
+    pub used_at: Option<i64>,
 }
 
 /// A secret in clear, on its way to the one who will hold it. It is shown once and never logged.

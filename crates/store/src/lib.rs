@@ -10,6 +10,7 @@ mod changes;
 mod compare;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod dashboards;
 pub mod embedded;
 mod error;
 mod fields;
@@ -29,13 +30,14 @@ use std::sync::Arc;
 use neuraltrust_model::{ConversationId, SpanId, SpanPatch, Timestamp, TraceId};
 use tokio::sync::broadcast;
 
-pub use accounts::{Grant, ProjectId, Scope, Secret};
+pub use accounts::{Grant, KeyRow, ProjectId, ProjectRow, Scope, Secret};
 pub use aggregate::{
     Aggregate, AggregateRow, Aggregated, Every, Group, GroupValue, MAX_GROUPS_BY, MAX_METRICS, MAX_ROWS, Measured, Metric,
     RELATIVE_ERROR,
 };
 pub use changes::{Change, Rows};
 pub use compare::{Aligned, Comparison, FieldPair, NumberPair, Pair, compare_conversations, compare_spans, compare_traces};
+pub use dashboards::Dashboards;
 pub use embedded::{
     Accounts, Asked, DiskFiles, DiskUse, EmbeddedStore, ErasedTrace, Erasure, ErasureRow, NewQuarantined, ProjectDiskUse,
     Quarantine, QuarantineTotals, Quarantined, Retention,
@@ -580,6 +582,27 @@ impl ProjectStore {
     pub async fn set_prices(&self, own: Vec<Price>) -> Result<(), StoreError> {
         match &self.store {
             Store::Embedded(store) => store.set_prices(self.id, own).await,
+        }
+    }
+
+    /// The project's dashboards.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn dashboards(&self) -> Result<Dashboards, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.dashboards(self.id).await,
+        }
+    }
+
+    /// Sets the project's dashboards in place of those of the same revision; what they are then, or `None` where those that are
+    /// there have another by now.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub async fn set_dashboards(&self, new: Dashboards) -> Result<Option<Dashboards>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.set_dashboards(self.id, new).await,
         }
     }
 

@@ -2,19 +2,30 @@
 import type {
   AggregateAnswer,
   AggregateBody,
+  Comparison,
+  Completions,
   ConversationRow,
+  Dashboards,
   Disk,
   Erasure,
   ErasurePage,
   FacetRow,
   Key,
+  KeyItem,
   NewErasure,
+  NewScore,
   Page,
+  Patches,
+  Price,
+  Prices,
+  ProjectItem,
   QuarantinePage,
   QueryMistake,
   Replay,
   Retention,
+  Scored,
   Session,
+  SourceList,
   SpanDetail,
   SpanRow,
   Status,
@@ -105,6 +116,7 @@ export interface ConversationFilter {
   model?: string;
   after?: string;
   before?: string;
+  sort?: string;
 }
 
 /** Of which list the values are asked for, how many, and over what. */
@@ -123,19 +135,39 @@ export const api = {
     request<Page<ConversationRow>>('/conversations', { query: { ...filter, limit, cursor }, signal }),
   conversation: (conversationId: string, signal?: AbortSignal) =>
     request<Transcript>(`/conversations/${id(conversationId)}`, { signal }),
+  conversationPage: (conversationId: string, limit: number, cursor: string | null, signal?: AbortSignal) =>
+    request<Transcript>(`/conversations/${id(conversationId)}`, { query: { limit, cursor }, signal }),
   trace: (traceId: string, limit: number, cursor: string | null, signal?: AbortSignal) =>
     request<TraceDetail>(`/traces/${id(traceId)}`, { query: { limit, cursor }, signal }),
   span: (traceId: string, spanId: string, signal?: AbortSignal) =>
     request<SpanDetail>(`/traces/${id(traceId)}/spans/${id(spanId)}`, { signal }),
+  patches: (traceId: string, spanId: string, signal?: AbortSignal) =>
+    request<Patches>(`/traces/${id(traceId)}/spans/${id(spanId)}/patches`, { signal }),
   facet: (field: string, { of = 'conversations', limit = 200, filter = {} }: FacetOptions, signal?: AbortSignal) =>
     request<Page<FacetRow>>('/facets', { query: { ...filter, of, field, limit }, signal }),
   spans: (filter: ConversationFilter, limit: number, cursor: string | null, signal?: AbortSignal) =>
     request<Page<SpanRow>>('/spans', { query: { ...filter, limit, cursor }, signal }),
+  complete: (typed: Query, signal?: AbortSignal) => request<Completions>('/complete', { query: typed, signal }),
+  compare: (sides: Query, signal?: AbortSignal) => request<Comparison>('/compare', { query: sides, signal }),
   aggregate: (body: AggregateBody, signal?: AbortSignal) =>
     request<AggregateAnswer>('/aggregate', { method: 'POST', body, signal }),
+  scores: (of: Query, signal?: AbortSignal) => request<{ items: Scored[] }>('/scores', { query: of, signal }),
+  score: (body: NewScore) => request<Scored>('/scores', { method: 'POST', body }),
+  withdrawScore: (scoreId: string, traceId: string) =>
+    request<void>(`/scores/${id(scoreId)}`, { method: 'DELETE', query: { trace_id: traceId } }),
+  dashboards: (signal?: AbortSignal) => request<Dashboards>('/dashboards', { signal }),
+  setDashboards: (all: Dashboards) => request<Dashboards>('/dashboards', { method: 'PUT', body: all }),
   makeProject: (name: string) => request<{ name: string }>('/projects', { method: 'POST', body: { name } }),
   makeKey: (project: string, scope: string) =>
     request<Key>(`/projects/${id(project)}/keys`, { method: 'POST', body: { scope } }),
+  projects: (signal?: AbortSignal) => request<{ items: ProjectItem[] }>('/projects', { signal }),
+  keys: (project: string, signal?: AbortSignal) =>
+    request<{ items: KeyItem[] }>(`/projects/${id(project)}/keys`, { signal }),
+  revokeKey: (project: string, key: string) =>
+    request<void>(`/projects/${id(project)}/keys/${id(key)}`, { method: 'DELETE' }),
+  prices: (signal?: AbortSignal) => request<Prices>('/prices', { signal }),
+  setPrices: (own: Price[]) => request<Prices>('/prices', { method: 'PUT', body: { own } }),
+  sources: (signal?: AbortSignal) => request<SourceList>('/sources', { signal }),
   disk: (signal?: AbortSignal) => request<Disk>('/disk', { signal }),
   retention: (signal?: AbortSignal) => request<Retention>('/retention', { signal }),
   setRetention: (retention: Retention) => request<Retention>('/retention', { method: 'PUT', body: retention }),

@@ -152,6 +152,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The dashboards of the key's project.
+         * @description What their charts aggregate is asked for at `/api/v1/aggregate`, with the time that whoever looks at them chooses.
+         */
+        get: operations["dashboards"];
+        /**
+         * Sets the dashboards of the key's project.
+         * @description All of them are given, in place of those of the revision that is given with them; where there is a newer one, nothing is changed.
+         */
+        put: operations["set_dashboards"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/disk": {
         parameters: {
             query?: never;
@@ -389,11 +413,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * The projects that the key cares for.
+         * @description Needs a key of scope `admin`: one of the project `default`, which is the operator's, sees all projects, any other its own.
+         */
+        get: operations["projects"];
         put?: never;
         /**
          * Makes a project.
-         * @description Needs a key of scope `admin`. A project sees only what is sent with its own keys.
+         * @description Needs a key of scope `admin` of the project `default`. A project sees only what is sent with its own keys.
          */
         post: operations["create_project"];
         delete?: never;
@@ -409,14 +437,39 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * The keys of a project, by how they begin.
+         * @description Needs a key of scope `admin` of that project, or of the project `default`. All of a key only its holder knows.
+         */
+        get: operations["keys"];
         put?: never;
         /**
          * Makes a key of a project.
-         * @description Needs a key of scope `admin`. The key is answered once: only its hash is kept.
+         * @description Needs a key of scope `admin` of that project, or of the project `default`. The key is answered once: only its hash is kept.
          */
         post: operations["create_key"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{name}/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revokes a key of a project.
+         * @description It opens nothing any more from now on, and browsers that signed in with it are signed out. Needs a key of scope `admin` of that
+         *     project, or of the project `default`.
+         */
+        delete: operations["revoke_key"];
         options?: never;
         head?: never;
         patch?: never;
@@ -991,6 +1044,15 @@ export interface components {
         };
         /** @description Where the user talks: a web site, a phone line, an app. */
         ChannelId: string;
+        /** @description A chart of a dashboard. */
+        Chart: {
+            /** @description What is aggregated, as `POST /api/v1/aggregate` takes it. Of which time, whoever looks at it chooses. */
+            aggregate: components["schemas"]["AggregateBody"];
+            /** @description How it is drawn. */
+            shown_as: components["schemas"]["ShownAs"];
+            /** @description What it is called. */
+            title: string;
+        };
         /** @description Two things beside each other. */
         Comparison: {
             /** @description Fields, parameters and what applications added, where the two sides differ. */
@@ -1143,6 +1205,57 @@ export interface components {
          * @enum {string}
          */
         CountReason: "model_call" | "only_report" | "repeats_children" | "same_call_reported_twice" | "same_call_in_another_trace" | "not_a_model_call" | "no_usage";
+        /** @description A dashboard. */
+        Dashboard: {
+            /** @description Its charts, up to 30, in their order. */
+            charts: components["schemas"]["Chart"][];
+            /** @description Its id, unlike the others'. */
+            id: string;
+            /** @description What it is called. */
+            name: string;
+        };
+        /**
+         * @description The dashboards of a project.
+         * @example {
+         *       "items": [
+         *         {
+         *           "charts": [
+         *             {
+         *               "aggregate": {
+         *                 "group_by": [
+         *                   {
+         *                     "field": "model"
+         *                   }
+         *                 ],
+         *                 "metrics": [
+         *                   {
+         *                     "sum": {
+         *                       "field": "cost"
+         *                     }
+         *                   }
+         *                 ],
+         *                 "of": "spans"
+         *               },
+         *               "shown_as": "line",
+         *               "title": "Cost by model"
+         *             }
+         *           ],
+         *           "id": "costs",
+         *           "name": "Costs"
+         *         }
+         *       ],
+         *       "revision": 3
+         *     }
+         */
+        Dashboards: {
+            /** @description The dashboards, up to 50, in their order. */
+            items: components["schemas"]["Dashboard"][];
+            /**
+             * Format: int64
+             * @description Grows by every change. Who sets them gives the one that they have read, so that nobody's change is lost.
+             */
+            revision: number;
+        };
         /** @description What takes up the disk, in bytes. */
         Disk: {
             /**
@@ -1537,6 +1650,24 @@ export interface components {
         Key: {
             /** @description The key. */
             key: string;
+        };
+        /** @description A key of a project, without the key itself, which only its holder knows. */
+        KeyItem: {
+            /** @description How it begins; null for one that was made by an older program and not used since. */
+            begin?: string | null;
+            /** @description When it was made. */
+            created_at: string;
+            /** @description Names it, and tells nothing of it. */
+            id: string;
+            /** @description `ingest`, `read` or `admin`. */
+            scope: string;
+            /** @description When it was used last, to a few seconds; null where it never was, as far as is known. */
+            used_at?: string | null;
+        };
+        /** @description Keys of a project. */
+        Keys: {
+            /** @description The newest first. */
+            items: components["schemas"]["KeyItem"][];
         };
         /** @description Another span that a span has to do with. */
         Link: {
@@ -2147,6 +2278,23 @@ export interface components {
              */
             record: number;
         };
+        /** @description A project that is there. */
+        ProjectItem: {
+            /** @description When it was made. */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description How many keys it has.
+             */
+            keys: number;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description Projects. */
+        Projects: {
+            /** @description The oldest first. */
+            items: components["schemas"]["ProjectItem"][];
+        };
         /** @description One page of the quarantine, newest first, and what all of it is. */
         QuarantinePage: {
             /**
@@ -2385,6 +2533,11 @@ export interface components {
         };
         /** @description One sitting of a user. */
         SessionId: string;
+        /**
+         * @description How a chart is drawn.
+         * @enum {string}
+         */
+        ShownAs: "line" | "bars" | "number" | "table";
         /**
          * @description A side of a call.
          * @enum {string}
@@ -3848,6 +4001,84 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
+    dashboards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboards"];
+                };
+            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    set_dashboards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Dashboards"];
+            };
+        };
+        responses: {
+            /** @description The dashboards from now on, with their new revision */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboards"];
+                };
+            };
+            /** @description A dashboard that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "items[0].name: give a text of up to 200 bytes without control characters",
+                     *       "reason": "bad_parameter",
+                     *       "status": 400,
+                     *       "title": "Bad Request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            /** @description Somebody else has changed them meanwhile */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
     disk: {
         parameters: {
             query?: never;
@@ -4617,6 +4848,46 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
+    projects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-22T08:00:00.000000000Z",
+                     *           "keys": 2,
+                     *           "name": "default"
+                     *         },
+                     *         {
+                     *           "created_at": "2026-11-28T09:30:00.000000000Z",
+                     *           "keys": 1,
+                     *           "name": "staging"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Projects"];
+                };
+            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
     create_project: {
         parameters: {
             query?: never;
@@ -4646,6 +4917,50 @@ export interface operations {
             };
             401: components["responses"]["NoKey"];
             403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The project
+                 * @example staging
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "begin": "nt_3f9a04c1",
+                     *           "created_at": "2026-11-28T09:30:12.000000000Z",
+                     *           "id": "8c1f02ab93d4e5f6",
+                     *           "scope": "ingest",
+                     *           "used_at": "2026-11-29T17:02:41.000000000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Keys"];
+                };
+            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
             "4XX": components["responses"]["Refused"];
             "5XX": components["responses"]["Failed"];
         };
@@ -4686,6 +5001,48 @@ export interface operations {
             401: components["responses"]["NoKey"];
             403: components["responses"]["NotAllowed"];
             404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The project
+                 * @example staging
+                 */
+                name: string;
+                /**
+                 * @description The key's id
+                 * @example 8c1f02ab93d4e5f6
+                 */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            /** @description The project has no such key */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             "4XX": components["responses"]["Refused"];
             "5XX": components["responses"]["Failed"];
         };

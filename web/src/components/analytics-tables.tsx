@@ -4,9 +4,11 @@ import type { AggregateBody, AggregateRow } from '../api/types';
 import { text } from '../lib/text';
 import { measured } from '../model/buckets';
 import { formatCost, formatCount, formatDuration } from '../model/format';
+import { valueText } from '../model/query';
 import { useAggregate } from '../state/analytics';
 import classes from './analytics-tables.module.css';
 import { kindName } from './kind-icon';
+import tableClasses from './table.module.css';
 
 const TOP = 10;
 const words = text.analytics.columns;
@@ -31,6 +33,7 @@ const OF_STEPS = [
   'error_share' as const,
   { sum: { field: 'usage.total' } },
   { sum: { field: 'cost' } },
+  { sum: { field: 'duration_ms' } },
 ];
 const OF_CONVERSATIONS = ['error_share' as const, { sum: { field: 'usage.total' } }, { sum: { field: 'cost' } }];
 
@@ -41,12 +44,16 @@ const STEP_COLUMNS = [
 ];
 const SPENT = (from: number) => [at(words.tokens, from, formatCount), at(words.cost, from + 1, formatCost)];
 
+const BY_TIME: Column[] = [count(words.steps), at(words.time, 4, formatDuration), ...STEP_COLUMNS];
+
 interface Props {
   filter: Record<string, string>;
   onOpen: (search: Record<string, string>) => void;
+  /** Leads to the slowest steps of the condition. */
+  onSteps: (condition: string) => void;
 }
 
-export function AnalyticsTables({ filter, onOpen }: Props) {
+export function AnalyticsTables({ filter, onOpen, onSteps }: Props) {
   const by = (field: string, of: 'spans' | 'conversations', extra: Record<string, string> = {}): AggregateBody => ({
     of,
     group_by: [{ field, top: TOP }],
@@ -69,10 +76,18 @@ export function AnalyticsTables({ filter, onOpen }: Props) {
         onOpen={(user) => onOpen({ user })}
       />
       <Table
+        title={tables.names}
+        body={{ ...by('name', 'spans'), group_by: [{ field: 'name', top: 100 }] }}
+        columns={BY_TIME}
+        order={(row) => measured(row, 4) ?? 0}
+        onOpen={(name) => onSteps(`name:${valueText(name)}`)}
+      />
+      <Table
         title={tables.kinds}
         body={by('kind', 'spans')}
         columns={[count(words.steps), ...STEP_COLUMNS]}
         label={kindName}
+        onOpen={(kind) => onOpen({ q: `kind:${valueText(kind)}` })}
       />
       <Table
         title={tables.channels}
@@ -84,7 +99,38 @@ export function AnalyticsTables({ filter, onOpen }: Props) {
         title={tables.failures}
         body={by('status_message', 'spans', { status: 'error' })}
         columns={[count(words.steps)]}
-        onOpen={() => onOpen({ status: 'error' })}
+        onOpen={(message) => onOpen({ q: `status_message:${valueText(message)}` })}
+      />
+    </div>
+  );
+}
+
+/** What the cost of a few conversations is made of: models, and the steps that call them. */
+export function CostTables({ filter, onSteps }: Omit<Props, 'onOpen'>) {
+  const { tables } = text.analytics;
+  const by = (field: string): AggregateBody => ({
+    of: 'spans',
+    group_by: [{ field, top: 100 }],
+    metrics: OF_STEPS,
+    filter: { ...filter, q: 'cost_counted:true' },
+  });
+  const columns = [count(words.calls), ...SPENT(2)];
+  const order = (row: AggregateRow) => measured(row, 3) ?? 0;
+  return (
+    <div className={classes.tables}>
+      <Table
+        title={tables.models}
+        body={by('model')}
+        columns={columns}
+        order={order}
+        onOpen={(model) => onSteps(`model:${valueText(model)}`)}
+      />
+      <Table
+        title={tables.spenders}
+        body={by('name')}
+        columns={columns}
+        order={order}
+        onOpen={(name) => onSteps(`name:${valueText(name)}`)}
       />
     </div>
   );
@@ -96,15 +142,18 @@ interface TableProps {
   columns: Column[];
   label?: (value: string) => ReactNode;
   onOpen?: (value: string) => void;
+  /** What comes first is the greatest of this; else as the server has it, the most frequent. */
+  order?: (row: AggregateRow) => number;
 }
 
-function Table({ title, body, columns, label, onOpen }: TableProps) {
+function Table({ title, body, columns, label, onOpen, order }: TableProps) {
   const { data } = useAggregate(body);
-  const rows = (data?.items ?? []).filter((row) => row.group[0] !== null);
+  const found = (data?.items ?? []).filter((row) => row.group[0] !== null);
+  const rows = order ? found.sort((a, b) => order(b) - order(a)).slice(0, TOP) : found;
   if (rows.length === 0) return null;
   return (
-    <section className={classes.frame} tabIndex={0} aria-label={title}>
-      <table className={classes.table}>
+    <section className={tableClasses.frame} tabIndex={0} aria-label={title}>
+      <table className={tableClasses.table}>
         <caption>{title}</caption>
         <thead>
           <tr>
@@ -123,7 +172,7 @@ function Table({ title, body, columns, label, onOpen }: TableProps) {
               <tr key={name}>
                 <th scope="row">
                   {onOpen ? (
-                    <button type="button" className={classes.open} title={name} onClick={() => onOpen(name)}>
+                    <button type="button" className={tableClasses.open} title={name} onClick={() => onOpen(name)}>
                       {label?.(name) ?? name}
                     </button>
                   ) : (

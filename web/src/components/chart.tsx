@@ -24,11 +24,13 @@ export interface ChartProps {
   /** Whether the values are whole numbers, so that no tick lies between two. */
   whole?: boolean;
   format: (value: number) => string;
+  /** The same of the time before, drawn dashed at the time of now. */
+  earlier?: { label: string; values: (number | null)[] } | undefined;
   /** The stretch of time of the point that was clicked, in milliseconds. */
   onPick: (from: number, to: number) => void;
 }
 
-export function Chart({ title, columns, series, bars, whole, format, onPick }: ChartProps) {
+export function Chart({ title, columns, series, bars, whole, format, earlier, onPick }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const current = useRef({ onPick, format });
   useEffect(() => {
@@ -48,10 +50,11 @@ export function Chart({ title, columns, series, bars, whole, format, onPick }: C
         series,
         bars: Boolean(bars),
         whole: Boolean(whole),
+        earlier: earlier?.label,
         colour,
         format: (value) => current.current.format(value),
       }),
-      [columns.times, ...columns.series],
+      [columns.times, ...columns.series, ...(earlier ? [earlier.values] : [])],
       element,
     );
     const onClick = () => {
@@ -70,7 +73,7 @@ export function Chart({ title, columns, series, bars, whole, format, onPick }: C
       resized.disconnect();
       plot.destroy();
     };
-  }, [columns, series, bars, whole, scheme]);
+  }, [columns, series, bars, whole, earlier, scheme]);
 
   const sums = series.map(({ label }, at) => {
     const values = (columns.series[at] ?? []).filter((value) => value !== null);
@@ -103,11 +106,12 @@ interface Drawing {
   series: Series[];
   bars: boolean;
   whole: boolean;
+  earlier: string | undefined;
   colour: (name: string) => string;
   format: (value: number) => string;
 }
 
-function options({ width, series, bars, whole, colour, format }: Drawing): uPlot.Options {
+function options({ width, series, bars, whole, earlier, colour, format }: Drawing): uPlot.Options {
   const axis = {
     stroke: colour('--nt-muted'),
     font: '11px system-ui, sans-serif',
@@ -153,6 +157,19 @@ function options({ width, series, bars, whole, colour, format }: Drawing): uPlot
         spanGaps: true,
         value: (_plot: uPlot, value: number | null) => (value == null ? '–' : format(value)),
       })),
+      ...(earlier === undefined
+        ? []
+        : [
+            {
+              label: earlier,
+              stroke: colour('--nt-muted'),
+              dash: [4, 4],
+              width: 1.25,
+              spanGaps: true,
+              points: { show: false },
+              value: (_plot: uPlot, value: number | null) => (value == null ? '–' : format(value)),
+            },
+          ]),
     ],
   };
 }

@@ -7,7 +7,7 @@ import { formatCost, formatCount, formatDuration, plural, totalTokens, userName 
 import { Ago, useAge } from './ago';
 import { Avatar } from './avatar';
 import classes from './conversation-list.module.css';
-import { ErrorBadge, Feedback, Running } from './signals';
+import { ErrorBadge, Feedback, Running, ScoreSums } from './signals';
 
 export interface Column {
   name: keyof typeof text.list.columns;
@@ -29,6 +29,7 @@ export const COLUMNS: readonly Column[] = [
   { name: 'model', width: 'minmax(80px, 1.3fr)', look: 'model', wide: true },
   { name: 'tokens', width: '64px', look: 'extra', wide: true },
   { name: 'cost', width: '64px', look: 'extra', wide: true },
+  { name: 'scores', width: 'minmax(80px, 1fr)', look: 'signals', wide: true },
   { name: 'time', width: '92px', look: 'time' },
 ];
 
@@ -146,6 +147,7 @@ const CELLS: Partial<Record<Column['name'], (props: Props) => ReactNode>> = {
     return tokens !== null && formatCount(tokens);
   },
   cost: ({ row }) => row.cost != null && formatCost(row.cost),
+  scores: ({ row }) => <ScoreSums scores={row.scores} />,
   time: ({ row }) => <Time row={row} />,
 };
 

@@ -1,12 +1,15 @@
 // The values of the list beside it, with their counts. A click narrows the list to one, with Alt it leaves it out.
-import { IconCircleMinus } from '@tabler/icons-react';
+import { ActionIcon } from '@mantine/core';
+import { IconCircleMinus, IconX } from '@tabler/icons-react';
 import type { ConversationFilter } from '../api/client';
 import { text } from '../lib/text';
-import { type Stand, standOf, withStand } from '../model/query';
+import { hasCondition, type Stand, standOf, toggled, withStand } from '../model/query';
 import { useFacet } from '../state/queries';
 import classes from './facet-panel.module.css';
 
 const SHOWN = 8;
+/** Different numbers of judgements of a conversation that are counted. */
+const COUNTS = 50;
 const words = text.facets;
 /** The field as the API calls it, and as a query does. */
 const FACETS = [
@@ -28,11 +31,26 @@ interface Props {
   onQuery: (query: string) => void;
   /** Names of users by id, as far as they are known. */
   userNames: ReadonlyMap<string, string>;
+  /** Where it lies over the list: closes it. */
+  onClose?: (() => void) | undefined;
 }
 
-export function FacetPanel({ filter, ready, onQuery, userNames }: Props) {
+export function FacetPanel({ filter, ready, onQuery, userNames, onClose }: Props) {
   return (
-    <aside className={classes.panel} aria-label={words.title} tabIndex={0}>
+    <aside className={classes.panel} aria-label={words.title} tabIndex={0} data-over={onClose ? true : undefined}>
+      {onClose && (
+        <ActionIcon
+          className={classes.close}
+          variant="subtle"
+          color="gray"
+          size={30}
+          aria-label={words.hide}
+          title={words.hide}
+          onClick={onClose}
+        >
+          <IconX size={17} stroke={1.8} />
+        </ActionIcon>
+      )}
       {FACETS.map((facet) => (
         <Facet
           key={facet.field}
@@ -49,9 +67,47 @@ export function FacetPanel({ filter, ready, onQuery, userNames }: Props) {
           onQuery={onQuery}
         />
       ))}
+      <Judged filter={filter} ready={ready} onQuery={onQuery} />
       <p className={classes.hint}>{words.hint}</p>
     </aside>
   );
+}
+
+/** What users thought: the conversations with at least one approval or disapproval. */
+function Judged({ filter, ready, onQuery }: Pick<Props, 'filter' | 'ready' | 'onQuery'>) {
+  const negative = useFacet('feedback.negative', ready, { filter, limit: COUNTS });
+  const positive = useFacet('feedback.positive', ready, { filter, limit: COUNTS });
+  const query = filter.q ?? '';
+  const rows = [
+    { name: 'feedback.negative', label: text.feedback.negative, data: negative.data },
+    { name: 'feedback.positive', label: text.feedback.positive, data: positive.data },
+  ].map((row) => ({ ...row, count: countAbove(row.data?.items ?? []), condition: `${row.name}:>0` }));
+  const shown = rows.filter(({ count, condition }) => count > 0 || hasCondition(query, condition));
+  if (shown.length === 0) return null;
+  return (
+    <section className={classes.facet} aria-label={words.feedback}>
+      <h2>{words.feedback}</h2>
+      <ul>
+        {shown.map(({ name, label, count, condition }) => (
+          <li key={name} className={classes.value} data-stand={hasCondition(query, condition) ? 'only' : undefined}>
+            <button
+              type="button"
+              className={classes.add}
+              aria-pressed={hasCondition(query, condition)}
+              onClick={() => onQuery(toggled(query, condition))}
+            >
+              <span className={classes.name}>{label}</span>
+              <span className={classes.count}>{count.toLocaleString('en-US')}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function countAbove(rows: { value: string; count: number }[]): number {
+  return rows.reduce((sum, { value, count }) => (Number(value) > 0 ? sum + count : sum), 0);
 }
 
 interface FacetProps {

@@ -11,18 +11,22 @@ import { QueryBox } from './query-box';
 
 const PERIODS = Object.entries(text.list.periods).map(([value, label]) => ({ value, label }));
 
+const ORDERS = Object.entries(text.list.orders).map(([value, label]) => ({ value, label }));
+
 interface Props {
   search: ListSearch;
   onChange: (change: Partial<ListSearch>) => void;
   onClear: () => void;
   inputRef: Ref<HTMLInputElement>;
+  /** Whether it is of a list that has an order. */
+  ordered?: boolean;
   /** At the end of the bar. */
   tools: ReactNode;
   /** Names of users by id, as far as they are known. */
   userNames: ReadonlyMap<string, string>;
 }
 
-export function FilterBar({ search, onChange, onClear, inputRef, userNames, tools }: Props) {
+export function FilterBar({ search, onChange, onClear, inputRef, userNames, tools, ordered = true }: Props) {
   const words = text.list;
   const userOf = (id: string) => {
     const name = userNames.get(id);
@@ -82,6 +86,14 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames, tool
         <IconAlertCircle size={15} stroke={1.8} aria-hidden />
         {words.errors}
       </button>
+      {ordered && (
+        <ChoiceSelect
+          label={words.orders[search.sort ?? ''] ?? words.order}
+          choices={ORDERS}
+          value={search.sort}
+          onChange={(sort) => onChange({ sort })}
+        />
+      )}
       {chips.map((chip) => (
         <span key={`${chip.name} ${chip.value}`} className={classes.chip}>
           <span>{chip.name}</span>

@@ -1,7 +1,7 @@
 // The run as a graph, laid out from top to bottom. Loaded when first opened, as the layout is a library of its own.
 import { graphlib, layout } from '@dagrejs/dagre';
-import { useElementSize } from '@mantine/hooks';
-import { useMemo } from 'react';
+import { useElementSize, useMergedRef } from '@mantine/hooks';
+import { useEffect, useMemo, useRef } from 'react';
 import type { SpanRow } from '../api/types';
 import { text } from '../lib/text';
 import { formatDuration, plural } from '../model/format';
@@ -27,9 +27,13 @@ interface Laid {
   height: number;
 }
 
-function lay({ nodes, edges }: Graph): Laid {
+function lay({ nodes, edges }: Graph, across: boolean): Laid {
   const graph = new graphlib.Graph();
-  graph.setGraph({ rankdir: 'TB', nodesep: 18, ranksep: 54, edgesep: 14 });
+  graph.setGraph(
+    across
+      ? { rankdir: 'LR', nodesep: 12, ranksep: 30, edgesep: 8 }
+      : { rankdir: 'TB', nodesep: 18, ranksep: 54, edgesep: 14 },
+  );
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { id } of nodes) graph.setNode(id, { width: WIDTH, height: HEIGHT });
   // A step that calls its own kind again goes round in itself; the count at the node says so.
@@ -87,15 +91,25 @@ interface Props {
   spans: readonly SpanRow[];
   selected: StepRef | null;
   onSelect: (step: StepRef) => void;
+  /** From left to right, for a graph that is broader than it is deep; else from top to bottom. */
+  across?: boolean;
 }
 
-export default function GraphView({ spans, selected, onSelect }: Props) {
+export default function GraphView({ spans, selected, onSelect, across = false }: Props) {
   const graph = useMemo(() => graphOf(spans), [spans]);
-  const laid = useMemo(() => lay(graph), [graph]);
-  const { ref, width } = useElementSize<HTMLElement>();
+  const laid = useMemo(() => lay(graph, across), [graph, across]);
+  const { ref, width, height } = useElementSize<HTMLElement>();
+  const box = useRef<HTMLElement>(null);
+  const both = useMergedRef(ref, box);
   const zoom = width > 0 ? Math.min(1, Math.max(SMALLEST, width / laid.width)) : 1;
+  // What everything begins with may be far down, in the middle of what it calls.
+  useEffect(() => {
+    const called = new Set(laid.edges.map(({ edge }) => edge.to));
+    const roots = laid.nodes.filter(({ node }) => !called.has(node.id)).sort((a, b) => b.node.count - a.node.count);
+    box.current?.scrollTo({ top: (roots[0]?.at.y ?? 0) * zoom - height / 2 });
+  }, [laid, zoom, height]);
   return (
-    <section ref={ref} className={classes.scroll} aria-label={text.graph.title} tabIndex={0}>
+    <section ref={both} className={classes.scroll} aria-label={text.graph.title} tabIndex={0}>
       {graph.leftOut > 0 && <p className={classes.note}>{text.graph.leftOut(graph.leftOut.toLocaleString('en-US'))}</p>}
       <div className={classes.canvas} style={{ width: laid.width, height: laid.height, zoom }}>
         <svg className={classes.edges} width={laid.width} height={laid.height} aria-hidden>

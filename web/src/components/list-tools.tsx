@@ -1,16 +1,22 @@
 // What the reader arranges of the list: saved views, the columns, and whether values stand beside it.
 import { ActionIcon, Button, Popover, TextInput } from '@mantine/core';
-import { IconBookmark, IconColumns3, IconFilter, IconX } from '@tabler/icons-react';
+import { IconBookmark, IconColumns3, IconFilter, IconSitemap, IconX } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { text } from '../lib/text';
 import type { ListSearch } from '../router';
-import { useColumns, useFacetsShown, useSavedViews } from '../state/preferences';
+import { useColumns, useSavedViews } from '../state/preferences';
 import { COLUMNS } from './conversation-row';
 import classes from './list-tools.module.css';
 
-export function ListTools({ search }: { search: ListSearch }) {
-  const [facets, setFacets] = useFacetsShown();
+interface Props {
+  search: ListSearch;
+  /** Whether the values of the list are shown. */
+  facets: boolean;
+  onFacets: () => void;
+}
+
+export function ListTools({ search, facets, onFacets }: Props) {
   const label = facets ? text.facets.hide : text.facets.show;
   return (
     <div className={classes.tools}>
@@ -19,12 +25,13 @@ export function ListTools({ search }: { search: ListSearch }) {
       <ActionIcon
         variant="default"
         size={32}
-        visibleFrom="md"
-        aria-label={label}
-        title={label}
-        aria-pressed={facets}
-        onClick={() => setFacets(!facets)}
+        aria-label={text.flow.open}
+        title={text.flow.open}
+        renderRoot={(props) => <Link to="/flow" search={search} {...props} />}
       >
+        <IconSitemap size={16} stroke={1.8} />
+      </ActionIcon>
+      <ActionIcon variant="default" size={32} aria-label={label} title={label} aria-pressed={facets} onClick={onFacets}>
         <IconFilter size={16} stroke={1.8} />
       </ActionIcon>
     </div>

@@ -5,6 +5,7 @@ import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
 import { useChoosing } from '../lib/choosing';
 import { text } from '../lib/text';
 import type { ListSearch } from '../router';
+import { useDashboards } from '../state/dashboards';
 import { useRecentSearches, useSavedViews } from '../state/preferences';
 import classes from './palette.module.css';
 import { nextScheme } from './theme-toggle';
@@ -88,6 +89,7 @@ function useCommands(typed: string): Command[] {
   const navigate = useNavigate();
   const [views] = useSavedViews();
   const { recent } = useRecentSearches();
+  const boards = useDashboards().data?.items ?? [];
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const list = (search: ListSearch) => () => void navigate({ to: '/', search });
   const page = (name: string, to: string): Command => ({
@@ -105,7 +107,20 @@ function useCommands(typed: string): Command[] {
     page(text.nav.channels, '/channels'),
     page(text.nav.analytics, '/analytics'),
     page(text.nav.connect, '/connect'),
+    page(text.flow.title, '/flow'),
     page(text.nav.settings, '/settings'),
+    ...Object.entries(text.settings.tabs).map(([tab, name]) => ({
+      key: `settings ${tab}`,
+      name,
+      group: text.settings.title,
+      run: () => void navigate({ to: '/settings', search: { tab } }),
+    })),
+    ...boards.map(({ id, name }) => ({
+      key: `board ${id}`,
+      name,
+      group: text.boards.title,
+      run: () => void navigate({ to: '/analytics', search: { board: id } }),
+    })),
     ...views.map((view) => ({
       key: `view ${view.name}`,
       name: view.name,

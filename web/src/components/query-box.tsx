@@ -2,12 +2,13 @@
 import { TextInput } from '@mantine/core';
 import { useMergedRef } from '@mantine/hooks';
 import { IconSearch, IconX } from '@tabler/icons-react';
-import { type Ref, useId, useRef, useState } from 'react';
+import { type Ref, useId, useMemo, useRef, useState } from 'react';
 import { ApiError } from '../api/client';
+import type { Completion } from '../api/types';
 import { useChoosing } from '../lib/choosing';
 import { text } from '../lib/text';
-import { completed, examplesFor, fieldNamed, fieldsFor, isUnfinished, typingAt, valueText } from '../model/query';
-import { useFacet } from '../state/queries';
+import { completed, isUnfinished, type Replaced, replacedNow } from '../model/query';
+import { useCompletions } from '../state/queries';
 import classes from './query-box.module.css';
 import { useTyped } from './search-field';
 
@@ -17,24 +18,19 @@ interface Props {
   value: string;
   onChange: (value: string) => void;
   label: string;
+  /** What is listed. */
+  of?: 'conversations' | 'spans';
   inputRef?: Ref<HTMLInputElement>;
 }
 
-interface Suggestion {
-  insert: string;
-  shown: string;
-  about: string;
-}
-
-export function QueryBox({ value, onChange, label, inputRef }: Props) {
+export function QueryBox({ value, onChange, label, of = 'conversations', inputRef }: Props) {
   const { typed, type, set } = useTyped(value, onChange, (query) => !isUnfinished(query));
   const [cursor, setCursor] = useState(0);
   const own = useRef<HTMLInputElement>(null);
   const ref = useMergedRef(own, inputRef ?? null);
   const [open, setOpen] = useState(false);
   const list = useId();
-  const typing = typingAt(typed, Math.min(cursor, typed.length));
-  const suggestions = useSuggestions(typing.field, typing.begun, open);
+  const { items: suggestions, replaced } = useSuggestions(of, typed, Math.min(cursor, typed.length), open);
   const shown = open && suggestions.length > 0;
   const { chosen, setAt, onArrow, reset } = useChoosing(shown ? suggestions.length : 0, -1);
 
@@ -43,7 +39,8 @@ export function QueryBox({ value, onChange, label, inputRef }: Props) {
     reset();
   };
   const choose = (insert: string) => {
-    const next = completed(typed, typing, insert);
+    if (!replaced) return;
+    const next = completed(typed, replaced, insert);
     if (insert.endsWith(':')) type(next.query);
     else set(next.query);
     setCursor(next.cursor);
@@ -98,7 +95,7 @@ export function QueryBox({ value, onChange, label, inputRef }: Props) {
           if (event.key === 'Enter') {
             const suggestion = suggestions[chosen];
             if (shown && suggestion) {
-              choose(suggestion.insert);
+              choose(suggestion.text);
               return;
             }
             set(typed);
@@ -111,19 +108,23 @@ export function QueryBox({ value, onChange, label, inputRef }: Props) {
           {suggestions.map((each, at) => (
             // The field keeps the cursor, so a press must not take it away.
             <div
-              key={each.insert}
+              key={each.text}
               id={`${list}-${at}`}
               role="option"
               aria-selected={at === chosen}
               className={classes.option}
               onPointerDown={(event) => {
                 event.preventDefault();
-                choose(each.insert);
+                choose(each.text);
               }}
               onPointerMove={() => setAt(at)}
             >
-              <code>{each.shown}</code>
-              <span className={classes.about}>{each.about}</span>
+              <code>{each.text}</code>
+              <span className={classes.about}>
+                {each.count == null
+                  ? text.query.fields[each.text.replace(/:$/, '')]
+                  : each.count.toLocaleString('en-US')}
+              </span>
             </div>
           ))}
         </div>
@@ -132,25 +133,28 @@ export function QueryBox({ value, onChange, label, inputRef }: Props) {
   );
 }
 
-function useSuggestions(name: string | null, begun: string, wanted: boolean): Suggestion[] {
-  const field = name === null ? null : fieldNamed(name);
-  const values = useFacet(field?.of ?? '', wanted && field?.type === 'text', { of: field?.list });
-  if (name === null) {
-    return fieldsFor(begun)
-      .slice(0, SHOWN)
-      .map((each) => ({ insert: `${each.name}:`, shown: `${each.name}:`, about: text.query.fields[each.name] ?? '' }));
-  }
-  if (!field) return [];
-  if (field.type !== 'text') {
-    return examplesFor(field.type)
-      .filter((example) => example.startsWith(begun) && example !== begun)
-      .map((example) => ({ insert: example, shown: example, about: '' }));
-  }
-  const needle = begun.replace(/^"/, '').toLowerCase();
-  return (values.data?.items ?? [])
-    .filter((row) => row.value.toLowerCase().includes(needle) && valueText(row.value) !== begun)
-    .slice(0, SHOWN)
-    .map((row) => ({ insert: valueText(row.value), shown: row.value, about: row.count.toLocaleString('en-US') }));
+const WANTED = Object.keys(text.query.fields);
+
+/** Names that are used most come first, the others as the server has them. */
+function rank({ kind, text: name }: Completion): number {
+  const at = kind === 'field' ? WANTED.indexOf(name.replace(/:$/, '')) : 0;
+  return at < 0 ? WANTED.length : at;
+}
+
+/** How the text can go on at the cursor. What was found for a shorter text stays until the answer for this one is there. */
+function useSuggestions(of: 'conversations' | 'spans', typed: string, cursor: number, wanted: boolean) {
+  const found = useCompletions(of, typed, cursor, wanted);
+  return useMemo((): { items: Completion[]; replaced: Replaced | null } => {
+    const replaced = found && replacedNow(found.query, found, typed, cursor);
+    if (!replaced) return { items: [], replaced: null };
+    const begun = typed.slice(replaced.from, cursor).toLowerCase();
+    const items = found.items
+      .filter(
+        (each) => each.text !== begun && each.text.replace(/^"/, '').toLowerCase().startsWith(begun.replace(/^"/, '')),
+      )
+      .sort((a, b) => rank(a) - rank(b));
+    return { items: items.slice(0, SHOWN), replaced };
+  }, [found, typed, cursor]);
 }
 
 /** Whether the server could not read the query, rather than answer it. */

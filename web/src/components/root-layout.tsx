@@ -5,10 +5,12 @@ import { Outlet, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect } from 'react';
 import { useChord, useKeys, useSequence } from '../lib/keys';
 import { text } from '../lib/text';
+import { CompareBar } from './compare-button';
 import classes from './root-layout.module.css';
 import { ShortcutsDialog } from './shortcuts-dialog';
 import { nextScheme } from './theme-toggle';
 import { TopBar } from './top-bar';
+import { UndoBar } from './undo-bar';
 
 const Palette = lazy(() => import('./palette'));
 
@@ -44,6 +46,8 @@ export function RootLayout() {
       <main id="main" tabIndex={-1} className={classes.main}>
         <Outlet />
       </main>
+      <CompareBar />
+      <UndoBar />
       {palette && (
         <Suspense>
           <Palette onClose={setPalette.close} />

@@ -1,50 +1,102 @@
-// Judgements: thumbs of users and the verdicts of evaluators.
-import { IconThumbDown, IconThumbUp } from '@tabler/icons-react';
-import type { Score } from '../api/types';
+// Judgements: thumbs of users and the verdicts of evaluators, corrected and withdrawn at their place.
+import { ActionIcon } from '@mantine/core';
+import { IconPencil, IconThumbDown, IconThumbUp, IconX } from '@tabler/icons-react';
+import { useState } from 'react';
+import type { Score, Scored } from '../api/types';
 import { text } from '../lib/text';
+import { draftOf, thumbOf } from '../model/judging';
+import { useJudging, useMayJudge } from '../state/scores';
 import { Ago } from './ago';
+import { ScoreForm } from './score-form';
 import classes from './score-list.module.css';
+import { Problem } from './settings-access';
 
-function verdict(score: Score): 'positive' | 'negative' | null {
-  const { value } = score;
-  if (value === 'positive' || value === true) return 'positive';
-  if (value === 'negative' || value === false) return 'negative';
-  return null;
-}
+const words = text.judging;
 
 function valueText(value: unknown): string {
   if (typeof value === 'number') return String(Number(value.toFixed(4)));
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
-export function ScoreList({ scores }: { scores: Score[] }) {
+export function ScoreList({ scores }: { scores: Scored[] }) {
+  const mayJudge = useMayJudge();
+  const [changing, setChanging] = useState<string | null>(null);
+  const { correct, withdraw } = useJudging();
   return (
-    <ul className={classes.list}>
-      {scores.map((score) => (
-        <li key={score.id} className={classes.score} data-verdict={verdict(score) ?? undefined}>
-          <ScoreMark score={score} />
-          <div className={classes.words}>
-            <span className={classes.name}>{score.name}</span>{' '}
-            <span className={classes.value}>{valueText(score.value)}</span>
-            {score.comment && <p className={classes.comment}>{score.comment}</p>}
-          </div>
-          <span className={classes.by}>
-            {score.source}
-            {score.time && (
+    <>
+      <ul className={classes.list}>
+        {scores.map((score) => (
+          <li
+            key={`${score.span_id}/${score.id}`}
+            className={classes.score}
+            data-score={score.name}
+            data-verdict={thumbOf(score.value) ?? undefined}
+          >
+            {changing === score.id ? (
+              <div className={classes.change}>
+                <ScoreForm
+                  first={draftOf(score)}
+                  submit={words.correct}
+                  busy={correct.isPending}
+                  onCancel={() => setChanging(null)}
+                  onSubmit={(draft) => correct.mutate({ old: score, draft }, { onSuccess: () => setChanging(null) })}
+                />
+              </div>
+            ) : (
               <>
-                {' · '}
-                <Ago time={score.time} />
+                <ScoreMark score={score} />
+                <div className={classes.words}>
+                  <span className={classes.name}>{score.name}</span>{' '}
+                  <span className={classes.value}>{valueText(score.value)}</span>
+                  {score.comment && <p className={classes.comment}>{score.comment}</p>}
+                  <span className={classes.by}>
+                    {score.target && score.target !== 'span' && `${words.of[score.target]} · `}
+                    {score.source}
+                    {score.time && (
+                      <>
+                        {' · '}
+                        <Ago time={score.time} />
+                      </>
+                    )}
+                  </span>
+                </div>
+                {mayJudge && (
+                  <span className={classes.actions}>
+                    <ActionIcon
+                      variant="subtle"
+                      color="gray"
+                      size={24}
+                      aria-label={words.change(score.name)}
+                      title={words.change(score.name)}
+                      onClick={() => setChanging(score.id)}
+                    >
+                      <IconPencil size={14} stroke={1.8} />
+                    </ActionIcon>
+                    <ActionIcon
+                      variant="subtle"
+                      color="gray"
+                      size={24}
+                      aria-label={words.withdraw(score.name)}
+                      title={words.withdraw(score.name)}
+                      loading={withdraw.isPending && withdraw.variables.id === score.id}
+                      onClick={() => withdraw.mutate(score)}
+                    >
+                      <IconX size={14} stroke={2} />
+                    </ActionIcon>
+                  </span>
+                )}
               </>
             )}
-          </span>
-        </li>
-      ))}
-    </ul>
+          </li>
+        ))}
+      </ul>
+      <Problem error={correct.error ?? withdraw.error} />
+    </>
   );
 }
 
-export function ScoreMark({ score }: { score: Score }) {
-  const sign = verdict(score);
+function ScoreMark({ score }: { score: Score }) {
+  const sign = thumbOf(score.value);
   if (sign === 'positive')
     return <IconThumbUp size={16} stroke={2} className={classes.up} role="img" aria-label={text.feedback.positive} />;
   if (sign === 'negative')

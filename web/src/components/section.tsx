@@ -8,16 +8,23 @@ interface Props {
   /** Name under which the browser remembers whether it is closed. */
   name: string;
   title: string;
-  count?: number;
+  count?: number | undefined;
   actions?: ReactNode;
   children: ReactNode;
 }
 
-export function Section({ name, title, count, actions, children }: Props) {
+export function Section(props: Props) {
   const [closed, setClosed] = useClosedSections();
-  const id = useId();
+  const { name } = props;
   const open = !closed.includes(name);
   const toggle = () => setClosed(open ? [...closed, name] : closed.filter((each) => each !== name));
+  return <SectionFrame {...props} open={open} onToggle={toggle} />;
+}
+
+/** A section that whoever shows it opens and closes. */
+export function SectionFrame(props: Props & { open: boolean; onToggle: () => void }) {
+  const { name, title, count, actions, children, open, onToggle } = props;
+  const id = useId();
   return (
     <section className={classes.section} aria-labelledby={`${id}-title`} data-section={name}>
       <div className={classes.head}>
@@ -27,7 +34,7 @@ export function Section({ name, title, count, actions, children }: Props) {
             id={`${id}-title`}
             aria-expanded={open}
             aria-controls={open ? id : undefined}
-            onClick={toggle}
+            onClick={onToggle}
           >
             <IconChevronRight size={14} stroke={2.2} aria-hidden />
             {title}

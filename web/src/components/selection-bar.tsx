@@ -5,11 +5,13 @@ import { useState } from 'react';
 import { api } from '../api/client';
 import { saveFile } from '../lib/save-file';
 import { text } from '../lib/text';
+import { searchOf } from '../model/compare';
 import { pretty } from '../model/content';
 import { plural } from '../model/format';
 import { useSession } from '../state/queries';
 import { useErase } from '../state/settings';
 import { ConfirmButton } from './confirm-button';
+import { JudgeSelected } from './judge';
 import classes from './list-tools.module.css';
 
 const words = text.selection;
@@ -73,6 +75,8 @@ export function SelectionBar({ picked, onClear }: Props) {
       {picked.size > 0 ? (
         <>
           <strong>{words.selected(conversations)}</strong>
+          <JudgeSelected targets={[...picked].map((conversation) => ({ conversation }))} disabled={busy} />
+          {picked.size === 2 && <CompareTwo picked={picked} />}
           <Button size="xs" variant="default" loading={busy} onClick={() => void save()}>
             {words.export}
           </Button>
@@ -99,5 +103,20 @@ export function SelectionBar({ picked, onClear }: Props) {
       )}
       {note && <span>{note}</span>}
     </div>
+  );
+}
+
+function CompareTwo({ picked }: { picked: ReadonlySet<string> }) {
+  const [left, right] = [...picked];
+  return (
+    <Button
+      size="xs"
+      variant="default"
+      renderRoot={(props) => (
+        <Link to="/compare" search={searchOf({ conversation: left }, { conversation: right })} {...props} />
+      )}
+    >
+      {text.compare.selected}
+    </Button>
   );
 }

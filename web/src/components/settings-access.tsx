@@ -3,11 +3,13 @@ import { Button, NativeSelect, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { text } from '../lib/text';
 import { useSession } from '../state/queries';
-import { useMakeKey, useMakeProject } from '../state/settings';
+import { useMakeKey, useMakeProject, useProjects } from '../state/settings';
 import { CopyButton } from './copy-button';
 import classes from './form.module.css';
+import { KeyList } from './key-list';
 
 const words = text.settings;
+const DEFAULT_PROJECT = 'default';
 const SCOPES = Object.entries(words.scopes).map(([value, label]) => ({ value, label }));
 
 export function SettingsAccess() {
@@ -17,6 +19,9 @@ export function SettingsAccess() {
   const [name, setName] = useState('');
   const makeKey = useMakeKey();
   const makeProject = useMakeProject();
+  const projects = useProjects().data?.items ?? [];
+  // Only a key of the first project may make others.
+  const operator = session?.project === DEFAULT_PROJECT;
   return (
     <>
       <section className={classes.card} aria-labelledby="new-key">
@@ -31,11 +36,11 @@ export function SettingsAccess() {
             makeKey.mutate({ project: project.trim(), scope });
           }}
         >
-          <TextInput
+          <NativeSelect
             label={words.project}
             value={project}
+            data={projects.length > 0 ? projects.map(({ name: each }) => each) : [project]}
             onChange={(event) => setProject(event.currentTarget.value)}
-            required
           />
           <NativeSelect
             label={words.scope}
@@ -56,33 +61,36 @@ export function SettingsAccess() {
         )}
         <Problem error={makeKey.error} />
       </section>
-      <section className={classes.card} aria-labelledby="new-project">
-        <h2 id="new-project">{words.newProject}</h2>
-        <p className={classes.help}>{words.newProjectHelp}</p>
-        <form
-          className={classes.row}
-          onSubmit={(event) => {
-            event.preventDefault();
-            makeProject.mutate(name.trim(), { onSuccess: (made) => setProject(made.name) });
-          }}
-        >
-          <TextInput
-            label={words.name}
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-            required
-          />
-          <Button type="submit" variant="default" loading={makeProject.isPending} disabled={!name.trim()}>
-            {words.makeProject}
-          </Button>
-        </form>
-        {makeProject.data && (
-          <p className={classes.done} role="status">
-            {words.projectMade(makeProject.data.name)}
-          </p>
-        )}
-        <Problem error={makeProject.error} />
-      </section>
+      <KeyList project={project} />
+      {operator && (
+        <section className={classes.card} aria-labelledby="new-project">
+          <h2 id="new-project">{words.newProject}</h2>
+          <p className={classes.help}>{words.newProjectHelp}</p>
+          <form
+            className={classes.row}
+            onSubmit={(event) => {
+              event.preventDefault();
+              makeProject.mutate(name.trim(), { onSuccess: (made) => setProject(made.name) });
+            }}
+          >
+            <TextInput
+              label={words.name}
+              value={name}
+              onChange={(event) => setName(event.currentTarget.value)}
+              required
+            />
+            <Button type="submit" variant="default" loading={makeProject.isPending} disabled={!name.trim()}>
+              {words.makeProject}
+            </Button>
+          </form>
+          {makeProject.data && (
+            <p className={classes.done} role="status">
+              {words.projectMade(makeProject.data.name)}
+            </p>
+          )}
+          <Problem error={makeProject.error} />
+        </section>
+      )}
     </>
   );
 }

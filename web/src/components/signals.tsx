@@ -1,6 +1,6 @@
 // Small marks of a row: errors, what users thought, something still running.
 import { IconAlertCircle, IconThumbDown, IconThumbUp } from '@tabler/icons-react';
-import type { FeedbackCounts } from '../api/types';
+import type { FeedbackCounts, ScoreTotals } from '../api/types';
 import { text } from '../lib/text';
 import { plural } from '../model/format';
 import classes from './signals.module.css';
@@ -34,6 +34,17 @@ export function Feedback({ counts }: { counts: FeedbackCounts }) {
       )}
     </>
   );
+}
+
+/** The judgements besides the thumbs, each name with its mean or its most frequent category. */
+export function ScoreSums({ scores }: { scores: ScoreTotals[] }) {
+  return scores
+    .filter(({ name }) => name !== 'feedback')
+    .map(({ name, mean, values, count }) => (
+      <span key={name} className={classes.badge} data-tone="plain" data-score-sum={name} title={`${name} (${count})`}>
+        {name} {mean != null ? Number(mean.toFixed(3)) : values[0]?.value}
+      </span>
+    ));
 }
 
 export function Running({ label = text.list.running }: { label?: string }) {

@@ -1,14 +1,19 @@
 // The rest of what is known of a step: facts, events, scores, data, warnings, ids.
+import { Button } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
 import type { CountReason, Event, SpanDetail, Usage } from '../api/types';
 import { text } from '../lib/text';
 import { pretty } from '../model/content';
 import { formatAbsolute, formatCost, formatDuration, userName } from '../model/format';
 import { parseTime } from '../model/time';
+import { useMayJudge } from '../state/scores';
 import { useAge } from './ago';
 import { CopyButton } from './copy-button';
 import { JsonTree } from './json-tree';
+import { JudgeForm } from './judge';
+import { PatchesSection } from './patches-section';
 import { ScoreList } from './score-list';
 import { type Fact, Facts, Section } from './section';
 import classes from './step-extras.module.css';
@@ -60,11 +65,7 @@ function Counted({ value, reason }: { value: string; reason: CountReason }) {
 export function StepExtras({ span }: { span: SpanDetail }) {
   return (
     <>
-      {span.scores.length > 0 && (
-        <Section name="scores" title={text.step.scores} count={span.scores.length}>
-          <ScoreList scores={span.scores} />
-        </Section>
-      )}
+      <Scores span={span} />
       {span.events.length > 0 && (
         <Section name="events" title={text.step.events} count={span.events.length}>
           <div className={classes.stack}>
@@ -132,7 +133,38 @@ export function StepExtras({ span }: { span: SpanDetail }) {
           />
         </div>
       </Section>
+      <PatchesSection span={span} />
     </>
+  );
+}
+
+function Scores({ span }: { span: SpanDetail }) {
+  const mayJudge = useMayJudge();
+  const [judging, setJudging] = useState(false);
+  const { trace_id, span_id, conversation_id } = span;
+  if (span.scores.length === 0 && !mayJudge) return null;
+  return (
+    <Section
+      name="scores"
+      title={text.step.scores}
+      count={span.scores.length}
+      actions={
+        mayJudge && (
+          <Button size="compact-xs" variant="default" aria-expanded={judging} onClick={() => setJudging(!judging)}>
+            {text.judging.submit}
+          </Button>
+        )
+      }
+    >
+      {span.scores.length > 0 && (
+        <ScoreList scores={span.scores.map((score) => ({ ...score, trace_id, span_id, conversation_id }))} />
+      )}
+      {judging && (
+        <div className={classes.judge}>
+          <JudgeForm targets={[{ trace: trace_id, span: span_id }]} onDone={() => setJudging(false)} />
+        </div>
+      )}
+    </Section>
   );
 }
 

@@ -13,10 +13,12 @@ import { parseTime } from '../model/time';
 import { useNow } from '../state/clock';
 import { useSpan } from '../state/queries';
 import { useAge } from './ago';
+import { CompareButton } from './compare-button';
 import { ContentView } from './content-view';
 import { CopyButton } from './copy-button';
 import { ErrorState, Missing } from './error-state';
 import { KindIcon, kindName } from './kind-icon';
+import { RouterDecision } from './router-decision';
 import { Section } from './section';
 import { Running } from './signals';
 import { StepExtras, StepFacts } from './step-extras';
@@ -52,7 +54,7 @@ export function StepPanel({ traceId, stepId, row, spans, onClose }: Props) {
         key={`${traceId}/${stepId}`}
       >
         {data ? (
-          <Body span={data} known={known} />
+          <Body span={data} known={known} spans={spans} />
         ) : error ? (
           <ErrorState error={error} onRetry={() => void refetch()} />
         ) : (
@@ -89,6 +91,7 @@ function Head({ span, detail, onClose }: { span: SpanRow; detail: SpanDetail | n
         </div>
       </div>
       {span.running && <Running label={text.list.running} />}
+      <CompareButton thing={{ trace: span.trace_id, step: span.span_id }} title={span.name} />
       <CopyButton
         value={() => window.location.href}
         label={text.trace.copyLink}
@@ -125,7 +128,7 @@ function Head({ span, detail, onClose }: { span: SpanRow; detail: SpanDetail | n
   );
 }
 
-function Body({ span, known }: { span: SpanDetail; known: number }) {
+function Body({ span, known, spans }: { span: SpanDetail; known: number; spans: readonly SpanRow[] }) {
   return (
     <>
       {span.status === 'error' && (
@@ -141,6 +144,7 @@ function Body({ span, known }: { span: SpanDetail; known: number }) {
       <div className={classes.facts}>
         <StepFacts span={span} />
       </div>
+      {span.kind === 'router' && <RouterDecision span={span} spans={spans} />}
       <ContentSection name="input" title={text.step.input} content={span.input} known={known} />
       <ContentSection name="output" title={text.step.output} content={span.output} running={span.running} />
       <StepExtras span={span} />

@@ -8,8 +8,10 @@ import { text } from '../lib/text';
 import { formatCost, formatCount, formatDuration, plural, totalTokens } from '../model/format';
 import { lastList } from '../state/last-list';
 import { Ago, useAge } from './ago';
+import { CompareButton } from './compare-button';
 import { CopyButton } from './copy-button';
-import { ErrorBadge, Feedback, Running } from './signals';
+import { JudgeButton } from './judge';
+import { ErrorBadge, Feedback, Running, ScoreSums } from './signals';
 import classes from './totals-header.module.css';
 
 interface Props {
@@ -24,6 +26,7 @@ interface Props {
 export function TotalsHeader({ totals, lead, title, id, tags, actions }: Props) {
   const age = useAge(totals.start_time, totals.running);
   const tokens = totalTokens(totals.usage);
+  const target = 'trace_id' in totals ? { trace: totals.trace_id } : { conversation: totals.conversation_id };
   return (
     <header className={classes.header}>
       <ActionIcon
@@ -45,6 +48,7 @@ export function TotalsHeader({ totals, lead, title, id, tags, actions }: Props) 
           {totals.running && <Running />}
           <ErrorBadge count={totals.errors} />
           <Feedback counts={totals.feedback} />
+          <ScoreSums scores={totals.scores} />
         </div>
         <div className={classes.facts}>
           <span className={classes.id}>
@@ -70,7 +74,9 @@ export function TotalsHeader({ totals, lead, title, id, tags, actions }: Props) 
         </div>
       </div>
       <div className={classes.actions}>
-        {actions}
+        <span className={classes.own}>{actions}</span>
+        <JudgeButton target={target} />
+        <CompareButton thing={target} title={title} size={32} />
         <CopyButton
           value={() => window.location.href}
           label={text.conversation.copyLink}

@@ -10,6 +10,8 @@ import { StepRow } from './step-row';
 import classes from './transcript-view.module.css';
 import { Answer, Ask, StepsBar } from './turn-view';
 
+/** So many items before the end of what is here more is asked for. */
+const NEAR = 30;
 const HEIGHTS = { ask: 96, bar: 36, step: 32, answer: 84 };
 
 interface Props {
@@ -25,10 +27,17 @@ interface Props {
   onSelect: (span: SpanRow) => void;
   onToggleStep: (group: Group, nodeId: string) => void;
   onToggleTurn: (group: Group) => void;
+  /** Whether all there is is here. */
+  complete?: boolean;
+  /** The reader comes near the end of what is here. */
+  onMore?: () => void;
+  /** Whether the reader wants to be at the end once all is here. */
+  toEnd?: boolean;
 }
 
 export function TranscriptView(props: Props) {
   const { label, groups, items, user, selected, zoom, work, onSelect, onToggleStep, onToggleTurn } = props;
+  const { complete = true, onMore, toEnd: wantsEnd = false } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const running = groups.some((group) => group.spans.some((span) => span.running));
   const now = useNow(running ? 1000 : null);
@@ -59,8 +68,17 @@ export function TranscriptView(props: Props) {
     return focusStep(scroller.current, selected?.stepId);
   }, [selectedKey]);
 
+  const lastShown = virtual.getVirtualItems().at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (!complete && lastShown >= items.length - NEAR) onMore?.();
+  }, [complete, lastShown, items.length, onMore]);
+
   const toEnd = () => virtual.scrollToIndex(items.length - 1, { align: 'end' });
-  const [unseen, setUnseen] = useNewTurn(groups, scroller, toEnd);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when all is here; then the reader scrolls
+  useEffect(() => {
+    if (wantsEnd && complete) toEnd();
+  }, [wantsEnd, complete]);
+  const [unseen, setUnseen] = useNewTurn(groups, complete, scroller, toEnd);
 
   return (
     <div
@@ -137,13 +155,16 @@ function isAtEnd(element: HTMLElement): boolean {
 }
 
 /** Follows a growing conversation when the reader is at its end; otherwise says that there is more and stays. */
-function useNewTurn(groups: Group[], scroller: RefObject<HTMLDivElement | null>, toEnd: () => void) {
+function useNewTurn(groups: Group[], complete: boolean, scroller: RefObject<HTMLDivElement | null>, toEnd: () => void) {
   const [unseen, setUnseen] = useState(false);
   const count = useRef(groups.length);
+  const wasComplete = useRef(complete);
   const wasAtEnd = useRef(false);
   useEffect(() => {
-    const grown = groups.length > count.current;
+    // Turns of a further page are not new.
+    const grown = groups.length > count.current && wasComplete.current;
     count.current = groups.length;
+    wasComplete.current = complete;
     if (!grown) return;
     if (wasAtEnd.current) toEnd();
     else setUnseen(true);

@@ -142,6 +142,12 @@ export function StepsBar({ group, turn, open, onToggle }: BarProps) {
 }
 
 export function Answer({ turn }: { turn: Turn }) {
+  const scores = turn.scores.map((score) => ({
+    ...score,
+    trace_id: turn.trace_id,
+    span_id: turn.span_id ?? '',
+    conversation_id: turn.spans[0]?.conversation_id ?? '',
+  }));
   const blank = isBlank(turn.output);
   const failed = turn.status === 'error';
   return (
@@ -162,7 +168,7 @@ export function Answer({ turn }: { turn: Turn }) {
         )}
         {turn.scores.length > 0 && (
           <div className={classes.scores}>
-            <ScoreList scores={turn.scores} />
+            <ScoreList scores={scores} />
           </div>
         )}
       </div>

@@ -1,6 +1,6 @@
 // Charts show every stretch of the period, those without anything too.
 import { expect, test } from 'vitest';
-import { bucketingOf, changeOf, columnsOf, measured } from './buckets';
+import { bucketingOf, changeOf, columnsOf, earlierOf, measured } from './buckets';
 
 const HOUR = 3_600_000;
 const noon = Date.UTC(2026, 0, 1, 12);
@@ -31,4 +31,10 @@ test('changes', () => {
   expect(changeOf(12, 10)).toBe('+20 %');
   expect(changeOf(5, 10)).toBe('−50 %');
   expect(changeOf(5, 0)).toBeNull();
+});
+
+test('the time before stands at the buckets of now', () => {
+  const times = [noon / 1000, (noon + HOUR) / 1000];
+  const rows = [row(noon - 23 * HOUR, 5)];
+  expect(earlierOf(rows, (each) => [each.count], 0, times, 24 * HOUR, 0)).toEqual([0, 5]);
 });

@@ -69,6 +69,22 @@ export function columnsOf(
   };
 }
 
+/** One number of the time before at each bucket of the charts, `shift` milliseconds later than it was. */
+export function earlierOf(
+  rows: readonly AggregateRow[],
+  read: Reading,
+  at: number,
+  times: readonly number[],
+  shift: number,
+  empty: number | null,
+): (number | null)[] {
+  const byTime = new Map(rows.map((row) => [(Date.parse(String(row.group[0])) + shift) / 1000, row]));
+  return times.map((time) => {
+    const row = byTime.get(time);
+    return row ? (read(row)[at] ?? null) : empty;
+  });
+}
+
 /** The number at a place of the row's measures; of percentiles the one at `part`. */
 export function measured(row: AggregateRow, at: number, part = 0): number | null {
   const value = row.values[at];

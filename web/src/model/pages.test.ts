@@ -1,6 +1,7 @@
 // A fresh first page joins the list without losing rows.
 import { expect, test } from 'vitest';
-import { mergeFirstPage, readyPages } from './pages';
+import type { Transcript } from '../api/types';
+import { joinTranscript, mergeFirstPage, readyPages } from './pages';
 
 const page = (items: string, next_cursor: string | null = null) => ({ items: items.split(''), next_cursor });
 const same = (id: string) => id;
@@ -26,4 +27,21 @@ test('a list that outgrows its page leads on', () => {
 test('draws a growing trace a few times only', () => {
   expect([0, 1, 2, 3, 5, 64, 99].map((here) => readyPages(here, false))).toEqual([0, 1, 2, 2, 4, 64, 64]);
   expect(readyPages(100, true)).toBe(100);
+});
+
+test('pages of a conversation are one, each turn once, with what the last page says of the whole', () => {
+  const turns = (ids: string, part: object = {}) =>
+    ({
+      conversation: { turns: ids.length },
+      metadata: {},
+      turns: ids.split('').map((id) => ({ trace_id: id, span_id: null })),
+      ...part,
+    }) as unknown as Transcript;
+  expect(joinTranscript([])).toBeNull();
+  const joined = joinTranscript([
+    turns('ab', { metadata: { a: 1, b: 1 }, custom: { plan: 'pro' } }),
+    turns('bc', { metadata: { b: 2 }, custom: null }),
+  ]);
+  expect(joined?.turns.map((turn) => turn.trace_id)).toEqual(['a', 'b', 'c']);
+  expect(joined).toMatchObject({ metadata: { a: 1, b: 2 }, custom: { plan: 'pro' }, conversation: { turns: 2 } });
 });

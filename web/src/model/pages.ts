@@ -1,5 +1,5 @@
 // How a fresh first page joins a list that is already on screen, without losing what was loaded below it.
-import type { Page, TraceDetail } from '../api/types';
+import type { Page, TraceDetail, Transcript } from '../api/types';
 
 export interface Merged<T> {
   pages: Page<T>[];
@@ -44,4 +44,31 @@ export function joinTracePages(pages: readonly TraceDetail[] | undefined): Trace
   const last = pages?.[pages.length - 1];
   if (!pages || !last) return null;
   return { trace: last.trace, spans: pages.length === 1 ? last.spans : pages.flatMap((page) => page.spans) };
+}
+
+/**
+ * The pages of a conversation as one. Totals are those of the last page, which is read again with every change; a turn that two
+ * pages have, since something before it went away, is there once.
+ */
+export function joinTranscript(pages: readonly Transcript[] | undefined): Transcript | null {
+  const last = pages?.[pages.length - 1];
+  if (!pages || !last) return null;
+  if (pages.length === 1) return last;
+  const seen = new Set<string>();
+  const turns = pages
+    .flatMap((page) => page.turns)
+    .filter((turn) => {
+      const key = `${turn.trace_id}/${turn.span_id ?? ''}`;
+      if (seen.has(key)) return false;
+      seen.add(key);
+      return true;
+    });
+  const told = pages.findLast((page) => page.custom != null);
+  return {
+    ...last,
+    user: pages.findLast((page) => page.user != null)?.user ?? null,
+    metadata: Object.assign({}, ...pages.map((page) => page.metadata)),
+    custom: told?.custom,
+    turns,
+  };
 }

@@ -1,34 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import { completed, fieldsFor, isUnfinished, standOf, typingAt, valueText, withStand, wordsOf } from './query';
+import {
+  completed,
+  hasCondition,
+  isUnfinished,
+  replacedNow,
+  standOf,
+  toggled,
+  valueText,
+  withStand,
+  wordsOf,
+} from './query';
 
 describe('the word under the cursor', () => {
   it('ends at white space and parentheses, but not inside of quotes', () => {
     expect(wordsOf('a (b "c d") user:"x y"').map(({ text }) => text)).toEqual(['a', 'b', '"c d"', 'user:"x y"']);
   });
-  it('is a field until there is a colon', () => {
-    expect(typingAt('fine mod', 8)).toMatchObject({ field: null, begun: 'mod', from: 5 });
-    expect(typingAt('fine -model:gpt', 15)).toMatchObject({ field: 'model', begun: 'gpt', negated: true, from: 12 });
-    expect(typingAt('status:ok|er', 12)).toMatchObject({ field: 'status', begun: 'er', from: 10 });
-    expect(typingAt('fine ', 5)).toMatchObject({ field: null, begun: '', from: 5 });
-  });
-  it('takes a colon in quotes for text', () => {
-    expect(typingAt('"a:b', 4).field).toBeNull();
-  });
 });
 
-it('completes fields without and values with a space behind them', () => {
-  expect(completed('x mod y', typingAt('x mod y', 5), 'model:')).toEqual({ query: 'x model: y', cursor: 8 });
-  expect(completed('model:g', typingAt('model:g', 7), 'gpt-4o')).toEqual({ query: 'model:gpt-4o ', cursor: 13 });
+it('puts a completion into its place, a value with a space behind it', () => {
+  expect(completed('x mod y', { from: 2, to: 5 }, 'model:')).toEqual({ query: 'x model: y', cursor: 8 });
+  expect(completed('model:g', { from: 6, to: 7 }, 'gpt-4o')).toEqual({ query: 'model:gpt-4o ', cursor: 13 });
+  expect(completed('(kind:a)', { from: 6, to: 7 }, 'agent')).toEqual({ query: '(kind:agent)', cursor: 11 });
 });
 
-it('offers fields that begin with what is typed before those that contain it', () => {
-  expect(fieldsFor('to').map(({ name }) => name)).toEqual([
-    'tool',
-    'tokens',
-    'input_tokens',
-    'output_tokens',
-    'cached_tokens',
-  ]);
+it('uses completions of an earlier text only where that text has gone on in the same word', () => {
+  expect(replacedNow('mo', { from: 0, to: 2 }, 'mod', 3)).toEqual({ from: 0, to: 3 });
+  expect(replacedNow('x mo y', { from: 2, to: 4 }, 'x mode y', 6)).toEqual({ from: 2, to: 6 });
+  expect(replacedNow('mo', { from: 0, to: 2 }, 'mo', 2)).toEqual({ from: 0, to: 2 });
+  expect(replacedNow('x mo', { from: 2, to: 4 }, 'y mo', 4)).toBeNull();
+  expect(replacedNow('mo y', { from: 0, to: 2 }, 'mo z', 4)).toBeNull();
 });
 
 it('knows what has only been begun', () => {
@@ -54,4 +54,11 @@ it('adds, widens, turns round and takes away conditions', () => {
   expect(turned).toBe('fine user:"u 1" -user:u2');
   expect(standOf(turned, 'user', 'u2')).toBe('without');
   expect(withStand(withStand(turned, 'user', 'u2', null), 'user', 'u 1', null)).toBe('fine');
+});
+
+it('turns a condition on and off as it is written', () => {
+  const on = toggled('fine "a b"', 'feedback.negative:>0');
+  expect(on).toBe('fine "a b" feedback.negative:>0');
+  expect(hasCondition(on, 'feedback.negative:>0')).toBe(true);
+  expect(toggled(on, 'feedback.negative:>0')).toBe('fine "a b"');
 });

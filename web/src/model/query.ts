@@ -1,72 +1,5 @@
-// The query language as the search box needs it: the word under the cursor, completions, and conditions added by a click.
-// What a query means is the server's business; here it is only cut into words.
-
-export type FieldType = 'text' | 'number' | 'duration' | 'time' | 'flag';
-
-export interface QueryField {
-  /** As it is typed. */
-  name: string;
-  /** As the API calls it. */
-  of: string;
-  type: FieldType;
-  /** The list whose values it has. */
-  list: 'conversations' | 'spans';
-}
-
-const field = (name: string, of: string, type: FieldType, list: QueryField['list'] = 'conversations'): QueryField => ({
-  name,
-  of,
-  type,
-  list,
-});
-
-/** The fields that are offered, the most wanted first; the language knows more (docs/query.md). */
-export const FIELDS: readonly QueryField[] = [
-  field('user', 'user_id', 'text'),
-  field('channel', 'channel_id', 'text'),
-  field('model', 'model', 'text'),
-  field('status', 'status', 'text', 'spans'),
-  field('kind', 'kind', 'text', 'spans'),
-  field('tool', 'name', 'text', 'spans'),
-  field('name', 'name', 'text', 'spans'),
-  field('latency', 'duration_ms', 'duration'),
-  field('cost', 'cost', 'number'),
-  field('tokens', 'usage.total', 'number'),
-  field('input_tokens', 'usage.input', 'number'),
-  field('output_tokens', 'usage.output', 'number'),
-  field('cached_tokens', 'usage.cache_read', 'number'),
-  field('turns', 'turns', 'number'),
-  field('spans', 'spans', 'number'),
-  field('errors', 'errors', 'number'),
-  field('has_error', 'has_error', 'flag'),
-  field('running', 'running', 'flag'),
-  field('after', 'last_time', 'time'),
-  field('before', 'last_time', 'time'),
-  field('time', 'last_time', 'time'),
-  field('start_time', 'start_time', 'time'),
-  field('session', 'session_id', 'text'),
-  field('conversation', 'conversation_id', 'text'),
-  field('trace', 'trace_id', 'text', 'spans'),
-  field('user_name', 'user_name', 'text'),
-  field('email', 'user_email', 'text', 'spans'),
-  field('provider', 'provider', 'text', 'spans'),
-  field('status_message', 'status_message', 'text', 'spans'),
-  field('client', 'client', 'text', 'spans'),
-  field('feedback.positive', 'feedback.positive', 'number'),
-  field('feedback.negative', 'feedback.negative', 'number'),
-];
-
-/** What can follow the colon of a field that has no list of values. */
-const EXAMPLES: Record<Exclude<FieldType, 'text'>, readonly string[]> = {
-  number: ['>1', '>=10', '>1k', '<100', '*'],
-  duration: ['>500ms', '>1s', '>2s<10s', '>1m', '*'],
-  time: ['today', 'yesterday', '-1h', '-24h', '-7d', '-30d'],
-  flag: ['true', 'false'],
-};
-
-export function fieldNamed(name: string): QueryField | null {
-  return FIELDS.find((each) => each.name === name || each.of === name) ?? null;
-}
+// The query language as the search box needs it: a completion put into its place, and conditions added by a click.
+// What a query means, and how it can go on, is the server's business; here it is only cut into words.
 
 /** A word of a query, by the place of its first sign and the one behind its last. */
 export interface Word {
@@ -98,60 +31,27 @@ export function wordsOf(query: string): Word[] {
   return words;
 }
 
-/** What is being typed at the cursor. */
-export interface Typing {
-  start: number;
-  end: number;
-  negated: boolean;
-  /** The field, once there is a colon behind it. */
-  field: string | null;
-  /** The part that a completion would replace. */
-  begun: string;
-  /** Where that part begins. */
+/** What of a query the server completes: the text from one place to another. */
+export interface Replaced {
   from: number;
+  to: number;
 }
 
-export function typingAt(query: string, cursor: number): Typing {
-  const word = wordsOf(query).find(({ start, end }) => start < cursor && cursor <= end);
-  if (!word) return { start: cursor, end: cursor, negated: false, field: null, begun: '', from: cursor };
-  const negated = word.text.startsWith('-');
-  const body = word.start + (negated ? 1 : 0);
-  const colon = query.indexOf(':', body);
-  const hasField = colon >= 0 && colon < cursor && !query.slice(body, colon).includes('"');
-  // Of several values only the one at the cursor is replaced.
-  const from = hasField ? Math.max(colon, query.lastIndexOf('|', cursor - 1)) + 1 : body;
-  return {
-    start: word.start,
-    end: word.end,
-    negated,
-    field: hasField ? query.slice(body, colon) : null,
-    begun: query.slice(from, cursor),
-    from,
-  };
+/** Where in the text as it is now the completions of an earlier text belong; null where they have nothing to do with it. */
+export function replacedNow(earlier: string, { from, to }: Replaced, now: string, cursor: number): Replaced | null {
+  if (now === earlier) return { from, to };
+  const rest = earlier.slice(to);
+  const end = now.length - rest.length;
+  const same = now.slice(0, from) === earlier.slice(0, from) && now.slice(end) === rest;
+  return same && from <= cursor && cursor <= end ? { from, to: end } : null;
 }
 
-/** Names of fields that begin with, else contain, what is typed. */
-export function fieldsFor(begun: string): QueryField[] {
-  const needle = begun.toLowerCase();
-  const begins = FIELDS.filter(({ name }) => name.startsWith(needle));
-  return [
-    ...begins,
-    ...FIELDS.filter(
-      ({ name }) => needle.length > 1 && name.includes(needle) && !begins.some((each) => each.name === name),
-    ),
-  ];
-}
-
-export function examplesFor(type: FieldType): readonly string[] {
-  return type === 'text' ? [] : EXAMPLES[type];
-}
-
-/** The query with the begun part completed, and where the cursor goes. */
-export function completed(query: string, typing: Typing, replacement: string): { query: string; cursor: number } {
-  const rest = query.slice(typing.end);
+/** The query with a completion in its place, and where the cursor goes. */
+export function completed(query: string, { from, to }: Replaced, text: string): { query: string; cursor: number } {
+  const rest = query.slice(to);
   // After a field its value follows at once; after a value, the next word.
-  const text = replacement.endsWith(':') ? replacement : `${replacement}${rest.startsWith(' ') ? '' : ' '}`;
-  return { query: query.slice(0, typing.from) + text + rest, cursor: typing.from + text.length };
+  const inserted = text.endsWith(':') || rest.startsWith(' ') || rest.startsWith(')') ? text : `${text} `;
+  return { query: query.slice(0, from) + inserted + rest, cursor: from + inserted.length };
 }
 
 /** Whether a condition or a phrase has only been begun, so that asking for it would be an error. */
@@ -203,4 +103,16 @@ export function withStand(query: string, name: string, value: string, stand: Sta
     result = result.replace(/ {2,}/g, ' ').trim();
   }
   return result;
+}
+
+/** Whether the condition stands in the query as it is written here. */
+export function hasCondition(query: string, condition: string): boolean {
+  return wordsOf(query).some(({ text }) => text === condition);
+}
+
+/** The query with the condition, or without it where it has it. */
+export function toggled(query: string, condition: string): string {
+  const word = wordsOf(query).find(({ text }) => text === condition);
+  const next = word ? query.slice(0, word.start) + query.slice(word.end) : `${query} ${condition}`;
+  return next.replace(/ {2,}/g, ' ').trim();
 }

@@ -2,7 +2,7 @@
 import { ActionIcon, Button } from '@mantine/core';
 import { IconFold, IconInfoCircle, IconListTree } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
-import { lazy, Suspense, useEffect, useMemo } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { ApiError } from '../api/client';
 import type { Transcript } from '../api/types';
 import { Avatar } from '../components/avatar';
@@ -19,18 +19,35 @@ import { ViewSwitch } from '../components/view-switch';
 import { text } from '../lib/text';
 import { userName } from '../model/format';
 import { groupsOfTranscript, type StepRef, stepsOnly } from '../model/outline';
-import { conversationRoute } from '../router';
+import { conversationRoute, type View } from '../router';
 import { lastList } from '../state/last-list';
 import { useDetailsShown } from '../state/preferences';
-import { useTranscript } from '../state/queries';
 import { useSteps } from '../state/steps';
+import { useTranscript } from '../state/transcript';
+
+/** Views that show the conversation as a whole. */
+const WHOLE: readonly (View | undefined)[] = ['timeline', 'graph', 'raw'];
 
 const GraphView = lazy(() => import('../components/graph-view'));
 
 export function ConversationPage() {
   const { id } = conversationRoute.useParams();
-  const { data, error, refetch } = useTranscript(id);
-  if (data) return <Conversation key={id} transcript={data} />;
+  const { view, trace } = conversationRoute.useSearch();
+  const [newest, setNewest] = useState<string | null>(null);
+  const all = newest === id || WHOLE.includes(view);
+  const { transcript, complete, more, error, refetch } = useTranscript(id, { all, until: trace });
+  if (transcript) {
+    return (
+      <Conversation
+        key={id}
+        transcript={transcript}
+        complete={complete}
+        onMore={more}
+        toNewest={newest === id}
+        onNewest={() => setNewest(id)}
+      />
+    );
+  }
   if (error instanceof ApiError && error.status === 404) {
     return <Missing title={text.conversation.notFound} help={text.conversation.notFoundHelp} />;
   }
@@ -38,7 +55,17 @@ export function ConversationPage() {
   return <TranscriptSkeleton />;
 }
 
-function Conversation({ transcript }: { transcript: Transcript }) {
+interface Props {
+  transcript: Transcript;
+  /** Whether all turns are here. */
+  complete: boolean;
+  onMore: () => void;
+  /** Whether the reader wants to be at the end. */
+  toNewest: boolean;
+  onNewest: () => void;
+}
+
+function Conversation({ transcript, complete, onMore, toNewest, onNewest }: Props) {
   const { trace, step, view = 'transcript' } = conversationRoute.useSearch();
   const navigate = useNavigate({ from: '/conversations/$id' });
   const [details, setDetails] = useDetailsShown();
@@ -117,7 +144,25 @@ function Conversation({ transcript }: { transcript: Transcript }) {
           </>
         }
       />
-      <ViewSwitch />
+      <ViewSwitch
+        note={
+          !complete && (
+            <>
+              {text.conversation.loaded(
+                groups.length.toLocaleString('en-US'),
+                Math.max(conversation.turns, groups.length).toLocaleString('en-US'),
+              )}
+              {toNewest || WHOLE.includes(view) ? (
+                <span className="nt-pulse" aria-hidden />
+              ) : (
+                <button type="button" onClick={onNewest}>
+                  {text.conversation.newest}
+                </button>
+              )}
+            </>
+          )
+        }
+      />
       <Split side={side} sideOnTop={selected !== null}>
         {view === 'graph' ? (
           <Suspense fallback={<TranscriptSkeleton />}>
@@ -139,6 +184,9 @@ function Conversation({ transcript }: { transcript: Transcript }) {
             onSelect={(span) => select({ traceId: span.trace_id, stepId: span.span_id })}
             onToggleStep={steps.toggleStep}
             onToggleTurn={steps.toggleTurn}
+            complete={complete}
+            onMore={onMore}
+            toEnd={toNewest}
           />
         )}
       </Split>

@@ -1,8 +1,8 @@
 // The list of conversations: search, filters, keys, and what to say when it is empty.
 import { Button } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { useNavigate } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import type { ConversationFilter } from '../api/client';
 import { ConversationList } from '../components/conversation-list';
 import { Centered, ErrorState } from '../components/error-state';
 import { FacetPanel } from '../components/facet-panel';
@@ -16,12 +16,15 @@ import { TimeHistogram } from '../components/time-histogram';
 import { Welcome } from '../components/welcome';
 import { useKeys } from '../lib/keys';
 import { text } from '../lib/text';
-import { sinceTime } from '../model/period';
 import { conversationsRoute, type ListSearch } from '../router';
 import { rememberList } from '../state/last-list';
+import { filterOf, orderOf } from '../state/list-filter';
 import { useFacetsShown, useRecentSearches } from '../state/preferences';
 import { useConversations } from '../state/queries';
 import classes from './conversations.module.css';
+
+/** Where there is no room for values beside the list. */
+const NARROW = '(max-width: 1080px)';
 
 /** Where the reader was in a list, by its filters: going back from a conversation leads there. */
 const places = new Map<string, { top: number; selected: string | null }>();
@@ -36,18 +39,6 @@ function placeOf(search: ListSearch) {
   return place;
 }
 
-function filterOf(search: ListSearch, now: number): ConversationFilter {
-  return {
-    q: search.q,
-    channel_id: search.channel,
-    user_id: search.user,
-    model: search.model,
-    status: search.status,
-    after: search.after ?? sinceTime(search.since, now),
-    before: search.before,
-  };
-}
-
 export function ConversationsPage() {
   const search = conversationsRoute.useSearch();
   const navigate = useNavigate({ from: '/' });
@@ -55,7 +46,8 @@ export function ConversationsPage() {
   const [selected, setSelected] = useState(place.selected);
   const input = useRef<HTMLInputElement>(null);
   const filter = useMemo(() => filterOf(search, Date.now()), [search]);
-  const list = useConversations(filter);
+  const ordered = useMemo(() => ({ ...filter, ...orderOf(search) }), [filter, search]);
+  const list = useConversations(ordered);
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const userNames = useMemo(
     () => new Map(rows.flatMap(({ user }) => (user?.id && user.name ? [[user.id, user.name] as const] : []))),
@@ -68,7 +60,12 @@ export function ConversationsPage() {
   }, []);
   useEffect(() => rememberList(search), [search]);
   const { remember } = useRecentSearches();
-  const [facets] = useFacetsShown();
+  const [beside, setBeside] = useFacetsShown();
+  // On a narrow window they lie over the list until they are closed, and are not remembered.
+  const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false }) ?? false;
+  const [over, setOver] = useState(false);
+  const facets = narrow ? over : beside;
+  const toggleFacets = () => (narrow ? setOver(!over) : setBeside(!beside));
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const pick = useCallback((id: string) => {
     setPicked((before) =>
@@ -117,7 +114,7 @@ export function ConversationsPage() {
       input.current?.focus();
       input.current?.select();
     },
-    Escape: () => setSelected(null),
+    Escape: () => (narrow && over ? setOver(false) : setSelected(null)),
   });
 
   const { fetchNextPage } = list;
@@ -134,7 +131,7 @@ export function ConversationsPage() {
           onClear={clear}
           inputRef={input}
           userNames={userNames}
-          tools={<ListTools search={search} />}
+          tools={<ListTools search={search} facets={facets} onFacets={toggleFacets} />}
         />
         <QueryMistake query={search.q ?? ''} error={list.error} onChange={(q) => change({ q })} />
         <TimeHistogram
@@ -153,6 +150,7 @@ export function ConversationsPage() {
             ready={ready}
             onQuery={(q) => change({ q: q || undefined })}
             userNames={userNames}
+            onClose={narrow ? () => setOver(false) : undefined}
           />
         )}
         {list.isPending ? (

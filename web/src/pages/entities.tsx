@@ -5,6 +5,7 @@ import { Centered, ErrorState } from '../components/error-state';
 import { ChoiceSelect } from '../components/filter-select';
 import { SearchField } from '../components/search-field';
 import stateClasses from '../components/states.module.css';
+import tableClasses from '../components/table.module.css';
 import { TranscriptSkeleton } from '../components/transcript-skeleton';
 import { text } from '../lib/text';
 import { byColumn, ENTITY_FIELDS, ENTITY_METRICS, type EntityRow, entityRows } from '../model/entities';
@@ -77,8 +78,8 @@ function Entities({ entity }: { entity: Entity }) {
           <p className={stateClasses.words}>{words.noneHelp}</p>
         </Centered>
       ) : (
-        <div className={classes.frame}>
-          <table className={classes.table}>
+        <div className={tableClasses.frame}>
+          <table className={tableClasses.table}>
             <thead>
               <tr>
                 <th scope="col">{words.columns.name}</th>
@@ -100,6 +101,7 @@ function Entities({ entity }: { entity: Entity }) {
                       to={`/${entity}/$id`}
                       params={{ id: row.id }}
                       search={{ since: search.since }}
+                      className={tableClasses.open}
                       data-entity={row.id}
                     >
                       {row.id}

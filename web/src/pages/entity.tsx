@@ -1,6 +1,7 @@
 // One user, session or channel: what it did over time, cost and thought of it, and its conversations.
 import { Link, useLocation, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useState } from 'react';
+import { CostTables } from '../components/analytics-tables';
 import { Tiles } from '../components/analytics-tiles';
 import { ConversationList } from '../components/conversation-list';
 import { Centered, ErrorState } from '../components/error-state';
@@ -88,6 +89,15 @@ function EntityOf({ entity, id }: { entity: Entity; id: string }) {
         picked={{}}
         onPick={(after, before) => void navigate({ to: '/', search: { q: query, after, before } })}
       />
+      {(sums?.cost ?? 0) > 0 && (
+        <CostTables
+          filter={given as Record<string, string>}
+          onSteps={(condition) => {
+            const after = filter.after ? ` after:${filter.after}` : '';
+            void navigate({ to: '/search', search: { q: `${query} ${condition}${after}`, sort: 'cost' } });
+          }}
+        />
+      )}
       <div className={classes.list}>
         {list.isPending ? (
           <ListSkeleton />

@@ -7,34 +7,37 @@ import { api } from '../api/client';
 import type { SpanRow } from '../api/types';
 import { Ago } from '../components/ago';
 import { Centered, ErrorState } from '../components/error-state';
+import { ChoiceSelect } from '../components/filter-select';
 import { KindIcon, kindName } from '../components/kind-icon';
 import { isMistake, QueryBox, QueryMistake } from '../components/query-box';
+import { ErrorBadge } from '../components/signals';
 import stateClasses from '../components/states.module.css';
 import { useKeys } from '../lib/keys';
 import { text } from '../lib/text';
-import { userName } from '../model/format';
+import { formatCost, formatDuration, userName } from '../model/format';
 import { type Hit, hitsOf, piecesOf } from '../model/snippets';
 import { searchRoute } from '../router';
 import { useRecentSearches } from '../state/preferences';
 import classes from './search.module.css';
 
 const PAGE = 50;
+const ORDERS = Object.entries(text.search.orders).map(([value, label]) => ({ value, label }));
 const words = text.search;
 
 export function SearchPage() {
-  const q = searchRoute.useSearch().q ?? '';
+  const { q = '', sort } = searchRoute.useSearch();
   const navigate = useNavigate({ from: '/search' });
   const input = useRef<HTMLInputElement>(null);
   const { recent, remember } = useRecentSearches();
   const query = useInfiniteQuery({
-    queryKey: ['search', q],
-    queryFn: ({ pageParam, signal }) => api.spans({ q }, PAGE, pageParam, signal),
+    queryKey: ['search', q, sort],
+    queryFn: ({ pageParam, signal }) => api.spans(sort ? { q, sort } : { q }, PAGE, pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor ?? null,
     enabled: q !== '',
   });
   const hits = useMemo(() => hitsOf(query.data?.pages ?? []), [query.data]);
-  const change = (next: string) => void navigate({ search: { q: next || undefined }, replace: true });
+  const change = (next: string) => void navigate({ search: { q: next || undefined, sort }, replace: true });
   useKeys({
     '/': (event) => {
       event.preventDefault();
@@ -55,7 +58,15 @@ export function SearchPage() {
     <div className={classes.page} tabIndex={0} role="group" aria-label={words.title}>
       <div className={classes.inner}>
         <h1 className={classes.title}>{words.title}</h1>
-        <QueryBox value={q} onChange={change} label={words.label} inputRef={input} />
+        <div className={classes.box}>
+          <QueryBox value={q} onChange={change} label={words.label} of="spans" inputRef={input} />
+          <ChoiceSelect
+            label={words.orders[sort ?? ''] ?? words.order}
+            choices={ORDERS}
+            value={sort}
+            onChange={(next) => void navigate({ search: { q: q || undefined, sort: next }, replace: true })}
+          />
+        </div>
         <QueryMistake query={q} error={query.error} onChange={change} />
         <p className={classes.help} role="status">
           {found ? words.found(`${hits.length}${query.hasNextPage ? '+' : ''}`) : words.help}
@@ -119,6 +130,9 @@ function Found({ hit: { span, highlight, also } }: { hit: Hit }) {
         <span>{kindName(span.kind)}</span>
         <span>{userName(span.user) ?? text.list.anonymous}</span>
         {span.channel_id && <span>{span.channel_id}</span>}
+        {span.duration_ms != null && <span className="nt-num">{formatDuration(span.duration_ms)}</span>}
+        {span.cost != null && <span className="nt-num">{formatCost(span.cost)}</span>}
+        <ErrorBadge count={span.status === 'error' ? 1 : 0} />
         <Ago time={span.start_time} className={classes.when} />
       </div>
       <p className={classes.snippet}>

@@ -5,7 +5,9 @@ import { Centered } from '../components/error-state';
 import classes from '../components/form.module.css';
 import { SettingsAccess } from '../components/settings-access';
 import { SettingsErasure } from '../components/settings-erasure';
+import { SettingsPrices } from '../components/settings-prices';
 import { SettingsQuarantine } from '../components/settings-quarantine';
+import { SettingsSources } from '../components/settings-sources';
 import { SettingsStorage } from '../components/settings-storage';
 import stateClasses from '../components/states.module.css';
 import { text } from '../lib/text';
@@ -14,6 +16,8 @@ import { useSession } from '../state/queries';
 
 const TABS = {
   access: SettingsAccess,
+  prices: SettingsPrices,
+  sources: SettingsSources,
   storage: SettingsStorage,
   quarantine: SettingsQuarantine,
   erasure: SettingsErasure,

@@ -1,5 +1,13 @@
 // What the page knows of the server: query keys, when to ask again, and how live changes reach the cache.
-import { type InfiniteData, QueryClient, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useDebouncedValue } from '@mantine/hooks';
+import {
+  type InfiniteData,
+  keepPreviousData,
+  QueryClient,
+  useInfiniteQuery,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { ApiError, api, type ConversationFilter, type FacetOptions } from '../api/client';
 import type { ConversationRow, Page, Session } from '../api/types';
@@ -8,8 +16,9 @@ import { joinTracePages, mergeFirstPage, readyPages } from '../model/pages';
 import { useChanges } from './live';
 
 const PAGE_SIZE = 50;
-/** Spans of one page of a trace: the most the server gives at once. */
-const TRACE_PAGE = 1000;
+/** Spans of the first page of a trace, so that something is there at once, and of the others: the most the server gives. */
+const FIRST_SPANS = 200;
+const FURTHER_SPANS = 1000;
 const HIGHLIGHT_MS = 2500;
 const REFETCH_MS = 250;
 
@@ -137,26 +146,13 @@ export function useConversations(filter: ConversationFilter) {
   return { ...query, arrived };
 }
 
-/** One conversation with its turns, fetched again when the live stream names it. */
-export function useTranscript(id: string) {
-  const client = useQueryClient();
-  const query = useQuery({ queryKey: keys.conversation(id), queryFn: ({ signal }) => api.conversation(id, signal) });
-  useRefresh(
-    (changes) => changes.all || changes.conversations.has(id),
-    () => {
-      void client.invalidateQueries({ queryKey: keys.conversation(id) });
-      void client.invalidateQueries({ queryKey: ['span'] });
-    },
-  );
-  return query;
-}
-
 /** One trace with its steps, page after page until all are here; fetched again when the live stream names it. */
 export function useTrace(id: string) {
   const client = useQueryClient();
   const query = useInfiniteQuery({
     queryKey: keys.trace(id),
-    queryFn: ({ pageParam, signal }) => api.trace(id, TRACE_PAGE, pageParam, signal),
+    queryFn: ({ pageParam, signal }) =>
+      api.trace(id, pageParam === null ? FIRST_SPANS : FURTHER_SPANS, pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor ?? null,
     // Comparing all pages deeply each time one more comes would cost the square of their number.
@@ -180,15 +176,27 @@ export function useTrace(id: string) {
   return { detail, complete: !hasNextPage, error: query.error, refetch: query.refetch };
 }
 
-function useRefresh(concerns: (changes: Parameters<Parameters<typeof useChanges>[0]>[0]) => boolean, job: () => void) {
+type Heard = Parameters<Parameters<typeof useChanges>[0]>[0];
+
+/** Runs the job soon after a change that concerns it; `missed` says that there may have been others that nobody heard of. */
+export function useRefresh(concerns: (changes: Heard) => boolean, job: (missed: boolean) => void) {
   const current = useRef(job);
   useEffect(() => {
     current.current = job;
   });
-  const [run] = useState(() => throttle(() => current.current(), REFETCH_MS));
+  const missed = useRef(false);
+  const [run] = useState(() =>
+    throttle(() => {
+      const some = missed.current;
+      missed.current = false;
+      current.current(some);
+    }, REFETCH_MS),
+  );
   useEffect(() => run.cancel, [run]);
   useChanges((changes) => {
-    if (concerns(changes)) run();
+    if (!concerns(changes)) return;
+    missed.current ||= changes.all;
+    run();
   });
 }
 
@@ -211,4 +219,27 @@ export function useFacet(field: string, enabled: boolean, options: FacetOptions 
     placeholderData: (previous, query) => (query?.queryKey[1] === field ? previous : undefined),
     staleTime: 5000,
   });
+}
+
+/** How often the server is asked how a query can go on while somebody types. */
+const TYPING_MS = 60;
+
+/** How a query can go on at the cursor; what is there for an earlier text says for which. */
+export function useCompletions(of: 'conversations' | 'spans', query: string, at: number, enabled: boolean) {
+  const [asked] = useDebouncedValue(
+    useMemo(() => ({ query, at }), [query, at]),
+    TYPING_MS,
+  );
+  const { data } = useQuery({
+    queryKey: ['complete', of, asked.query, asked.at],
+    queryFn: async ({ signal }) => ({
+      query: asked.query,
+      ...(await api.complete({ of, q: asked.query, at: asked.at, limit: 100 }, signal)),
+    }),
+    enabled,
+    placeholderData: keepPreviousData,
+    staleTime: 10_000,
+    retry: false,
+  });
+  return enabled ? data : undefined;
 }

@@ -1,11 +1,13 @@
 // What settings show and change; every change asks anew for what it touches.
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api } from '../api/client';
-import type { NewErasure, Retention } from '../api/types';
+import type { NewErasure, Price, Retention } from '../api/types';
 
 const RETENTION = ['retention'] as const;
 const DISK = ['disk'] as const;
 const QUARANTINE = ['quarantine'] as const;
+const PROJECTS = ['projects'] as const;
+const PRICES = ['prices'] as const;
 const ERASURES = ['erasures'] as const;
 /** An erasure is done within seconds; until then its receipt is asked for again. */
 const ERASING_MS = 1500;
@@ -26,14 +28,66 @@ export function useSetRetention() {
   });
 }
 
+/** The projects that whoever is signed in cares for. */
+export function useProjects() {
+  return useQuery({ queryKey: PROJECTS, queryFn: ({ signal }) => api.projects(signal) });
+}
+
 export function useMakeProject() {
-  return useMutation({ mutationFn: (name: string) => api.makeProject(name) });
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (name: string) => api.makeProject(name),
+    onSuccess: () => client.invalidateQueries({ queryKey: PROJECTS }),
+  });
+}
+
+export function useKeyList(project: string) {
+  return useQuery({
+    queryKey: [...PROJECTS, project, 'keys'],
+    queryFn: ({ signal }) => api.keys(project, signal),
+    enabled: project !== '',
+  });
 }
 
 export function useMakeKey() {
+  const client = useQueryClient();
   return useMutation({
     mutationFn: ({ project, scope }: { project: string; scope: string }) => api.makeKey(project, scope),
+    onSuccess: () => client.invalidateQueries({ queryKey: PROJECTS }),
   });
+}
+
+export function useRevokeKey() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ project, key }: { project: string; key: string }) => api.revokeKey(project, key),
+    // It may have been the one that this browser signed in with.
+    onSuccess: () => client.invalidateQueries(),
+  });
+}
+
+/** The lists follow a change of prices within seconds; until then it is asked for again. */
+const FOLLOWING_MS = 2000;
+
+export function usePrices() {
+  return useQuery({
+    queryKey: PRICES,
+    queryFn: ({ signal }) => api.prices(signal),
+    refetchInterval: ({ state }) => (state.data && !state.data.followed ? FOLLOWING_MS : false),
+  });
+}
+
+export function useSetPrices() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (own: Price[]) => api.setPrices(own),
+    // Every cost on every page may be another one now.
+    onSuccess: () => client.invalidateQueries(),
+  });
+}
+
+export function useSources() {
+  return useQuery({ queryKey: ['sources'], queryFn: ({ signal }) => api.sources(signal), refetchInterval: 10_000 });
 }
 
 export function useQuarantine() {

@@ -122,7 +122,7 @@ fn previous(filter: &Map<String, Value>) -> Result<Map<String, Value>, ApiError>
 }
 
 impl AggregateBody {
-    fn read(self) -> Result<(Aggregate, Measures), ApiError> {
+    pub(super) fn read(self) -> Result<(Aggregate, Measures), ApiError> {
         let of = list_named(self.of.as_deref())?;
         let few = |name: &str, given: usize, most: usize| match given <= most {
             true => Ok(()),

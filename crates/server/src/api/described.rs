@@ -12,13 +12,14 @@ const EXAMPLES: &str = include_str!("examples.json");
 const PROBLEM: &str = "application/problem+json";
 
 /// What stands in paths, by name.
-const IN_PATHS: [(&str, &str); 7] = [
+const IN_PATHS: [(&str, &str); 8] = [
     ("conversation_id", "conv_0e28ee86"),
     ("trace_id", "56a9e32345f41ab17b1936f58d475ea7"),
     ("span_id", "d493c3dafefe5091"),
     ("media_id", "000102030405060708090a0b0c0d0e0f"),
     ("score_id", "correctness-18ac"),
     ("name", "staging"),
+    ("key_id", "8c1f02ab93d4e5f6"),
     ("id", "1"),
 ];
 

@@ -3,6 +3,7 @@
 mod aggregate;
 mod compare;
 mod complete;
+mod dashboards;
 mod described;
 mod disk;
 mod erasures;
@@ -102,8 +103,10 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(prices::explain_conversation))
         .routes(routes!(scores::create, scores::list))
         .routes(routes!(scores::delete))
-        .routes(routes!(projects::create))
-        .routes(routes!(projects::create_key))
+        .routes(routes!(dashboards::show, dashboards::replace))
+        .routes(routes!(projects::create, projects::list))
+        .routes(routes!(projects::create_key, projects::keys))
+        .routes(routes!(projects::revoke_key))
         .routes(routes!(erasures::create, erasures::list))
         .routes(routes!(erasures::show))
         .routes(routes!(retention::show, retention::replace))

@@ -64,15 +64,16 @@ pub(super) async fn create(
 ) -> Result<(CookieJar, Json<Session>), ApiError> {
     auth::same_origin(&method, &headers)?;
     let accounts = app.store.accounts();
-    let grant = accounts.key(sign_in.key.trim())?.ok_or_else(|| {
+    let unknown = || {
         let detail = "this server does not know the key; make one with `neuraltrust key create --scope admin`";
         ApiError::new(StatusCode::UNAUTHORIZED, "unknown_key", detail)
-    })?;
+    };
+    let grant = accounts.key(sign_in.key.trim())?.ok_or_else(unknown)?;
     if !grant.scope.allows(Scope::Read) {
         let detail = format!("a key of scope {} cannot sign in; it takes one of scope read or admin", grant.scope);
         return Err(ApiError::new(StatusCode::FORBIDDEN, "wrong_scope", detail));
     }
-    let secret = accounts.start_session(grant.project, grant.scope)?;
+    let secret = accounts.start_session_with(sign_in.key.trim())?.ok_or_else(unknown)?;
     Ok((jar.add(auth::session_cookie(&secret, &headers)), Json(grant.into())))
 }
 

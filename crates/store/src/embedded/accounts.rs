@@ -2,6 +2,8 @@
 //!
 //! Opened beside a running server too (`neuraltrust key create`): SQLite keeps the two apart.
 
+mod keys;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -48,6 +50,8 @@ pub struct Accounts {
     hash_key: Hash,
     /// Keys and sessions that were found a moment ago. Only what exists is remembered, so that guesses cost no memory.
     recent: Mutex<HashMap<(Class, Hash), (Instant, Grant)>>,
+    /// When keys were used, as far as that is not written yet.
+    uses: Mutex<keys::Uses>,
 }
 
 impl Accounts {
@@ -62,7 +66,7 @@ impl Accounts {
             .query_row("SELECT value FROM meta WHERE key = 'credential_hash_key'", [], |row| row.get(0))
             .map_err(StoreError::record("read the hash key"))?;
         let hash_key = *blake3::Hash::from_hex(text).map_err(StoreError::damaged("the hash key"))?.as_bytes();
-        Ok(Self { connection: Mutex::new(connection), hash_key, recent: Mutex::default() })
+        Ok(Self { connection: Mutex::new(connection), hash_key, recent: Mutex::default(), uses: Mutex::default() })
     }
 
     /// Whether there is any key yet.
@@ -177,6 +181,32 @@ impl Accounts {
         Ok(secret)
     }
 
+    /// Signs a browser in with a key, until the key is revoked; `None` when there is no such key.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn start_session_with(&self, key: &str) -> Result<Option<Secret>, StoreError> {
+        let Some(grant) = self.key(key)? else { return Ok(None) };
+        let session = self.start_session(grant.project, grant.scope)?;
+        let started = "INSERT INTO started_by (session, key) VALUES (?1, ?2)";
+        let there: bool = {
+            let connection = self.connection();
+            connection
+                .execute(started, params![self.hash(session.reveal()), self.hash(key)])
+                .and_then(|_| {
+                    let key = [self.hash(key)];
+                    connection.query_row("SELECT count(*) > 0 FROM credential WHERE hash = ?1", key, |row| row.get(0))
+                })
+                .map_err(StoreError::record("sign in"))?
+        };
+        if !there {
+            // It was revoked meanwhile, before whoever did so could know of this session.
+            self.end_session(session.reveal())?;
+            return Ok(None);
+        }
+        Ok(Some(session))
+    }
+
     /// What a browser's session opens; `None` when there is no such session.
     ///
     /// # Errors
@@ -219,6 +249,14 @@ impl Accounts {
                 params![self.hash(secret.reveal()), class.as_str(), project.0, scope.as_str(), now(), expires_at],
             )
             .map_err(StoreError::record("keep a credential"))?;
+        if class == Class::Key {
+            self.connection()
+                .execute(
+                    "INSERT OR REPLACE INTO key_about (hash, begin) VALUES (?1, ?2)",
+                    params![self.hash(secret.reveal()), keys::begin(secret.reveal())],
+                )
+                .map_err(StoreError::record("keep a credential"))?;
+        }
         Ok(())
     }
 
@@ -229,8 +267,9 @@ impl Accounts {
         {
             return Ok(Some(grant.clone()));
         }
-        let found = self
-            .connection()
+        // NOTE: held until what was found is remembered, so that a key that is revoked meanwhile is not.
+        let connection = self.connection();
+        let found = connection
             .prepare_cached(
                 "SELECT project.id, project.name, credential.scope FROM credential JOIN project ON project.id = credential.project
                  WHERE hash = ?1 AND class = ?2 AND ifnull(expires_at, ?3 + 1) > ?3",
@@ -249,6 +288,9 @@ impl Accounts {
         };
         let grant = Grant { project, project_name, scope: read_scope(&scope)? };
         self.recent().insert(id, (Instant::now(), grant.clone()));
+        if class == Class::Key {
+            self.used(id.1, secret);
+        }
         Ok(Some(grant))
     }
 
@@ -259,6 +301,10 @@ impl Accounts {
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn uses(&self) -> MutexGuard<'_, keys::Uses> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn recent(&self) -> MutexGuard<'_, HashMap<(Class, Hash), (Instant, Grant)>> {

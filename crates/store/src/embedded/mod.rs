@@ -13,6 +13,7 @@ mod codec;
 mod coding;
 mod columns;
 mod context;
+mod dashboards;
 mod dictionaries;
 mod disk;
 mod erasing;
@@ -72,9 +73,9 @@ pub use retention::Retention;
 pub use verify::{Report, verify};
 
 use crate::{
-    Aggregate, Aggregated, Appended, Change, Cursor, Facets, Field, Filter, Hits, Key, ListOf, ListQuery, MediaId, Medium, Order,
-    Page, Price, Progress, ProjectId, Rows, Search, ShowMedia, SpanDetail, StoreError, TraceDetail, Transcript, summary,
-    summary::TraceExplained,
+    Aggregate, Aggregated, Appended, Change, Cursor, Dashboards, Facets, Field, Filter, Hits, Key, ListOf, ListQuery, MediaId,
+    Medium, Order, Page, Price, Progress, ProjectId, Rows, Search, ShowMedia, SpanDetail, StoreError, TraceDetail, Transcript,
+    summary, summary::TraceExplained,
 };
 use budget::{Budget, READ_WITHIN};
 use chain::Known;
@@ -489,6 +490,16 @@ impl EmbeddedStore {
             Ok(())
         })
         .await
+    }
+
+    pub(crate) async fn dashboards(&self, project: ProjectId) -> Result<Dashboards, StoreError> {
+        let record = Arc::clone(&self.record);
+        aside(move || dashboards::of(&record, project)).await
+    }
+
+    pub(crate) async fn set_dashboards(&self, project: ProjectId, new: Dashboards) -> Result<Option<Dashboards>, StoreError> {
+        let shared = self.shared.clone();
+        aside(move || dashboards::set(&shared.writer, project, new)).await
     }
 
     pub(crate) async fn retention(&self, project: ProjectId) -> Result<Retention, StoreError> {

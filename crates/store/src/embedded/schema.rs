@@ -126,6 +126,21 @@ CREATE TABLE learnt (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Tables that came after the format: a program that does not know them leaves them alone, so that it is still the same.
+/// `key_about` has how a key begins and when it was used last; `started_by` which key a session was started with.
+const ADDED: &str = "
+CREATE TABLE IF NOT EXISTS key_about (
+    hash BLOB PRIMARY KEY REFERENCES credential (hash) ON DELETE CASCADE,
+    begin TEXT NOT NULL,
+    used_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS started_by (
+    session BLOB PRIMARY KEY REFERENCES credential (hash) ON DELETE CASCADE,
+    key BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS started_by_key ON started_by (key);
+";
+
 /// A connection that writes; makes the record where there is none.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     let failed = || StoreError::record("open the record");
@@ -160,7 +175,9 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
             })
             .map_err(StoreError::record("make the record"))?;
     }
-    transaction.execute_batch(answers::TABLE).map_err(StoreError::record("make a table of the record"))?;
+    for added in [answers::TABLE, ADDED] {
+        transaction.execute_batch(added).map_err(StoreError::record("make a table of the record"))?;
+    }
     transaction.commit().map_err(failed())?;
     Ok(connection)
 }

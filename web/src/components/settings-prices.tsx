@@ -1,0 +1,173 @@
+// What tokens cost: the table that comes with the program, and the prices of the project's own that win over it.
+import { Button, TextInput } from '@mantine/core';
+import { type FormEvent, useId, useState } from 'react';
+import type { Price } from '../api/types';
+import { text } from '../lib/text';
+import { NO_PRICE, PRICED, type PriceDraft, priceDraft, priceOf, withPrice } from '../model/prices';
+import { useFacet } from '../state/queries';
+import { usePrices, useSetPrices } from '../state/settings';
+import { ConfirmButton } from './confirm-button';
+import { ErrorState } from './error-state';
+import classes from './form.module.css';
+import { Problem } from './settings-access';
+
+const words = text.settings.prices;
+
+export function SettingsPrices() {
+  const { data, error, refetch } = usePrices();
+  const set = useSetPrices();
+  const [changing, setChanging] = useState<Price | null>(null);
+  if (error && !data) return <ErrorState error={error} onRetry={() => void refetch()} />;
+  if (!data) return null;
+  const { own, table, followed } = data;
+  return (
+    <>
+      <section className={classes.card} aria-labelledby="own-prices">
+        <h2 id="own-prices">{words.own}</h2>
+        <p className={classes.help}>{own.length > 0 ? words.ownHelp : words.none}</p>
+        {!followed && (
+          <p className={classes.done} role="status">
+            {words.following}
+          </p>
+        )}
+        {own.length > 0 && (
+          <OwnPrices
+            own={own}
+            onChange={setChanging}
+            onRemove={(price) => set.mutate(own.filter((each) => each !== price))}
+          />
+        )}
+        <Problem error={set.error} />
+      </section>
+      <PriceForm
+        key={changing ? JSON.stringify(changing) : 'new'}
+        first={changing ? priceDraft(changing) : NO_PRICE}
+        busy={set.isPending}
+        onCancel={changing ? () => setChanging(null) : undefined}
+        onSave={(price) => set.mutateAsync(withPrice(own, price, changing)).then(() => setChanging(null))}
+      />
+      <section className={classes.card} aria-labelledby="price-table">
+        <h2 id="price-table">{words.table}</h2>
+        <p className={classes.help}>
+          {words.tableHelp(table.prices.toLocaleString('en-US'), table.source, table.version, table.date)}{' '}
+          <a href={table.url} target="_blank" rel="noreferrer">
+            {words.tableSource}
+          </a>
+        </p>
+      </section>
+    </>
+  );
+}
+
+interface OwnProps {
+  own: Price[];
+  onChange: (price: Price) => void;
+  onRemove: (price: Price) => void;
+}
+
+function OwnPrices({ own, onChange, onRemove }: OwnProps) {
+  const { columns } = words;
+  return (
+    <section className={classes.frame} tabIndex={0} aria-label={words.own}>
+      <table className={classes.table}>
+        <thead>
+          <tr>
+            <th scope="col">{columns.model}</th>
+            <th scope="col">{columns.provider}</th>
+            {PRICED.map((name) => (
+              <th key={name} scope="col" title={words.unit}>
+                {columns[name]}
+              </th>
+            ))}
+            <td />
+          </tr>
+        </thead>
+        <tbody>
+          {own.map((price) => (
+            <tr key={JSON.stringify(price)} data-price={price.model}>
+              <td>
+                <code>{price.model}</code>
+              </td>
+              <td>{price.provider ?? words.any}</td>
+              {PRICED.map((name) => (
+                <td key={name}>{price[name] == null ? '–' : `$${price[name]}`}</td>
+              ))}
+              <td>
+                <div className={classes.actions}>
+                  <Button size="xs" variant="default" onClick={() => onChange(price)}>
+                    {words.change}
+                  </Button>
+                  <ConfirmButton
+                    label={words.remove}
+                    title={words.removeTitle}
+                    help={words.removeHelp(price.model)}
+                    onConfirm={() => onRemove(price)}
+                  />
+                </div>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+interface FormProps {
+  first: PriceDraft;
+  busy: boolean;
+  onCancel?: (() => void) | undefined;
+  onSave: (price: Price) => Promise<void>;
+}
+
+function PriceForm({ first, busy, onCancel, onSave }: FormProps) {
+  const [draft, setDraft] = useState(first);
+  const models = useFacet('model', true, { of: 'spans', limit: 100 }).data?.items ?? [];
+  const list = useId();
+  const price = priceOf(draft);
+  const field = (name: keyof PriceDraft) => ({
+    label: words.columns[name],
+    value: draft[name],
+    onChange: (event: React.ChangeEvent<HTMLInputElement>) => {
+      const { value } = event.currentTarget;
+      setDraft((before) => ({ ...before, [name]: value }));
+    },
+  });
+  const save = (event: FormEvent) => {
+    event.preventDefault();
+    // What the server refuses is told above, and what was typed stays.
+    if (price)
+      void onSave(price).then(
+        () => setDraft(NO_PRICE),
+        () => undefined,
+      );
+  };
+  return (
+    <section className={classes.card} aria-labelledby="price-form">
+      <h2 id="price-form">{words.add}</h2>
+      <p className={classes.help}>
+        {words.addHelp} {words.unit}.
+      </p>
+      <form className={classes.row} onSubmit={save}>
+        <TextInput {...field('model')} list={list} required />
+        <datalist id={list}>
+          {models.map(({ value }) => (
+            <option key={value} value={value} />
+          ))}
+        </datalist>
+        <TextInput {...field('provider')} placeholder={words.any} w={130} />
+        {PRICED.map((name) => (
+          <TextInput key={name} {...field(name)} inputMode="decimal" w={98} />
+        ))}
+        {onCancel && (
+          <Button variant="default" onClick={onCancel}>
+            {text.settings.cancel}
+          </Button>
+        )}
+        <Button type="submit" loading={busy} disabled={!price}>
+          {words.save}
+        </Button>
+      </form>
+    </section>
+  );
+}

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { NO_PRICE, priceDraft, priceOf, withPrice } from './prices';
+
+test('a price needs a model, and what comes in or out', () => {
+  expect(priceOf({ ...NO_PRICE, model: 'm' })).toBeNull();
+  expect(priceOf({ ...NO_PRICE, input: '1' })).toBeNull();
+  expect(priceOf({ ...NO_PRICE, model: 'm', input: '-1' })).toBeNull();
+  expect(priceOf({ ...NO_PRICE, model: 'm', input: 'x' })).toBeNull();
+  expect(priceOf({ ...NO_PRICE, model: ' m* ', input: '1,5', cache_read: '0' })).toEqual({
+    model: 'm*',
+    provider: null,
+    input: 1.5,
+    cache_read: 0,
+  });
+});
+
+test('what is typed of a price is the price', () => {
+  const price = { model: 'm', provider: 'p', input: 1, output: 2.5 };
+  expect(priceOf(priceDraft(price))).toEqual(price);
+});
+
+test('a price takes the place of the one of that model, or of the one that is changed', () => {
+  const own = [
+    { model: 'a', input: 1 },
+    { model: 'b', input: 2, above: 1000, since: '2026-01-01T00:00:00Z' },
+  ];
+  expect(withPrice(own, { model: 'A', input: 3 }, null)).toEqual([{ model: 'A', input: 3 }, own[1]]);
+  expect(withPrice(own, { model: 'c', input: 3 }, null)).toHaveLength(3);
+  expect(withPrice(own, { model: 'b2', input: 4 }, own[1]!)[1]).toEqual({
+    model: 'b2',
+    input: 4,
+    above: 1000,
+    since: '2026-01-01T00:00:00Z',
+  });
+});
