@@ -20,7 +20,7 @@ export function KeyList({ project }: { project: string }) {
       <Problem error={error ?? revoke.error} />
       {data?.items.length === 0 && <p className={classes.help}>{words.none}</p>}
       {data && data.items.length > 0 && (
-        <section className={classes.frame} tabIndex={0} aria-label={words.title}>
+        <div className={classes.frame} tabIndex={0} role="group" aria-label={words.title}>
           <table className={classes.table}>
             <thead>
               <tr>
@@ -61,7 +61,7 @@ export function KeyList({ project }: { project: string }) {
               })}
             </tbody>
           </table>
-        </section>
+        </div>
       )}
     </section>
   );

@@ -68,7 +68,7 @@ interface OwnProps {
 function OwnPrices({ own, onChange, onRemove }: OwnProps) {
   const { columns } = words;
   return (
-    <section className={classes.frame} tabIndex={0} aria-label={words.own}>
+    <div className={classes.frame} tabIndex={0} role="group" aria-label={words.own}>
       <table className={classes.table}>
         <thead>
           <tr>
@@ -109,7 +109,7 @@ function OwnPrices({ own, onChange, onRemove }: OwnProps) {
           ))}
         </tbody>
       </table>
-    </section>
+    </div>
   );
 }
 

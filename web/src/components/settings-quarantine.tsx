@@ -31,7 +31,7 @@ export function SettingsQuarantine() {
       )}
       <Problem error={replay.error ?? discard.error} />
       {rows.length > 0 && (
-        <section className={classes.frame} tabIndex={0} aria-label={words.quarantine}>
+        <div className={classes.frame} tabIndex={0} role="group" aria-label={words.quarantine}>
           <table className={classes.table}>
             <thead>
               <tr>
@@ -77,7 +77,7 @@ export function SettingsQuarantine() {
               ))}
             </tbody>
           </table>
-        </section>
+        </div>
       )}
       {list.hasNextPage && (
         <Button variant="default" size="xs" mt={10} onClick={() => void list.fetchNextPage()}>

@@ -26,7 +26,7 @@ export function SettingsSources() {
           <p className={losses.missing + losses.dropped > 0 ? classes.problem : classes.done} role="status">
             {words.losses(count(losses.missing), count(losses.awaited), count(losses.dropped))}
           </p>
-          <section className={classes.frame} tabIndex={0} aria-label={words.title}>
+          <div className={classes.frame} tabIndex={0} role="group" aria-label={words.title}>
             <table className={classes.table}>
               <thead>
                 <tr>
@@ -68,7 +68,7 @@ export function SettingsSources() {
                 ))}
               </tbody>
             </table>
-          </section>
+          </div>
           {total > items.length && <p className={classes.help}>{words.more(count(total - items.length))}</p>}
         </>
       )}
