@@ -1,5 +1,5 @@
 // Single-key shortcuts for a page. Typing in a field and chords with Ctrl, Alt or Cmd never trigger them.
-import { useEffect, useRef } from 'react';
+import { useEffect, useLayoutEffect, useRef } from 'react';
 
 export type KeyMap = Record<string, (event: KeyboardEvent) => void>;
 
@@ -18,7 +18,8 @@ function isCovered(): boolean {
 /** Calls the handler of the pressed key, named as in `KeyboardEvent.key`. */
 export function useKeys(keys: KeyMap): void {
   const current = useRef(keys);
-  useEffect(() => {
+  // Before the browser does anything else: the next key may come at once.
+  useLayoutEffect(() => {
     current.current = keys;
   });
   useEffect(() => {
@@ -40,7 +41,8 @@ const SEQUENCE_MS = 1200;
 /** Calls the handler of a key that follows the prefix; that key then does nothing else. */
 export function useSequence(prefix: string, keys: KeyMap): void {
   const current = useRef(keys);
-  useEffect(() => {
+  // Before the browser does anything else: the next key may come at once.
+  useLayoutEffect(() => {
     current.current = keys;
   });
   useEffect(() => {

@@ -46,13 +46,13 @@ test('the time is the first group of a line, and none of a number', () => {
 });
 
 test('each group is a line over all times, the greatest first', () => {
-  const row = (time: number, group: string, value: number) => ({
+  const row = (time: number, group: string, value: number | null) => ({
     group: [new Date(time).toISOString(), group],
     count: 1,
     values: [value],
   });
   const answer = {
-    items: [row(noon, 'a', 1), row(noon, 'b', 5), row(noon + DAY, 'b', 2)],
+    items: [row(noon, 'a', 1), row(noon, 'b', 5), row(noon + DAY, 'b', 2), row(noon, 'unpriced', null)],
   } as unknown as AggregateAnswer;
   const span = { from: noon, to: noon + DAY, length: DAY };
   const lines = linesOf(answer, chartOf(draft)!.aggregate, span, 0);

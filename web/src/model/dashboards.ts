@@ -119,7 +119,7 @@ export interface Lines {
   groups: (string | null)[];
 }
 
-const readFirst = (row: AggregateRow) => [measured(row, 0) ?? row.count];
+const readFirst = (row: AggregateRow) => [measured(row, 0)];
 
 /** The lines of a chart over time, those with the greatest sums first. */
 export function linesOf(
@@ -135,14 +135,14 @@ export function linesOf(
     const group = String(row.group[1] ?? '');
     byGroup.set(group, [...(byGroup.get(group) ?? []), row]);
   }
-  const sum = (group: AggregateRow[]) => group.reduce((all, row) => all + (measured(row, 0) ?? row.count), 0);
-  const ordered = [...byGroup].sort(([, a], [, b]) => sum(b) - sum(a)).slice(0, LINES);
+  const sum = (group: AggregateRow[]) => group.reduce((all, row) => all + (measured(row, 0) ?? 0), 0);
+  // A group of which nothing is known has no line.
+  const known = [...byGroup].filter(([, group]) => group.some((row) => measured(row, 0) !== null));
+  const ordered = known.sort(([, a], [, b]) => sum(b) - sum(a)).slice(0, LINES);
   // All lines have the times of all rows.
   const times = columnsOf(rows, readFirst, 1, span, empty).times;
   const valuesOf = (group: AggregateRow[]) => {
-    const byTime = new Map(
-      group.map((row) => [Date.parse(String(row.group[0])) / 1000, measured(row, 0) ?? row.count]),
-    );
+    const byTime = new Map(group.map((row) => [Date.parse(String(row.group[0])) / 1000, measured(row, 0)]));
     return times.map((time) => byTime.get(time) ?? empty);
   };
   return {
