@@ -13,7 +13,7 @@ import { ApiError, api, type ConversationFilter, type FacetOptions } from '../ap
 import type { ConversationRow, Page, Session } from '../api/types';
 import { throttle } from '../lib/throttle';
 import { joinTracePages, mergeFirstPage, readyPages } from '../model/pages';
-import { useChanges } from './live';
+import { useChanges, useLiveState } from './live';
 
 const PAGE_SIZE = 50;
 /** Spans of the first page of a trace, so that something is there at once, and of the others: the most the server gives. */
@@ -143,6 +143,12 @@ export function useConversations(filter: ConversationFilter) {
   }, [client, signature]);
 
   useChanges(() => refresh.current?.());
+  // What came between the first answer and the begin of the stream was told to nobody.
+  const live = useLiveState();
+  const { isSuccess } = query;
+  useEffect(() => {
+    if (live === 'open' && isSuccess) refresh.current?.();
+  }, [live, isSuccess]);
   return { ...query, arrived };
 }
 
