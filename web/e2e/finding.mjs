@@ -66,6 +66,20 @@ export async function finding({ server, page, step, inspect, problems }) {
     await page.reload();
     await page.getByRole('columnheader', { name: 'Cost' }).waitFor();
   });
+  await step('disapproved conversations are found with a click, and let go with another', async () => {
+    await page.goto(`${server.url}/`);
+    const disapproved = page.getByRole('region', { name: 'Feedback' }).getByRole('button', { name: /^Disapproved/ });
+    await disapproved.click();
+    await page.waitForURL((url) => url.searchParams.get('q') === 'feedback.negative:>0');
+    await rows.first().waitFor();
+    const answer = await page.request.get(`${server.url}/api/v1/conversations?q=feedback.negative:>0`);
+    await page.waitForFunction(
+      (count) => document.querySelectorAll('[data-conversation]').length === count,
+      (await answer.json()).items.length,
+    );
+    await disapproved.and(page.locator('[aria-pressed="true"]')).click();
+    await page.waitForURL((url) => !url.searchParams.has('q'));
+  });
   await step('a list in another order, which the address keeps', async () => {
     await page.goto(`${server.url}/`);
     await page.getByRole('button', { name: 'Order' }).click();
@@ -114,6 +128,9 @@ export async function finding({ server, page, step, inspect, problems }) {
     await page.locator('[data-entity]').first().click();
     await page.getByText('Disapproved').waitFor();
     await rows.first().waitFor();
+    const models = page.getByRole('region', { name: 'Models' });
+    await models.getByRole('button').first().waitFor();
+    await page.getByRole('region', { name: 'Steps by their cost' }).getByRole('button', { name: 'answer' }).waitFor();
     await inspect(page, 'user');
     await page.getByRole('link', { name: 'In the list of conversations' }).click();
     await page.waitForURL((url) => url.searchParams.get('q')?.startsWith('user:') ?? false);
