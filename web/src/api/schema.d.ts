@@ -1401,12 +1401,12 @@ export interface components {
          */
         ExportParams: {
             /**
-             * @description Only rows from this moment on (RFC 3339).
+             * @description Only rows from this moment on: RFC 3339, or counted from now as in `-7d`.
              * @default null
              */
             after: string | null;
             /**
-             * @description Only rows before this moment (RFC 3339).
+             * @description Only rows before this moment, told as `after` is.
              * @default null
              */
             before: string | null;
@@ -3553,6 +3553,7 @@ export interface operations {
                      *           }
                      *         ]
                      *       },
+                     *       "truncated": false,
                      *       "turns": null
                      *     }
                      */
@@ -4324,9 +4325,9 @@ export interface operations {
                  * @example kind:generation latency:>2s
                  */
                 q?: string;
-                /** @description Only rows from this moment on (RFC 3339). */
+                /** @description Only rows from this moment on: RFC 3339, or counted from now as in `-7d`. */
                 after?: string;
-                /** @description Only rows before this moment (RFC 3339). */
+                /** @description Only rows before this moment, told as `after` is. */
                 before?: string;
                 /** @description How rows are written. */
                 format?: ("jsonl" | "csv" | "parquet") & Record<string, never>;

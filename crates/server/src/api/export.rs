@@ -32,9 +32,9 @@ pub(super) struct ExportParams {
     /// A query, as of the list.
     #[param(example = "kind:generation latency:>2s")]
     q: Option<String>,
-    /// Only rows from this moment on (RFC 3339).
+    /// Only rows from this moment on: RFC 3339, or counted from now as in `-7d`.
     after: Option<String>,
-    /// Only rows before this moment (RFC 3339).
+    /// Only rows before this moment, told as `after` is.
     before: Option<String>,
     /// How rows are written.
     #[param(inline, default = "jsonl")]
