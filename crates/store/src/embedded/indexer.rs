@@ -52,9 +52,11 @@ pub(super) struct Shared {
     pub(super) index: SearchIndex,
     /// The last patch in the lists.
     pub(super) indexed: Arc<AtomicU64>,
-    /// How far the record is; its signal is raised to stop, too.
+    /// How far the record is; its signal is raised to end, too.
     pub(super) recorded: Recorded,
     pub(super) stop: Arc<AtomicBool>,
+    /// Whether the record is all that it is going to be: what keeps house has ended, which writes until then.
+    pub(super) all_written: Arc<AtomicBool>,
     pub(super) changes: broadcast::Sender<Arc<Change>>,
     pub(super) troubles: Troubles,
     pub(super) writer: Writer,
@@ -99,6 +101,7 @@ impl Shared {
             indexed: Arc::new(AtomicU64::new(indexed)),
             recorded,
             stop: Arc::default(),
+            all_written: Arc::default(),
             changes: broadcast::Sender::new(CHANGES),
             troubles,
             writer,
@@ -235,7 +238,7 @@ fn follow(shared: &Shared) -> Result<Ended, StoreError> {
         let recorded = shared.recorded.last.load(Ordering::Acquire);
         let changes = shared.record.changes_after(work.at, BATCH)?;
         let idle = changes.patches < BATCH;
-        let stopping = shared.stopping();
+        let stopping = shared.all_written.load(Ordering::Acquire);
         let gives_up = stopping && told_to_stop.get_or_insert_with(Instant::now).elapsed() > STOP_WITHIN;
         let to = changes.last.unwrap_or(work.at);
         work.index_changes(shared, changes.traces, to, stopping)?;

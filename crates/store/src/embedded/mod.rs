@@ -138,6 +138,7 @@ impl Threads {
         shared.stop.store(true, Ordering::Release);
         shared.housework.raise();
         let kept = self.keeping.join();
+        shared.all_written.store(true, Ordering::Release);
         shared.recorded.new.raise();
         let indexed = self.indexing.join();
         shared.writer.end();

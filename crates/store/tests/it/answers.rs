@@ -73,12 +73,12 @@ async fn a_record_without_answers_is_opened_and_verified() {
 
 /// An id that comes again and again names no call, and costs no more the more often it came.
 #[tokio::test]
-async fn an_id_of_thousands_holds_nobody_up() {
+async fn an_id_of_hundreds_holds_nobody_up() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let id = project(&store);
     let model = calls_told_twice()[0].patch();
-    let patches = (0..3_000).map(|n| {
+    let patches = (0..400).map(|n| {
         let mut patch = model.clone();
         patch.trace_id = TraceId::new(format!("t{n}")).unwrap();
         patch.span_id = SpanId::new("s").unwrap();
