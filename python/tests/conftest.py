@@ -55,10 +55,12 @@ class Span:
 
 
 class Server:
-    """Keeps requests; answers as `status` says."""
+    """Keeps requests; answers as `status` says, once it `may_answer`."""
 
     def __init__(self, port: int = 0) -> None:
         self.status = 200
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.requests: list[tuple[dict[str, str], ExportTraceServiceRequest]] = []
         outer = self
 
@@ -70,6 +72,7 @@ class Server:
                 export = ExportTraceServiceRequest.FromString(gzip.decompress(body))
                 headers = {name.lower(): text for name, text in self.headers.items()}
                 outer.requests.append(({**headers, "path": self.path}, export))
+                outer.may_answer.wait()
                 self.send_response(outer.status)
                 self.send_header("content-length", "0")
                 self.end_headers()

@@ -217,6 +217,27 @@ def test_async_flush_and_close(server: Server) -> None:
     assert client.stats()["dropped_closed"] == 1
 
 
+def test_an_async_client_is_awaited_on_an_event_loop_and_waits_elsewhere(server: Server) -> None:
+    async def work(client: NeuralTrust) -> None:
+        server.may_answer.clear()
+        client.trace().event("a")
+        flushed = client.flush(LONG)
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        assert not flushed.done()
+        server.may_answer.set()
+        assert await flushed is True
+        assert await client.close(LONG) is True
+
+    asyncio.run(work(NeuralTrust("k", server.url, async_client=True)))
+    assert len(server.spans()) == 1
+    client = NeuralTrust("k", server.url, async_client=True)
+    client.trace().event("b")
+    assert client.flush(LONG) is True
+    assert client.close(LONG) is True
+    assert len(server.spans()) == 2
+
+
 def test_the_off_switch(server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setenv("NEURALTRUST_DISABLED", "true")
     client = NeuralTrust("k", server.url)

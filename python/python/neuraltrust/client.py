@@ -88,8 +88,9 @@ class NeuralTrust:
         ``recorder``, of :mod:`neuraltrust.testing`, keeps in memory what would have been sent; nothing leaves the
         process, and no key is needed.
 
-        ``sdk_version``, ``max_workers`` and ``async_client`` are accepted from code written for earlier versions:
-        one thread delivers, always in the background. Async code waits with :meth:`aflush` and :meth:`aclose`.
+        With ``async_client=True``, :meth:`flush` and :meth:`close` are awaited on an event loop, and take none of its
+        time; :meth:`aflush` and :meth:`aclose` are so for every client. ``sdk_version`` and ``max_workers`` are
+        accepted from code written for earlier versions: one thread delivers, always in the background.
         ``NEURALTRUST_DISABLED=true`` switches everything off, whatever else is set.
 
         Raises ``TypeError`` for an argument of a wrong type, and nothing else.
@@ -101,6 +102,7 @@ class NeuralTrust:
         _check("max_workers", max_workers, int)
         _check("compression", compression, str)
         _check("sample_rate", sample_rate, (int, float))
+        self._async = bool(async_client)
         if mask is not None and not callable(mask):
             raise TypeError(f"mask is {type(mask).__name__}; accepted is a function or None")
         found = os.environ.get("NEURALTRUST_REDACT", "").split(",") if redact is None else redact
@@ -226,24 +228,28 @@ class NeuralTrust:
 
         return instrument(self, libraries)
 
-    def flush(self, timeout: float = 10.0) -> bool:
+    def flush(self, timeout: float = 10.0) -> Any:
         """Wait until all that was recorded is delivered, kept on disk, or dropped and counted.
 
-        False when the time is over first.
+        False when the time is over first. A client with ``async_client=True`` does not wait on an event loop: there it
+        gives what says so when it is awaited.
         """
-        return self._native.flush(timeout)
+        return self._wait(lambda: self._native.flush(timeout))
 
-    def close(self, timeout: float = EXIT_TIMEOUT) -> bool:
+    def close(self, timeout: float = EXIT_TIMEOUT) -> Any:
         """Record nothing more, and wait as :meth:`flush` does."""
-        return self._native.close(timeout)
+        return self._wait(lambda: self._native.close(timeout))
 
     async def aflush(self, timeout: float = 10.0) -> bool:
         """Flush without holding up the event loop."""
-        return await _aside(lambda: self.flush(timeout))
+        return await _aside(lambda: self._native.flush(timeout))
 
     async def aclose(self, timeout: float = EXIT_TIMEOUT) -> bool:
         """Close without holding up the event loop."""
-        return await _aside(lambda: self.close(timeout))
+        return await _aside(lambda: self._native.close(timeout))
+
+    def _wait(self, wait: Callable[[], bool]) -> bool | Awaitable[bool]:
+        return _aside(wait) if self._async and _on_event_loop() else wait()
 
     def stats(self) -> dict[str, int]:
         """Say what became of all that was recorded in this process.
@@ -266,7 +272,7 @@ class NeuralTrust:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close."""
-        self.close()
+        self._native.close(EXIT_TIMEOUT)
 
     async def __aenter__(self) -> NeuralTrust:
         """Give itself."""
@@ -341,6 +347,14 @@ class NeuralTrust:
         return wrap if function is None else wrap(function)
 
 
+def _on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 def _aside(wait: Callable[[], bool]) -> Awaitable[bool]:
     return asyncio.get_running_loop().run_in_executor(None, wait)
 
@@ -387,7 +401,7 @@ class _Executor:
     def shutdown(self, wait: bool = True) -> None:
         """Wait for delivery."""
         if wait:
-            self._client.flush()
+            self._client._native.flush(10.0)
 
 
 def _check(name: str, value: object, accepted: type | tuple[type, ...]) -> None:

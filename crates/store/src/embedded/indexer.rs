@@ -234,11 +234,12 @@ fn follow(shared: &Shared) -> Result<Ended, StoreError> {
             work.documents.end()?;
             return Ok(Ended::AskedAnew);
         }
-        // Read before the changes are: everything up to there is among them, or was taken away again.
+        // Read before the changes are: then nothing comes behind them.
+        let stopping = shared.all_written.load(Ordering::Acquire);
+        // ... and everything up to there is among them, or was taken away again.
         let recorded = shared.recorded.last.load(Ordering::Acquire);
         let changes = shared.record.changes_after(work.at, BATCH)?;
         let idle = changes.patches < BATCH;
-        let stopping = shared.all_written.load(Ordering::Acquire);
         let gives_up = stopping && told_to_stop.get_or_insert_with(Instant::now).elapsed() > STOP_WITHIN;
         let to = changes.last.unwrap_or(work.at);
         work.index_changes(shared, changes.traces, to, stopping)?;
