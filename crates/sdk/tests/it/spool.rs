@@ -112,6 +112,7 @@ fn what_a_process_leaves_is_delivered_by_the_next_under_its_own_numbers() {
     let left = first.stats();
     account(&left);
     assert_eq!((left.spooled, left.pending, left.dropped.total()), (100, 0, 0));
+    released(folder.path());
     let server = Server::at(&address, vec![]);
     // It records nothing of its own: what waits is reason enough.
     let second = Client::new(spooling(&address, folder.path())).unwrap();
