@@ -197,8 +197,10 @@ fn a_foreign_key_changes_nothing_of_a_project_at_any_path() {
     }
     // Lists are empty for a moment while the index is made anew.
     let deadline = Instant::now() + Duration::from_secs(30);
-    while shown() != before && Instant::now() < deadline {
+    let mut after = shown();
+    while after != before && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
+        after = shown();
     }
-    assert_eq!(shown(), before);
+    assert_eq!(after, before);
 }
