@@ -64,15 +64,9 @@ fn too_large() -> ApiError {
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
 }
 
-/// Reads a body, if `check` lets its sender. What announces itself as too large is refused before it is read.
-pub(super) async fn receive<T>(
-    ingest: &Ingest,
-    headers: &HeaderMap,
-    body: Body,
-    check: impl FnOnce() -> Result<T, ApiError>,
-) -> Result<(T, Received), ApiError> {
+/// Reads a body of who may send it. What announces itself as too large is refused before it is read.
+pub(super) async fn receive(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Received, ApiError> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let checked = check()?;
     let encoding = encoding(headers)?;
     if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES) {
         return Err(too_large());
@@ -83,7 +77,7 @@ pub(super) async fn receive<T>(
     if announced.is_none() && bytes.len() > UNANNOUNCED_BYTES {
         room.merge(ingest.room(bytes.len() - UNANNOUNCED_BYTES).await?);
     }
-    Ok((checked, Received { bytes, encoding, room, ingest: ingest.clone() }))
+    Ok(Received { bytes, encoding, room, ingest: ingest.clone() })
 }
 
 /// A body that came in over another protocol, decompressed.

@@ -31,8 +31,8 @@ async fn log(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<J
 
 async fn keep(app: &App, headers: &HeaderMap, body: Body) -> Result<(), ApiError> {
     let source = source(headers, "helicone");
-    let check = || may_send(app, headers);
-    let (grant, mut received) = body::receive(&app.ingest, headers, body, check).await?;
+    let grant = may_send(app, headers)?;
+    let mut received = body::receive(&app.ingest, headers, body).await?;
     let said = headers.iter().filter(|(name, _)| name.as_str().starts_with("helicone-"));
     let said = said.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))).collect();
     let patches = received.decode(move |bytes| Ok(normalize(bytes, said, source)?)).await?;

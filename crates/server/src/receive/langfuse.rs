@@ -63,8 +63,8 @@ async fn keep<T: Send + 'static>(
     decode: impl FnOnce(&[u8]) -> Result<(Itemized, T), ApiError> + Send + 'static,
 ) -> Result<(Vec<Item>, T), ApiError> {
     let kept = async {
-        let check = || may_send(app, headers);
-        let (grant, mut received) = body::receive(&app.ingest, headers, body, check).await?;
+        let grant = may_send(app, headers)?;
+        let mut received = body::receive(&app.ingest, headers, body).await?;
         let (batch, beside) = received.decode(decode).await?;
         Ok((app.ingest.keep_items(SURFACE, &grant, batch).await?, beside))
     };
@@ -122,8 +122,8 @@ struct File {
 
 /// Files are not kept. Without an address to upload to, a client takes its file for known and goes on.
 async fn media(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let check = || may_send(&app, &headers);
-    let (_, mut received) = body::receive(&app.ingest, &headers, body, check).await?;
+    may_send(&app, &headers)?;
+    let mut received = body::receive(&app.ingest, &headers, body).await?;
     let asked = received.decode(|bytes| Ok(serde_json::from_slice::<File>(bytes).unwrap_or_default())).await?;
     let id: String = asked.hash.replace('+', "-").replace('/', "_").chars().take(MEDIA_ID).collect();
     Ok((StatusCode::CREATED, Json(json!({"mediaId": id, "uploadUrl": null}))))

@@ -116,11 +116,9 @@ async fn answer(app: &App, form: Result<Form, ApiError>, headers: &HeaderMap, bo
 }
 
 async fn keep(app: &App, form: Result<Form, ApiError>, headers: &HeaderMap, body: Body) -> Result<Vec<Rejection>, ApiError> {
-    let check = || {
-        let grant = may_send(app, headers)?;
-        form.map(|form| (grant, form))
-    };
-    let ((grant, form), mut received) = body::receive(&app.ingest, headers, body, check).await?;
+    let grant = may_send(app, headers)?;
+    let form = form?;
+    let mut received = body::receive(&app.ingest, headers, body).await?;
     let source = source(headers, SURFACE.as_str());
     let runs = received.decode(move |bytes| decode(&form, bytes, &source)).await?;
     let runs = look_up(app, &grant, runs).await?;

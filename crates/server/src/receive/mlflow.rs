@@ -60,7 +60,8 @@ where
     D: FnOnce(&[u8]) -> Result<(Vec<SpanPatch>, Value), Rejection> + Send + 'static,
 {
     let kept = async {
-        let (grant, mut received) = body::receive(&app.ingest, headers, body, || may_send(app, headers)).await?;
+        let grant = may_send(app, headers)?;
+        let mut received = body::receive(&app.ingest, headers, body).await?;
         let (patches, answer) = received.decode(move |bytes| Ok(decode(bytes)?)).await?;
         app.ingest.keep_whole(SURFACE, &grant, patches).await?;
         Ok(Json(answer))
@@ -160,7 +161,8 @@ async fn artifact(State(app): State<App>, Path(path): Path<String>, headers: Hea
         return Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", detail));
     };
     let kept = async {
-        let (grant, mut received) = body::receive(&app.ingest, &headers, body, || may_send(&app, &headers)).await?;
+        let grant = may_send(&app, &headers)?;
+        let mut received = body::receive(&app.ingest, &headers, body).await?;
         let source = source(&headers, SURFACE.as_str());
         let spans: Normalized = received.decode(move |bytes| Ok(dialect::spans(&request, bytes, &source)?)).await?;
         app.ingest.keep(SURFACE, &grant, spans).await
@@ -189,7 +191,8 @@ async fn experiment(State(app): State<App>, Query(asked): Query<Asked>, headers:
 }
 
 async fn create_experiment(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
-    let (_, mut received) = body::receive(&app.ingest, &headers, body, || may_send(&app, &headers)).await?;
+    may_send(&app, &headers)?;
+    let mut received = body::receive(&app.ingest, &headers, body).await?;
     let asked = received.decode(|bytes| Ok(serde_json::from_slice::<Asked>(bytes).unwrap_or_default())).await?;
     Ok(Json(json!({"experiment_id": id_of(asked.name.as_deref().unwrap_or(DEFAULT_EXPERIMENT.1))})))
 }

@@ -23,8 +23,8 @@ pub(super) async fn batch(State(app): State<App>, headers: HeaderMap, body: Body
 }
 
 async fn keep(app: &App, headers: &HeaderMap, body: Body) -> Result<Value, ApiError> {
-    let check = || may_send(app, headers);
-    let (grant, mut received) = body::receive(&app.ingest, headers, body, check).await?;
+    let grant = may_send(app, headers)?;
+    let mut received = body::receive(&app.ingest, headers, body).await?;
     let Batch { normalized, accepted } = received.decode(|bytes| Ok(normalize(bytes)?)).await?;
     let rejected = app.ingest.keep(SURFACE, &grant, normalized).await?;
     count_all_rejected(SURFACE, &rejected);

@@ -22,8 +22,8 @@ pub(super) async fn trace(State(app): State<App>, headers: HeaderMap, body: Body
 
 async fn keep(app: &App, headers: &HeaderMap, body: Body) -> Result<(), ApiError> {
     let source = source(headers, "neuraltrust_v1");
-    let check = || may_send(app, headers);
-    let (grant, mut received) = body::receive(&app.ingest, headers, body, check).await?;
+    let grant = may_send(app, headers)?;
+    let mut received = body::receive(&app.ingest, headers, body).await?;
     let patches = received.decode(move |bytes| Ok(normalize(bytes, source)?)).await?;
     // One message is one step.
     app.ingest.keep_whole(SURFACE, &grant, patches).await

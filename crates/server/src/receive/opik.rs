@@ -228,8 +228,8 @@ where
     T: Send + 'static,
     D: FnOnce(&[u8], &Sender) -> Result<T, Rejection> + Send + 'static,
 {
-    let check = || may_send(app, headers);
-    let (grant, mut received) = body::receive(&app.ingest, headers, body, check).await?;
+    let grant = may_send(app, headers)?;
+    let mut received = body::receive(&app.ingest, headers, body).await?;
     let sender = sender(headers);
     let decoded = received.decode(move |bytes| Ok(decode(bytes, &sender)?)).await?;
     Ok((grant, decoded, received))

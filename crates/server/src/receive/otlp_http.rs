@@ -79,15 +79,11 @@ async fn export(app: &App, signal: Signal, headers: &HeaderMap, body: Body) -> R
 }
 
 async fn keep(app: &App, signal: Signal, headers: &HeaderMap, body: Body) -> Result<Vec<Rejection>, ApiError> {
-    let check = || {
-        let grant = may_send(app, headers)?;
-        encoding(headers).map(|encoding| (grant, encoding))
-    };
-    let ((grant, encoding), mut received) = match body::receive(&app.ingest, headers, body, check).await {
+    let grant = may_send(app, headers)?;
+    let encoding = encoding(headers)?;
+    let mut received = match body::receive(&app.ingest, headers, body).await {
         // An export of nothing is an empty protobuf message.
-        Err(error) if error.reason == "empty" && encoding(headers).is_ok_and(|encoding| encoding == Encoding::Protobuf) => {
-            return Ok(Vec::new());
-        }
+        Err(error) if error.reason == "empty" && encoding == Encoding::Protobuf => return Ok(Vec::new()),
         received => received?,
     };
     if matches!(signal, Signal::Metrics) {
