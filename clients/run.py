@@ -350,17 +350,18 @@ def check(name, client):
             return problems
 
 
-def main(names):
-    unknown = [name for name in names if name not in CLIENTS]
+def main(names, table, check):
+    """Checks the rows of a table that are named, or all of them, and ends with 1 where one fails."""
+    unknown = [name for name in names if name not in table]
     if unknown:
-        raise SystemExit(f"{', '.join(unknown)}: not in the table; there are {', '.join(CLIENTS)}")
+        raise SystemExit(f"{', '.join(unknown)}: not in the table; there are {', '.join(table)}")
     failed = 0
-    for name in names or CLIENTS:
-        problems = check(name, CLIENTS[name])
+    for name in names or table:
+        problems = check(name, table[name])
         failed += bool(problems)
         print(f"{name:18} {'FAILED' if problems else 'ok'}", *(f"    {problem}" for problem in problems), sep="\n", flush=True)
     raise SystemExit(1 if failed else 0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1:], CLIENTS, check)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import venv
 
-from run import BINARY, DRIVERS, ENVIRONMENTS, HERE, PATIENCE_S, Api, Process, environment, read
+from run import BINARY, DRIVERS, ENVIRONMENTS, HERE, PATIENCE_S, Api, Process, environment, main, read
 
 OURS = HERE.parent / "python"
 
@@ -121,17 +121,5 @@ def check(name, library):
             return problems + (run.stderr.splitlines()[-10:] if problems else [])
 
 
-def main(names):
-    unknown = [name for name in names if name not in LIBRARIES]
-    if unknown:
-        raise SystemExit(f"{', '.join(unknown)}: not in the table; there are {', '.join(LIBRARIES)}")
-    failed = 0
-    for name in names or LIBRARIES:
-        problems = check(name, LIBRARIES[name])
-        failed += bool(problems)
-        print(f"{name:18} {'FAILED' if problems else 'ok'}", *(f"    {problem}" for problem in problems), sep="\n", flush=True)
-    raise SystemExit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1:], LIBRARIES, check)

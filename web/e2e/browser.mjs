@@ -62,3 +62,14 @@ export async function findings(page) {
         .join('\n      ')}`,
   );
 }
+
+/** Selects the first two conversations of the list by keys; gives their ids. */
+export async function selectTwo(page) {
+  const ids = [];
+  for (const _ of ['first', 'second']) {
+    await page.keyboard.press('j');
+    await page.keyboard.press('x');
+    ids.push(await page.evaluate(() => document.activeElement?.getAttribute('data-conversation')));
+  }
+  return ids;
+}

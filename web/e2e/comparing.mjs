@@ -1,17 +1,13 @@
 // Two things beside each other: from the selection in the list, from a step, and by a link.
 import assert from 'node:assert/strict';
+import { selectTwo } from './browser.mjs';
 
 export async function comparing({ server, page, step, inspect }) {
   const rows = page.locator('[data-conversation]');
   await step('two selected conversations are compared, and the sides swapped', async () => {
     await page.goto(`${server.url}/`);
     await rows.first().waitFor();
-    const ids = [];
-    for (const _ of ['first', 'second']) {
-      await page.keyboard.press('j');
-      await page.keyboard.press('x');
-      ids.push(await page.evaluate(() => document.activeElement?.getAttribute('data-conversation')));
-    }
+    const ids = await selectTwo(page);
     await page.getByRole('link', { name: 'Compare', exact: true }).click();
     await page.locator('[data-compared="turns"]').waitFor();
     const shown = () => page.locator('[data-thing]').evaluateAll((cards) => cards.map((card) => card.dataset.thing));

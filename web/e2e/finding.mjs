@@ -1,6 +1,7 @@
 // Finding things: the query box, the values beside the list, views, columns, keys, search, users, and what is done with a selection.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { selectTwo } from './browser.mjs';
 
 export async function finding({ server, page, step, inspect, problems }) {
   const rows = page.locator('[data-conversation]');
@@ -205,12 +206,7 @@ export async function finding({ server, page, step, inspect, problems }) {
   await step('selected conversations are exported, and erased with a receipt', async () => {
     await page.goto(`${server.url}/`);
     await rows.first().waitFor();
-    const ids = [];
-    for (const _ of ['first', 'second']) {
-      await page.keyboard.press('j');
-      await page.keyboard.press('x');
-      ids.push(await page.evaluate(() => document.activeElement?.getAttribute('data-conversation')));
-    }
+    const ids = await selectTwo(page);
     await page.getByText('2 conversations selected').waitFor();
     await inspect(page, 'selection');
     const [download] = await Promise.all([

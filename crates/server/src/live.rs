@@ -3,12 +3,11 @@
 //!
 //! Nothing waits for a listener: a subject remembers its last events, and who is behind by more is dropped.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use neuraltrust_model::{ConversationId, SpanId, TraceId};
-use neuraltrust_store::{Change, Filter, ListOf, ProjectId, Store, StoreError};
+use neuraltrust_store::{Change, Filter, Gathered, ListOf, ProjectId, Store, StoreError};
 use serde_json::json;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
@@ -173,10 +172,10 @@ async fn follow(store: Store, subject: Subject, told: broadcast::Sender<Told>, m
         }
         if told.receiver_count() > 0 {
             let seq = news.seq.unwrap_or_else(|| store.progress().indexed);
-            let said = match (news.missed, news.change(subject.project, seq)) {
+            let said = match (news.missed, news.gathered.is_empty()) {
                 (true, _) => Some(Arc::new(Said::lagged())),
-                (false, Some(change)) => said(&store, &subject, Arc::new(change)).await,
-                (false, None) => None,
+                (false, true) => None,
+                (false, false) => said(&store, &subject, Arc::new(news.gathered.change(subject.project, seq))).await,
             };
             // The last may have left meanwhile.
             let _ = told.send(Told { seq, said });
@@ -185,42 +184,21 @@ async fn follow(store: Store, subject: Subject, told: broadcast::Sender<Told>, m
     }
 }
 
-/// Changes of a project that are told together.
+/// What has happened since a subject was last told of something.
 #[derive(Debug, Default)]
 struct News {
     seq: Option<u64>,
     missed: bool,
-    conversations: BTreeSet<ConversationId>,
-    traces: BTreeSet<TraceId>,
-    spans: BTreeSet<(TraceId, SpanId)>,
-    more_spans: bool,
+    gathered: Gathered,
 }
 
 impl News {
     fn add(&mut self, change: &Change, project: ProjectId) {
         // Also what changes elsewhere says how far everything has been told.
         self.seq = Some(change.seq);
-        if change.project != project {
-            return;
+        if change.project == project {
+            self.gathered.add(change);
         }
-        self.conversations.extend(change.conversation_ids.iter().cloned());
-        self.traces.extend(change.trace_ids.iter().cloned());
-        match &change.span_ids {
-            Some(spans) => self.spans.extend(spans.iter().cloned()),
-            None => self.more_spans = true,
-        }
-    }
-
-    /// All of it as one; `None` where nothing of the project has changed.
-    fn change(self, project: ProjectId, seq: u64) -> Option<Change> {
-        let Self { conversations, traces, spans, more_spans, .. } = self;
-        (!conversations.is_empty() || !traces.is_empty()).then(|| Change {
-            project,
-            seq,
-            conversation_ids: conversations.into_iter().collect(),
-            trace_ids: traces.into_iter().collect(),
-            span_ids: (!more_spans).then(|| spans.into_iter().collect()),
-        })
     }
 }
 

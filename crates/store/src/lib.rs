@@ -35,7 +35,7 @@ pub use aggregate::{
     Aggregate, AggregateRow, Aggregated, Every, Group, GroupValue, MAX_GROUPS_BY, MAX_METRICS, MAX_ROWS, Measured, Metric,
     RELATIVE_ERROR,
 };
-pub use changes::{Change, Rows};
+pub use changes::{Change, Gathered, Rows};
 pub use compare::{Aligned, Comparison, FieldPair, NumberPair, Pair, compare_conversations, compare_spans, compare_traces};
 pub use dashboards::Dashboards;
 pub use embedded::{

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::aggregate::AggregateBody;
-use super::params::{Body, bad};
+use super::params::{Body, bad, named};
 use crate::auth::{Keeper, Reader};
 use crate::error::{ApiError, Problem};
 use crate::http::App;
@@ -18,8 +18,6 @@ use crate::http::App;
 const MAX_DASHBOARDS: usize = 50;
 /// Most charts of a dashboard.
 const MAX_CHARTS: usize = 30;
-/// Longest name, title or id, in bytes.
-const MAX_NAME: usize = 200;
 /// Largest aggregate of a chart as JSON, in bytes.
 const MAX_AGGREGATE: usize = 8 << 10;
 
@@ -74,13 +72,6 @@ enum ShownAs {
     Number,
     /// A table of groups.
     Table,
-}
-
-fn named(field: &str, text: &str) -> Result<(), ApiError> {
-    if text.trim().is_empty() || text.len() > MAX_NAME || text.contains(char::is_control) {
-        return Err(bad(format!("{field}: give a text of up to {MAX_NAME} bytes without control characters")));
-    }
-    Ok(())
 }
 
 impl Dashboards {

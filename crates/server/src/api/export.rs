@@ -12,10 +12,9 @@ use super::filters;
 use super::params::{Body as JsonBody, Params, bad};
 use crate::auth::Reader;
 use crate::error::{ApiError, Problem};
-use crate::export::manifest::{FORM, Manifest};
+use crate::export::manifest::Manifest;
 use crate::export::{ExportError, Format, List, TRAILER, Wanted, begin};
 use crate::http::App;
-use crate::ingest::now;
 
 /// Most rows of a part.
 const MAX_PART: u64 = 10_000;
@@ -65,25 +64,12 @@ fn manifest(params: &ExportParams) -> Result<Manifest, ApiError> {
         return Err(bad(format!("full: of {} everything is written as jsonl only; of spans it is in columns too", of.as_str())));
     }
     Ok(Manifest {
-        form: FORM,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        of,
         q: params.q.clone().unwrap_or_default(),
         after: params.after.clone(),
         before: params.before.clone(),
-        format,
         full,
         guard: format == Format::Csv && params.guard.unwrap_or(true),
-        url: None,
-        begun_at: now().to_string(),
-        done_at: None,
-        rows: 0,
-        bytes: 0,
-        sha256: String::new(),
-        truncated: false,
-        behind: 0,
-        cursor: None,
-        total: None,
+        ..Manifest::begun(of, format)
     })
 }
 

@@ -18,8 +18,19 @@ const LIMIT: usize = 50;
 /// Most rows of a page.
 const MAX_LIMIT: usize = 1_000;
 
+/// Most bytes of a name that a client gives something.
+const MAX_NAME: usize = 200;
+
 pub(super) fn bad(detail: impl Into<String>) -> ApiError {
     ApiError::bad_request("bad_parameter", detail)
+}
+
+/// Whether a text is good for a name.
+pub(super) fn named(field: &str, text: &str) -> Result<(), ApiError> {
+    if text.trim().is_empty() || text.len() > MAX_NAME || text.contains(char::is_control) {
+        return Err(bad(format!("{field}: give a text of up to {MAX_NAME} bytes without control characters")));
+    }
+    Ok(())
 }
 
 /// The parameters behind the `?`.

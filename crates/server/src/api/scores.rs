@@ -12,14 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::params::{Body, Ids, Params, bad, given};
+use super::params::{Body, Ids, Params, bad, given, named};
 use crate::auth::{Judge, Reader};
 use crate::error::{ApiError, Problem};
 use crate::http::App;
 use crate::ingest::{Surface, now};
 
-/// Longest name or id of a judgement, in bytes.
-const MAX_NAME: usize = 200;
 /// Longest value or comment, in bytes.
 const MAX_TEXT: usize = 16 << 10;
 
@@ -113,13 +111,6 @@ async fn place(project: &ProjectStore, body: &NewScore) -> Result<(TraceId, Span
         }
         _ => Err(bad("give trace_id and span_id for a span, trace_id for a trace, or conversation_id for a conversation")),
     }
-}
-
-fn named(field: &str, text: &str) -> Result<(), ApiError> {
-    if text.trim().is_empty() || text.len() > MAX_NAME || text.contains(char::is_control) {
-        return Err(bad(format!("{field}: give a text of up to {MAX_NAME} bytes without control characters")));
-    }
-    Ok(())
 }
 
 fn check(body: &NewScore) -> Result<(), ApiError> {

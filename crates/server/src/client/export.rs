@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::options::ExportCheck;
 use super::{Api, ClientError};
-use crate::export::manifest::{FORM, Manifest, hex};
+use crate::export::manifest::{Manifest, hex};
 use crate::export::{Format, List, Records, rows_of_parquet};
 use crate::ingest::now;
 use crate::progress::Progress;
@@ -132,25 +132,11 @@ impl Seen {
 
 fn begun(api: &Api, wanted: &Wanted) -> Manifest {
     Manifest {
-        form: FORM,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        of: wanted.of,
         q: wanted.query.clone(),
-        after: None,
-        before: None,
-        format: wanted.format,
         full: wanted.full,
         guard: wanted.format == Format::Csv && wanted.guard,
         url: Some(api.url.clone()),
-        begun_at: now().to_string(),
-        done_at: None,
-        rows: 0,
-        bytes: 0,
-        sha256: String::new(),
-        truncated: false,
-        behind: 0,
-        cursor: None,
-        total: None,
+        ..Manifest::begun(wanted.of, wanted.format)
     }
 }
 

@@ -7,9 +7,10 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use super::{Format, List};
+use crate::ingest::now;
 
 /// The form of the manifest.
-pub(crate) const FORM: u32 = 2;
+const FORM: u32 = 2;
 
 /// What was exported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -58,6 +59,31 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
+    /// That of an export that begins now, of all rows of a list.
+    pub(crate) fn begun(of: List, format: Format) -> Self {
+        Self {
+            form: FORM,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            of,
+            q: String::new(),
+            after: None,
+            before: None,
+            format,
+            full: false,
+            guard: false,
+            url: None,
+            begun_at: now().to_string(),
+            done_at: None,
+            rows: 0,
+            bytes: 0,
+            sha256: String::new(),
+            truncated: false,
+            behind: 0,
+            cursor: None,
+            total: None,
+        }
+    }
+
     /// Whether two are of the same export, of which one may be a part.
     pub(crate) fn is_of_same(&self, other: &Self) -> bool {
         let asked = |one: &Self| (one.of, one.format, one.full, one.guard);
@@ -90,25 +116,11 @@ pub(crate) fn hex(hash: Sha256) -> String {
 #[cfg(test)]
 pub(super) fn example(q: &str) -> Manifest {
     Manifest {
-        form: FORM,
         version: "0".to_owned(),
-        of: List::Spans,
         q: q.to_owned(),
-        after: None,
-        before: None,
-        format: Format::Jsonl,
         full: true,
-        guard: false,
-        url: None,
         begun_at: String::new(),
-        done_at: None,
-        rows: 0,
-        bytes: 0,
-        sha256: String::new(),
-        truncated: false,
-        behind: 0,
-        cursor: None,
-        total: None,
+        ..Manifest::begun(List::Spans, Format::Jsonl)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use neuraltrust_model::{Content, Part, TraceId};
+use neuraltrust_model::{Content, Map, Message, Part, TraceId};
 use tantivy::collector::TopDocs;
 use tantivy::{DocAddress, Searcher};
 
@@ -231,13 +231,12 @@ fn pieces(
         match said {
             Said::Apart(apart) if matches!(apart.form, Form::Messages(_)) => {
                 for (name, message) in record.fresh_messages(apart)? {
-                    let text = words(&message.parts);
-                    pieces.push(piece(Some(message.role), text, Some((apart.scope, name))));
+                    pieces.push(piece(Some(message.role), words(message.parts), Some((apart.scope, name))));
                 }
             }
             said => match record.fresh(said)? {
                 Some(Content::Messages { messages }) => {
-                    pieces.extend(messages.into_iter().map(|message| piece(Some(message.role), words(&message.parts), None)));
+                    pieces.extend(messages.into_iter().map(|message| piece(Some(message.role), words(message.parts), None)));
                 }
                 Some(Content::Documents { documents }) => {
                     let text = |document| Content::Documents { documents: vec![document] }.plain_text(MAX_TEXT);
@@ -252,8 +251,8 @@ fn pieces(
     Ok(pieces)
 }
 
-fn words(parts: &[Part]) -> String {
-    let message = neuraltrust_model::Message { role: String::new(), parts: parts.to_vec(), extra: neuraltrust_model::Map::new() };
+fn words(parts: Vec<Part>) -> String {
+    let message = Message { role: String::new(), parts, extra: Map::new() };
     Content::Messages { messages: vec![message] }.plain_text(MAX_TEXT)
 }
 

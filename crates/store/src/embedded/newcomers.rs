@@ -8,15 +8,12 @@ use tantivy::columnar::Column;
 use tantivy::query::Query;
 use tantivy::{DocId, Score, Searcher, SegmentOrdinal, SegmentReader};
 
-use super::aggregate::{MAX_DISTINCT, Quick, hash};
+use super::aggregate::{BLOCK, MAX_DISTINCT, Quick, hash};
 use super::columns::{self, Rows, Values};
 use super::index::TIME;
 use crate::aggregate::{Aggregate, Metric};
 use crate::fields::Key;
 use crate::{Filter, StoreError};
-
-/// Documents that are read at a time.
-const BLOCK: usize = 512;
 
 /// When values first were in a list.
 #[derive(Debug, Default)]

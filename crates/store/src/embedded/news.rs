@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use neuraltrust_model::{ConversationId, SpanId, TraceId};
+use neuraltrust_model::{SpanId, TraceId};
 use rusqlite::{OptionalExtension, Transaction};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -15,47 +15,14 @@ use super::index::SearchIndex;
 use super::lists;
 use super::order;
 use super::record::Record;
-use crate::changes::{Change, Rows};
+use crate::changes::{Change, Gathered, NAMED_SPANS, Rows};
 use crate::fields::{Field, Key, Value};
 use crate::{Filter, ListOf, Order, ProjectId, StoreError, Test};
 
-/// Most spans that one change names.
-const NAMED_SPANS: usize = 2_000;
 /// Most patches that are looked through for who was away; then it is told to read everything again.
 const LOOKED_THROUGH: usize = 10_000;
 /// Most things of a list whose rows are looked up for one change.
 const LOOKED_UP: usize = 2_000;
-
-/// What has changed since the last commit of the index.
-#[derive(Debug, Default)]
-pub(super) struct Gathered {
-    pub(super) conversations: BTreeSet<ConversationId>,
-    pub(super) traces: BTreeSet<TraceId>,
-    spans: BTreeSet<(TraceId, SpanId)>,
-    more_spans: bool,
-}
-
-impl Gathered {
-    /// Adds a span, where there is room for its name.
-    pub(super) fn span(&mut self, trace: &TraceId, span: &SpanId) {
-        if self.spans.len() < NAMED_SPANS {
-            self.spans.insert((trace.clone(), span.clone()));
-        } else {
-            self.more_spans = true;
-        }
-    }
-
-    /// As it is announced.
-    pub(super) fn change(self, project: ProjectId, seq: u64) -> Change {
-        Change {
-            project,
-            seq,
-            conversation_ids: self.conversations.into_iter().collect(),
-            trace_ids: self.traces.into_iter().collect(),
-            span_ids: (!self.more_spans).then(|| self.spans.into_iter().collect()),
-        }
-    }
-}
 
 /// Notes that something of a trace was taken away with the newest patch. What is gone cannot be named to who was away.
 pub(super) fn note_removal(transaction: &Transaction<'_>, trace: i64) -> rusqlite::Result<()> {

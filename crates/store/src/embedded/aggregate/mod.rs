@@ -30,7 +30,7 @@ const MAX_GROUPS: usize = 262_144;
 /// Most different values that are told apart in one segment, over all groups.
 pub(super) const MAX_DISTINCT: usize = 1_000_000;
 /// Documents that are read at a time.
-const BLOCK: usize = 512;
+pub(super) const BLOCK: usize = 512;
 
 /// What one group has in common: for each thing that is grouped by the code of a value; [`NONE`] for what has no value, and where
 /// there is no such thing.
