@@ -31,16 +31,16 @@ pub fn in_json_exactly(body: &[u8]) -> usize {
     marks::in_json(body)
 }
 
-/// Values of an export of traces in protobuf.
+/// Values of an export of traces in protobuf, or more where they are few.
 #[must_use]
 pub fn in_traces(body: &[u8]) -> usize {
-    Count::of(Message::Traces, body).values
+    Count::enough(Message::Traces, body).values
 }
 
-/// Values of an export of log records in protobuf.
+/// Values of an export of log records in protobuf, or more where they are few.
 #[must_use]
 pub fn in_logs(body: &[u8]) -> usize {
-    Count::of(Message::Logs, body).values
+    Count::enough(Message::Logs, body).values
 }
 
 /// Refuses a body of so many values.
@@ -57,13 +57,13 @@ pub(crate) fn few_enough_spans(at: &str, spans: usize) -> Result<(), Rejection> 
 
 /// Refuses an export of traces in protobuf that says too much.
 pub(crate) fn few_enough_in_traces(body: &[u8]) -> Result<(), Rejection> {
-    let count = Count::of(Message::Traces, body);
+    let count = Count::enough(Message::Traces, body);
     few_enough_spans("spans", count.spans).and_then(|()| few_enough(count.values))
 }
 
 /// Refuses an export of log records in protobuf that says too much.
 pub(crate) fn few_enough_in_logs(body: &[u8]) -> Result<(), Rejection> {
-    let count = Count::of(Message::Logs, body);
+    let count = Count::enough(Message::Logs, body);
     few_enough_spans("logRecords", count.spans).and_then(|()| few_enough(count.values))
 }
 
@@ -131,17 +131,27 @@ impl Message {
 }
 
 /// What an export holds. What is no protobuf is counted up to where it ends to be, which is as far as a decoder reads it.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug)]
 struct Count {
     /// Messages, and values in text.
     values: usize,
     /// Spans or log records.
     spans: usize,
+    /// How the values of a text are counted.
+    in_text: fn(&[u8]) -> usize,
 }
 
 impl Count {
-    fn of(message: Message, body: &[u8]) -> Self {
-        let mut count = Self::default();
+    /// What an export holds, as near as it is worth knowing: the most that there can be is known at once, and enough where it is little.
+    fn enough(message: Message, body: &[u8]) -> Self {
+        match Self::of(message, body, marks::most_in_text) {
+            few @ Self { values: ..=FEW, .. } => few,
+            _ => Self::of(message, body, marks::in_text),
+        }
+    }
+
+    fn of(message: Message, body: &[u8], in_text: fn(&[u8]) -> usize) -> Self {
+        let mut count = Self { values: 0, spans: 0, in_text };
         count.add(message, body, MAX_MESSAGES_DEPTH);
         count
     }
@@ -180,7 +190,7 @@ impl Count {
                 Some(())
             }
             Some(Field::Text) => {
-                self.values += marks::in_text(inner);
+                self.values += (self.in_text)(inner);
                 Some(())
             }
             Some(Field::Message(message)) => {
@@ -242,7 +252,8 @@ mod tests {
         let mut body = export.encode_to_vec();
         // Resource spans and resource (2), an attribute (2), an entity (3), scope spans and spans (3), the list (5), the map (5, and 2 in
         // its text), events and the link (4).
-        assert_eq!(Count::of(Message::Traces, &body), Count { values: 26, spans: 2 });
+        let exactly = Count::of(Message::Traces, &body, marks::in_text);
+        assert_eq!((exactly.values, exactly.spans), (26, 2));
         // A group of a field that is not known, with what looks like resource spans in it.
         body.extend([0x7b, 0x0a, 0x00, 0x7c]);
         assert_eq!(in_traces(&body), 26);

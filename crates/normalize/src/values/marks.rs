@@ -36,6 +36,11 @@ pub(super) fn in_json(body: &[u8]) -> usize {
     in_grammar(body, Json, DEPTH)
 }
 
+/// The most marks before values that such a text can have.
+pub(super) fn most_in_text(text: &[u8]) -> usize {
+    if may_be_read(text) { all(text) + escaped(text) } else { 0 }
+}
+
 /// Marks before values in a text of which it is not known what it is.
 pub(super) fn in_text(text: &[u8]) -> usize {
     in_text_within(text, DEPTH)
@@ -96,6 +101,15 @@ pub(super) fn escaped(mut text: &[u8]) -> usize {
 
 /// Whether a text begins like one that may be read as values.
 fn may_be_read(text: &[u8]) -> bool {
+    // Most texts begin with a word of ASCII, and need not be read as characters.
+    let letters = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
+    if letters > 0 {
+        match text.get(letters) {
+            None => return false,
+            Some(after) if after.is_ascii() && *after != b'\\' => return *after == b'(',
+            Some(_) => {}
+        }
+    }
     let mut characters = Characters(text).skip_while(|character| character.is_whitespace());
     match characters.next() {
         Some('[' | '{' | '(' | '"' | '\'') => true,
@@ -172,6 +186,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str) {
         let held = values(&Value::String(text.to_owned()));
+        assert!(most_in_text(text.as_bytes()) >= in_text(text.as_bytes()), "{text:?}");
         assert!(in_text(text.as_bytes()) + 1 >= held, "{text:?} holds {held}, and {} are counted", in_text(text.as_bytes()) + 1);
         let body = json!({ "a": text }).to_string();
         assert!(in_json(body.as_bytes()) + 1 > held, "{body} holds {held}, and {} are counted", in_json(body.as_bytes()) + 1);

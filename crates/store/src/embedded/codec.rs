@@ -285,6 +285,8 @@ impl Encoder<'_> {
                     return Ok(placed);
                 }
             }
+            // Most texts stay, and are not written twice to know it.
+            Content::Text { text } if taken.is_nothing() && bytes_of_text(text) < OTHERS_APART_FROM_BYTES => return Ok(here()),
             Content::Text { .. } | Content::Json { .. } => {}
         }
         let element = elements(std::slice::from_ref(content), taken)?;
@@ -353,6 +355,20 @@ fn elements<T: Serialize>(items: &[T], taken: &Taken) -> Result<Vec<Element<'sta
 fn total(elements: &[Element<'_>]) -> usize {
     elements.iter().map(|element| element.bytes.len()).sum()
 }
+/// Bytes of a [`Content::Text`] as JSON, known without writing it.
+fn bytes_of_text(text: &str) -> usize {
+    const AROUND: usize = r#"{"type":"text","text":""}"#.len();
+    // What stands before one: a backslash, or `\u00` and a digit (RFC 8259, section 7), of which serde_json writes the short form.
+    let more = |byte: &u8| match byte {
+        b'"' | b'\\' | 0x08 | b'\t' | b'\n' | 0x0c | b'\r' => 1,
+        0x00..0x20 => 5,
+        _ => 0_u8,
+    };
+    // So many fit a byte, and are added up at once.
+    let escapes = text.as_bytes().chunks(51).map(|bytes| usize::from(bytes.iter().map(more).sum::<u8>()));
+    AROUND + text.len() + escapes.sum::<usize>()
+}
+
 /// Checksum of a patch's JSON.
 pub(super) fn digest(json: &[u8]) -> i64 {
     eight(json)
@@ -565,6 +581,15 @@ mod tests {
         let Some(Said::Apart(apart)) = output else { panic!("{output:?}") };
         assert_eq!((apart.form, apart.heads.len()), (Form::Documents, 3));
         assert!(apart.preview.starts_with("document 3"));
+    }
+
+    #[test]
+    fn a_text_is_as_long_as_it_is_written() {
+        let ascii: String = (0..0x80_u8).map(char::from).collect();
+        for text in ["", &ascii, "naïve 東 🙂", &"\0".repeat(1_000), &ascii.repeat(20)] {
+            let written = serde_json::to_vec(&Content::Text { text: text.to_owned() }).unwrap();
+            assert_eq!(bytes_of_text(text), written.len(), "{text:?}");
+        }
     }
 
     #[test]
