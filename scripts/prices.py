@@ -5,7 +5,8 @@
     /tmp/prices/bin/python scripts/prices.py 2026-11 > crates/store/src/prices/table.tsv
 
 The argument is the month in which that version was published. Taken are facts: who serves which model, and what a token costs from
-when on. Left out is what is no price of a token: audio by the hour, images, searches, and prices by the time of day.
+when on. Left out is what is no price of a token (sound by the minute, pictures by their size, searches, pages), video, and prices by the time
+of day.
 """
 import sys
 from importlib.metadata import version
@@ -18,7 +19,10 @@ SERVED_BY = [
     "anthropic", "aws", "azure", "cerebras", "cohere", "deepseek", "fireworks", "google", "groq", "minimax", "mistral",
     "moonshotai", "openai", "openrouter", "perplexity", "together", "voyageai", "x-ai", "zai",
 ]
-FIELDS = ["input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "output_reasoning_mtok"]
+FIELDS = [
+    "input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "output_reasoning_mtok", "input_audio_mtok", "input_image_mtok",
+    "cache_audio_read_mtok", "cache_image_read_mtok", "cache_write_1h_mtok", "output_audio_mtok", "output_image_mtok",
+]
 
 
 def patterns(match):
@@ -38,7 +42,7 @@ def patterns(match):
 
 def rates(prices):
     """The prices of a model, each with the number of tokens in above which it holds."""
-    values = [getattr(prices, field) for field in FIELDS]
+    values = [getattr(prices, field, None) for field in FIELDS]
     above = {0} | {tier.start for value in values if isinstance(value, types.TieredPrices) for tier in value.tiers}
     for least in sorted(above):
         yield least, [at(value, least) for value in values]
@@ -72,4 +76,4 @@ def rows():
 
 print(f"# genai-prices\t{version('genai-prices')}\t{sys.argv[1]}\thttps://github.com/pydantic/genai-prices")
 for row in rows():
-    print("\t".join(row))
+    print("\t".join(row).rstrip("\t"))

@@ -48,6 +48,20 @@ pub const USER_EMAIL: &str = "user.email";
 /// `error.type`: the class of error a span ended with (string).
 pub const ERROR_TYPE: &str = "error.type";
 
+/// `neuraltrust.usage.input_audio_tokens`: the part of the prompt that was sound, cached ones included (int).
+pub const USAGE_INPUT_AUDIO_TOKENS: &str = "neuraltrust.usage.input_audio_tokens";
+/// `neuraltrust.usage.input_image_tokens`: the part of the prompt that was pictures, cached ones included (int).
+pub const USAGE_INPUT_IMAGE_TOKENS: &str = "neuraltrust.usage.input_image_tokens";
+/// `neuraltrust.usage.cache_read_audio_tokens`: the part of what was read from the provider's cache that was sound (int).
+pub const USAGE_CACHE_READ_AUDIO_TOKENS: &str = "neuraltrust.usage.cache_read_audio_tokens";
+/// `neuraltrust.usage.cache_read_image_tokens`: the part of what was read from the provider's cache that was pictures (int).
+pub const USAGE_CACHE_READ_IMAGE_TOKENS: &str = "neuraltrust.usage.cache_read_image_tokens";
+/// `neuraltrust.usage.cache_write_1h_tokens`: the part of what was written to the provider's cache that it keeps for an hour (int).
+pub const USAGE_CACHE_WRITE_1H_TOKENS: &str = "neuraltrust.usage.cache_write_1h_tokens";
+/// `neuraltrust.usage.output_audio_tokens`: the part of the answer that was sound (int).
+pub const USAGE_OUTPUT_AUDIO_TOKENS: &str = "neuraltrust.usage.output_audio_tokens";
+/// `neuraltrust.usage.output_image_tokens`: the part of the answer that was pictures (int).
+pub const USAGE_OUTPUT_IMAGE_TOKENS: &str = "neuraltrust.usage.output_image_tokens";
 /// `neuraltrust.kind`: the [`Kind`](crate::Kind) of the span by its name, e.g. `router` (string).
 pub const KIND: &str = "neuraltrust.kind";
 /// `neuraltrust.input`: what the step was given (string for text, else structured).

@@ -40,9 +40,12 @@ pub struct SpanPatch {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Timestamp>,
-    /// That the span is not taken to be running any more. Only the server itself says it.
+    /// That the span is not taken to be running any more. Only the server itself says it, or the one that it was copied from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<Unfinished>,
+    /// That it was read from the export of another server: it tells of what was then, and is no sign that the span still runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub copied: bool,
     /// The conversation that the message names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<ConversationId>,
@@ -117,6 +120,7 @@ impl SpanPatch {
             start: None,
             end: None,
             unfinished: None,
+            copied: false,
             conversation_id: None,
             session_id: None,
             channel_id: None,
@@ -162,7 +166,7 @@ impl SpanPatch {
         merge(&mut self.start, later.start, |start, other| *start = other.min(*start));
         merge(&mut self.end, later.end, |end, other| *end = other.max(*end));
         // Who marks a span did not send it.
-        if later.unfinished.is_none() {
+        if later.unfinished.is_none() || later.copied {
             replace(&mut self.source, later.source);
         }
         merge(&mut self.unfinished, later.unfinished, |mark, other| {

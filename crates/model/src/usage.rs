@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::user::replace;
-
 /// Who counted the tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -18,7 +16,7 @@ pub enum UsageSource {
 }
 
 /// Tokens of a model call by the rule of OTel GenAI: `input` includes cached reads and writes, `output` includes
-/// reasoning; the other three are parts of them.
+/// reasoning; the others are parts of them. Tokens that are neither sound nor a picture are text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Usage {
@@ -32,17 +30,72 @@ pub struct Usage {
     pub cache_write: Option<u64>,
     /// The part of `output` that was reasoning.
     pub reasoning: Option<u64>,
+    /// The part of `input` that was sound, cached ones included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_audio: Option<u64>,
+    /// The part of `input` that was pictures, cached ones included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_image: Option<u64>,
+    /// The part of `cache_read` that was sound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_read_audio: Option<u64>,
+    /// The part of `cache_read` that was pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_read_image: Option<u64>,
+    /// The part of `cache_write` that the provider keeps for an hour rather than for minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h: Option<u64>,
+    /// The part of `output` that was sound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_audio: Option<u64>,
+    /// The part of `output` that was pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_image: Option<u64>,
     /// Who counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<UsageSource>,
 }
 
 impl Usage {
+    /// The names of its counts in the API, as [`counts`](Self::counts) has them.
+    pub const NAMES: [&'static str; 12] = [
+        "usage.input",
+        "usage.output",
+        "usage.cache_read",
+        "usage.cache_write",
+        "usage.reasoning",
+        "usage.input_audio",
+        "usage.input_image",
+        "usage.cache_read_audio",
+        "usage.cache_read_image",
+        "usage.cache_write_1h",
+        "usage.output_audio",
+        "usage.output_image",
+    ];
+
+    /// Every count: the wholes, and then their parts.
+    #[must_use]
+    pub const fn counts(&self) -> [Option<u64>; 12] {
+        [
+            self.input,
+            self.output,
+            self.cache_read,
+            self.cache_write,
+            self.reasoning,
+            self.input_audio,
+            self.input_image,
+            self.cache_read_audio,
+            self.cache_read_image,
+            self.cache_write_1h,
+            self.output_audio,
+            self.output_image,
+        ]
+    }
+
     /// Whether no count is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { input, output, cache_read, cache_write, reasoning, source: _ } = self;
-        [input, output, cache_read, cache_write, reasoning].iter().all(|count| count.is_none())
+        self.counts().iter().all(Option::is_none)
     }
 
     /// Tokens in and out together; `None` where neither is known.
@@ -54,30 +107,36 @@ impl Usage {
         }
     }
 
+    /// What `both` makes of each count of two calls.
+    fn paired(self, other: Self, both: impl Fn(Option<u64>, Option<u64>) -> Option<u64>) -> Self {
+        Self {
+            input: both(self.input, other.input),
+            output: both(self.output, other.output),
+            cache_read: both(self.cache_read, other.cache_read),
+            cache_write: both(self.cache_write, other.cache_write),
+            reasoning: both(self.reasoning, other.reasoning),
+            input_audio: both(self.input_audio, other.input_audio),
+            input_image: both(self.input_image, other.input_image),
+            cache_read_audio: both(self.cache_read_audio, other.cache_read_audio),
+            cache_read_image: both(self.cache_read_image, other.cache_read_image),
+            cache_write_1h: both(self.cache_write_1h, other.cache_write_1h),
+            output_audio: both(self.output_audio, other.output_audio),
+            output_image: both(self.output_image, other.output_image),
+            source: None,
+        }
+    }
+
     /// Adds what `later` knows; where both know a count, `later` wins.
     pub fn merge(&mut self, later: Self) {
-        replace(&mut self.input, later.input);
-        replace(&mut self.output, later.output);
-        replace(&mut self.cache_read, later.cache_read);
-        replace(&mut self.cache_write, later.cache_write);
-        replace(&mut self.reasoning, later.reasoning);
-        replace(&mut self.source, later.source);
+        *self = Self { source: later.source.or(self.source), ..self.paired(later, |known, later| later.or(known)) };
     }
 
     /// The sum of two calls; a count that neither knows stays unknown.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        let add = |a: Option<u64>, b: Option<u64>| match (a, b) {
+        self.paired(other, |a, b| match (a, b) {
             (None, None) => None,
             (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
-        };
-        Self {
-            input: add(self.input, other.input),
-            output: add(self.output, other.output),
-            cache_read: add(self.cache_read, other.cache_read),
-            cache_write: add(self.cache_write, other.cache_write),
-            reasoning: add(self.reasoning, other.reasoning),
-            source: None,
-        }
+        })
     }
 }

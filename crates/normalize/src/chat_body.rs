@@ -3,7 +3,7 @@
 //! Shapes: OpenAI Chat Completions, Completions and Responses, Anthropic Messages, and what LangChain makes of all of them
 //! (`{"messages": [[..]]}`, `{"generations": [[..]]}`, messages by `type`, by constructor, and as pairs).
 
-use neuraltrust_model::{Map, Message, Part, Usage, UsageSource};
+use neuraltrust_model::{Map, Message, Part};
 use serde_json::Value;
 
 use crate::content::{json_text, messages};
@@ -272,40 +272,6 @@ fn response_item(map: &Map) -> Option<Message> {
     Some(Message { role: role.to_owned(), parts: vec![part], extra: Map::new() })
 }
 
-/// Tokens in the forms of the APIs and of LangChain, in the one form of ours. What LangChain calls `usage_metadata`, and
-/// OpenAI's `usage`, count cached tokens as part of the input; Anthropic's `usage` does not.
-pub(crate) fn usage(value: &Value) -> Option<Usage> {
-    let count = |paths: &[&str]| paths.iter().find_map(|path| value.pointer(path)?.as_u64());
-    let cache_read = count(&[
-        "/input_token_details/cache_read",
-        "/prompt_tokens_details/cached_tokens",
-        "/input_tokens_details/cached_tokens",
-        "/cache_read_input_tokens",
-    ]);
-    let cache_write = count(&["/input_token_details/cache_creation", "/cache_creation_input_tokens"]);
-    let usage = Usage {
-        input: count(&["/input_tokens", "/prompt_tokens", "/promptTokens", "/inputTokens"]),
-        output: count(&["/output_tokens", "/completion_tokens", "/completionTokens", "/outputTokens"]),
-        cache_read,
-        cache_write,
-        reasoning: count(&[
-            "/output_token_details/reasoning",
-            "/completion_tokens_details/reasoning_tokens",
-            "/output_tokens_details/reasoning_tokens",
-        ]),
-        source: Some(UsageSource::Api),
-    };
-    (!usage.is_empty()).then_some(usage)
-}
-
-/// Tokens as Anthropic's API tells them: what came from the cache or went there is beside the input, not in it.
-pub(crate) fn anthropic_usage(value: &Value) -> Option<Usage> {
-    let mut usage = usage(value)?;
-    let beside = usage.cache_read.unwrap_or(0).saturating_add(usage.cache_write.unwrap_or(0));
-    usage.input = usage.input.map(|input| input.saturating_add(beside));
-    Some(usage)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,17 +364,5 @@ mod tests {
             json!({}),
         );
         assert!(answer(json!({"output": "Hi"})).is_err());
-    }
-
-    #[test]
-    fn tokens_in_and_beside() {
-        let openai =
-            usage(&json!({"prompt_tokens": 10, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 4}})).unwrap();
-        assert_eq!((openai.input, openai.cache_read, openai.output), (Some(10), Some(4), Some(3)));
-        let anthropic = anthropic_usage(
-            &json!({"input_tokens": 10, "output_tokens": 3, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 2}),
-        );
-        assert_eq!(anthropic.unwrap().input, Some(16));
-        assert_eq!(usage(&json!({})), None);
     }
 }

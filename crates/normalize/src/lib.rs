@@ -6,6 +6,7 @@
 //! itself.
 
 mod any_value;
+mod api_usage;
 mod chat_body;
 mod content;
 mod copies;

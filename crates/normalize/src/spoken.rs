@@ -1,9 +1,9 @@
 //! What a span that came as JSON says at one of its ends, whatever the application put there.
 
-use neuraltrust_model::{Content, Kind, Map, Usage, attributes as names};
+use neuraltrust_model::{Content, Kind, Map, attributes as names};
 use serde_json::Value;
 
-use crate::chat_body::{self, Spoken, anthropic_usage};
+use crate::chat_body::{self, Spoken};
 use crate::content::{Side, content, document};
 use crate::words::words;
 
@@ -81,23 +81,6 @@ fn are_documents(items: &[Value]) -> bool {
     !items.is_empty() && items.iter().all(is_document)
 }
 
-/// Counts as a model API reports them; `None` where the object is no such report. What Anthropic's API read from the cache
-/// or wrote there is beside its input.
-pub(crate) fn api_usage(counts: &Map) -> Option<Usage> {
-    let has = |name: &str| counts.contains_key(name);
-    let value = || Value::Object(counts.clone());
-    match (has("prompt_tokens") || has("completion_tokens"), has("input_tokens") || has("output_tokens")) {
-        (true, _) => chat_body::usage(&value()),
-        (false, true) => anthropic_usage_or_responses(counts, &value()),
-        (false, false) => None,
-    }
-}
-
-fn anthropic_usage_or_responses(counts: &Map, value: &Value) -> Option<Usage> {
-    let beside = counts.contains_key("cache_read_input_tokens") || counts.contains_key("cache_creation_input_tokens");
-    if beside { anthropic_usage(value) } else { chat_body::usage(value) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,14 +105,5 @@ mod tests {
         let found = json!([{"text": "a", "score": 1, "id": "d"}]);
         let documents = json!({"type": "documents", "documents": [{"id": "d", "content": "a", "score": 1.0}]});
         check(Kind::Chain, Side::Output, found, documents, json!(null));
-    }
-
-    #[test]
-    fn counts_of_each_api() {
-        let input = |counts: Value| api_usage(counts.as_object().unwrap()).and_then(|usage| usage.input);
-        assert_eq!(input(json!({"prompt_tokens": 10, "prompt_tokens_details": {"cached_tokens": 4}})), Some(10));
-        assert_eq!(input(json!({"input_tokens": 10, "input_tokens_details": {"cached_tokens": 4}})), Some(10));
-        assert_eq!(input(json!({"input_tokens": 10, "cache_read_input_tokens": 4})), Some(14));
-        assert_eq!(input(json!({"input": 1})), None);
     }
 }

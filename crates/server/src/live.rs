@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::task::AbortHandle;
 
-use crate::metrics::LISTENERS;
+use crate::metrics::{LISTENERS, LISTENERS_DROPPED};
 
 /// Most listeners at a time.
 pub(crate) const MAX_LISTENERS: usize = 4_096;
@@ -72,6 +72,15 @@ pub(crate) struct Listener {
     /// Everything behind this patch will be told.
     pub(crate) position: u64,
     _place: Place,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // Also one that does not read at all, and so is never told.
+        if self.told.len() >= BEHIND {
+            metrics::counter!(LISTENERS_DROPPED).increment(1);
+        }
+    }
 }
 
 /// A place among the listeners, given back with this.

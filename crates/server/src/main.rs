@@ -13,6 +13,7 @@ mod http;
 mod ingest;
 mod live;
 mod metrics;
+mod patience;
 mod progress;
 mod quarantine;
 mod receive;
@@ -20,6 +21,7 @@ mod serve;
 mod silence;
 mod sources;
 mod ui;
+mod unpacking;
 mod unread;
 
 use std::process::ExitCode;

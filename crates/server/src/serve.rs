@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use axum::serve::ListenerExt as _;
 use neuraltrust_store::{Accounts, EmbeddedStore, ProjectId, Quarantine, Scope, Secret, Store};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
@@ -20,6 +19,7 @@ use crate::config::{LogFormat, Port, Settings};
 use crate::http::{self, App};
 use crate::ingest::Ingest;
 use crate::live::Listeners;
+use crate::patience::Patient;
 use crate::sources::Sources;
 use crate::{metrics, receive, silence};
 
@@ -159,9 +159,7 @@ async fn serve_http(
     router: axum::Router,
     ended: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    // Answers are small and clients wait for them: nothing is held back to fill a packet.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    axum::serve(listener, router).with_graceful_shutdown(ended).await.map_err(anyhow::Error::from)
+    axum::serve(Patient::new(listener), router).with_graceful_shutdown(ended).await.map_err(anyhow::Error::from)
 }
 
 async fn ended(mut ending: watch::Receiver<bool>) {

@@ -155,6 +155,23 @@ pub struct AggregateRow {
     pub values: Vec<Measured>,
 }
 
+/// Why there is less in an answer than was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TruncatedBy {
+    /// Values that are less frequent than those that `top` lets through, or rows behind `limit`.
+    Limit,
+    /// More groups than are counted at a time (262,144).
+    Groups,
+    /// More different values than are told apart (1,000,000).
+    Distinct,
+    /// The memory that one aggregate may take (about 256 MiB): what was known by then was measured to the end; groups and values that
+    /// would have been new were left out.
+    Memory,
+    /// A condition on steps or words that was met by more than is looked at.
+    Conditions,
+}
+
 /// The groups of an aggregate.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Aggregated {
@@ -165,6 +182,8 @@ pub struct Aggregated {
     /// Whether there are groups that are not in the answer, distinct values that were not counted, or a condition on steps or
     /// words that was met by more than is looked at.
     pub truncated: bool,
+    /// Why it is truncated; empty where it is not.
+    pub truncated_by: Vec<TruncatedBy>,
     /// Whether the time that a read may take was over before everything was measured.
     pub timed_out: bool,
     /// Number of things in groups that are not in the answer.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use neuraltrust_model::{Content, SpanId, StatusCode, TraceId};
+use neuraltrust_model::{Content, SpanId, StatusCode, TraceId, Usage};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -163,16 +163,9 @@ pub fn compare_conversations(left: &Transcript, right: &Transcript) -> Compariso
     }
 }
 
-fn tokens(usage: Option<neuraltrust_model::Usage>) -> [(&'static str, Option<f64>); 5] {
-    let usage = usage.unwrap_or_default();
-    let number = |count: Option<u64>| count.map(|count| count as f64);
-    [
-        ("usage.input", number(usage.input)),
-        ("usage.output", number(usage.output)),
-        ("usage.cache_read", number(usage.cache_read)),
-        ("usage.cache_write", number(usage.cache_write)),
-        ("usage.reasoning", number(usage.reasoning)),
-    ]
+fn tokens(usage: Option<Usage>) -> impl Iterator<Item = (&'static str, Option<f64>)> {
+    let counts = usage.unwrap_or_default().counts().map(|count| count.map(|count| count as f64));
+    Usage::NAMES.into_iter().zip(counts)
 }
 
 fn sums(totals: &Totals) -> Vec<(&'static str, Option<f64>)> {

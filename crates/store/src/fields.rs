@@ -140,6 +140,20 @@ fields! {
     UsageCacheWrite = "usage.cache_write", Count, ALL;
     /// Tokens of the model's thoughts.
     UsageReasoning = "usage.reasoning", Count, ALL;
+    /// Tokens of sound in the prompt.
+    UsageInputAudio = "usage.input_audio", Count, ALL;
+    /// Tokens of pictures in the prompt.
+    UsageInputImage = "usage.input_image", Count, ALL;
+    /// Tokens of sound that came from the provider's cache.
+    UsageCacheReadAudio = "usage.cache_read_audio", Count, ALL;
+    /// Tokens of pictures that came from the provider's cache.
+    UsageCacheReadImage = "usage.cache_read_image", Count, ALL;
+    /// Tokens that were put into the provider's cache for an hour.
+    UsageCacheWrite1h = "usage.cache_write_1h", Count, ALL;
+    /// Tokens of sound in the answer.
+    UsageOutputAudio = "usage.output_audio", Count, ALL;
+    /// Tokens of pictures in the answer.
+    UsageOutputImage = "usage.output_image", Count, ALL;
     /// Tokens of prompt and answer together.
     UsageTotal = "usage.total", Count, ALL;
     /// US dollars.

@@ -16,6 +16,7 @@ mod error;
 mod fields;
 mod hits;
 mod language;
+mod pattern;
 mod media;
 mod prices;
 mod query;
@@ -33,7 +34,7 @@ use tokio::sync::broadcast;
 pub use accounts::{Grant, KeyRow, ProjectId, ProjectRow, Scope, Secret};
 pub use aggregate::{
     Aggregate, AggregateRow, Aggregated, Every, Group, GroupValue, MAX_GROUPS_BY, MAX_METRICS, MAX_ROWS, Measured, Metric,
-    RELATIVE_ERROR,
+    RELATIVE_ERROR, TruncatedBy,
 };
 pub use changes::{Change, Gathered, Rows};
 pub use compare::{Aligned, Comparison, FieldPair, NumberPair, Pair, compare_conversations, compare_spans, compare_traces};
@@ -47,11 +48,12 @@ pub use fields::{Field, FieldType, FilterError, Key, Root, Value};
 pub use hits::{Hit, Hits, Place, SaidIn, Search};
 pub use language::{QueryError, Typed, Typing, moment, written};
 pub use media::{MediaId, Medium, NoMediaId, ShowMedia};
+pub use pattern::Pattern;
 pub use prices::{CostPart, CostSource, MAX_PRICES, NoCost, Price, PriceTable, Priced, Prices, TokensOf, price_table};
 pub use query::{Cursor, Filter, ListOf, ListQuery, Order, OrderBy, Page, Test, Words};
 pub use rows::{
     ConversationRow, CountReason, FacetRow, Facets, FeedbackCounts, Highlight, PatchDetail, ScoreTotals, ScoreValue, SpanDetail,
-    SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn,
+    SpanRow, Totals, TraceDetail, TraceRow, Transcript, Turn, WholeSpan,
 };
 pub use said::{Apart, Form, Said};
 pub use stretches::Zone;
@@ -272,8 +274,8 @@ impl ProjectStore {
     }
 
     /// Spans of a trace with their contents, in the order in which they are asked for; those that are not there any more are left
-    /// out. Where they take more than about `budget` bytes only the first are read, one at the least: the number says how many of
-    /// those that were asked for.
+    /// out, and with the first span of the trace comes what is known of those that have not come themselves. Where they take more
+    /// than about `budget` bytes only the first are read, one at the least: the number says how many of those that were asked for.
     ///
     /// # Errors
     /// When the record cannot be read.
@@ -282,7 +284,7 @@ impl ProjectStore {
         trace: TraceId,
         spans: Vec<SpanId>,
         budget: usize,
-    ) -> Result<(Vec<SpanDetail>, usize), StoreError> {
+    ) -> Result<(Vec<WholeSpan>, usize), StoreError> {
         match &self.store {
             Store::Embedded(store) => store.whole_spans(self.id, trace, spans, self.media, budget).await,
         }

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use neuraltrust_model::Timestamp;
 
 use crate::fields::{Field, FilterError, Key, Value};
-use crate::{Highlight, StoreError};
+use crate::{Highlight, Pattern, StoreError};
 
 /// Which things a list holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,6 +79,8 @@ pub enum Test {
     OneOf(Vec<Value>),
     /// A text that begins like this.
     Prefix(String),
+    /// A text like this.
+    Like(Pattern),
     /// Between the two; texts are compared by their bytes.
     Range(Bound<Value>, Bound<Value>),
     /// Anything.

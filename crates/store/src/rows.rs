@@ -4,7 +4,8 @@ use neuraltrust_model::{
     ChannelId, Content, ConversationId, Event, Kind, Link, Score, SessionId, Source, Span, SpanId, SpanPatch, SpanState,
     StatusCode, Timestamp, TraceId, Unfinished, Usage, User, Warning,
 };
-use serde::{Deserialize, Serialize};
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -193,6 +194,38 @@ pub struct SpanDetail {
     /// When the first message about it came in.
     #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
+}
+
+/// A span as it is written somewhere else, with everything that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WholeSpan {
+    /// One that has come.
+    Come(Box<SpanDetail>),
+    /// One that has not come itself: only something about it has, a judgement say.
+    NotCome {
+        /// Whether its name was told.
+        named: bool,
+        /// What is known of it; what it is, is not.
+        detail: Box<SpanDetail>,
+    },
+}
+
+impl Serialize for WholeSpan {
+    /// As by its id; of one that has not come, without the kind and the name that a list would show for want of one.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Come(detail) => detail.serialize(serializer),
+            Self::NotCome { named, detail } => {
+                let mut fields = serde_json::to_value(detail).map_err(S::Error::custom)?;
+                for name in ["kind", "name"].into_iter().take(if *named { 1 } else { 2 }) {
+                    if let Some(field) = fields.get_mut(name) {
+                        *field = Value::Null;
+                    }
+                }
+                fields.serialize(serializer)
+            }
+        }
+    }
 }
 
 /// What one message said of a span, as it was read when it came in.
@@ -419,7 +452,10 @@ pub struct FacetRow {
 pub struct Facets {
     /// The values.
     pub items: Vec<FacetRow>,
-    /// Whether a condition on steps or words was met by more than is looked at, so that not everything was counted.
+    /// Number of all values. Where `truncated`, there are at least so many.
+    pub total: u64,
+    /// Whether a condition on steps or words was met by more than is looked at, or there are more values than are told apart
+    /// (262,144, and about 256 MiB of them), so that not everything was counted.
     pub truncated: bool,
     /// Whether the time that a read may take was over before everything was counted.
     pub timed_out: bool,

@@ -130,6 +130,13 @@ _USAGE = {
     "gen_ai.usage.cache_read.input_tokens": ("cache_read", "cache_read_input_tokens"),
     "gen_ai.usage.cache_creation.input_tokens": ("cache_write", "cache_creation_input_tokens"),
     "gen_ai.usage.reasoning.output_tokens": ("reasoning", "reasoning_tokens"),
+    "neuraltrust.usage.input_audio_tokens": ("input_audio", "input_audio_tokens"),
+    "neuraltrust.usage.input_image_tokens": ("input_image", "input_image_tokens"),
+    "neuraltrust.usage.cache_read_audio_tokens": ("cache_read_audio", "cache_audio_read_tokens"),
+    "neuraltrust.usage.cache_read_image_tokens": ("cache_read_image", "cache_image_read_tokens"),
+    "neuraltrust.usage.cache_write_1h_tokens": ("cache_write_1h", "cache_write_1h_tokens"),
+    "neuraltrust.usage.output_audio_tokens": ("output_audio", "output_audio_tokens"),
+    "neuraltrust.usage.output_image_tokens": ("output_image", "output_image_tokens"),
 }
 
 

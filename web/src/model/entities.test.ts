@@ -6,6 +6,7 @@ const answer = (items: { count: number; group: (string | null)[]; values: (numbe
   left_out: 0,
   matched: 3,
   truncated: false,
+  truncated_by: [],
   timed_out: false,
   percentile_error: 0.01,
 });

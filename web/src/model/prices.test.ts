@@ -22,7 +22,7 @@ test('what is typed of a price is the price', () => {
 test('a price takes the place of the one of that model, or of the one that is changed', () => {
   const own = [
     { model: 'a', input: 1 },
-    { model: 'b', input: 2, above: 1000, since: '2026-01-01T00:00:00Z' },
+    { model: 'b', input: 2, above: 1000, since: '2026-01-01T00:00:00Z', output_audio: 8 },
   ];
   expect(withPrice(own, { model: 'A', input: 3 }, null)).toEqual([{ model: 'A', input: 3 }, own[1]]);
   expect(withPrice(own, { model: 'c', input: 3 }, null)).toHaveLength(3);
@@ -31,5 +31,6 @@ test('a price takes the place of the one of that model, or of the one that is ch
     input: 4,
     above: 1000,
     since: '2026-01-01T00:00:00Z',
+    output_audio: 8,
   });
 });

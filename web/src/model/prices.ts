@@ -44,8 +44,9 @@ function samePlace(a: Price, b: Price): boolean {
 
 /** The list with the price in place of the one that it replaces; else one more. */
 export function withPrice(own: readonly Price[], price: Price, replaced: Price | null): Price[] {
-  // When it begins and from which size on, the form does not ask; what was there stays.
-  const kept = replaced ? { since: replaced.since ?? null, above: replaced.above ?? 0, ...price } : price;
+  // When it begins, from which size on, and what sound and pictures cost, the form does not ask; what was there stays.
+  const unasked = Object.entries(replaced ?? {}).filter(([name]) => !(name in NO_PRICE));
+  const kept: Price = { ...Object.fromEntries(unasked), ...price };
   const at = replaced ? own.indexOf(replaced) : own.findIndex((each) => samePlace(each, kept));
   return at < 0 ? [...own, kept] : own.map((each, index) => (index === at ? kept : each));
 }

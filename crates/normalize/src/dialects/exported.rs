@@ -3,12 +3,12 @@
 //!
 //! What a line says holds as of when the server that wrote it had first heard of the span, so that what another server knows of
 //! the same span by itself stays, and a line that comes twice says what it said once. What that server worked out (costs by
-//! prices, who counts, marks of silence) is left to the one that reads it.
+//! prices, who counts) is left to the one that reads it; that a span was not taken to be running any more is told on.
 
 use neuraltrust_model::limits::FOLDED_ATTRIBUTES;
 use neuraltrust_model::{
-    Content, ConversationId, Event, Kind, Link, Score, Source, SpanId, SpanPatch, Status, StatusCode, TraceId, Usage, User,
-    Warning,
+    Content, ConversationId, Event, Kind, Link, Score, Source, SpanId, SpanPatch, Status, StatusCode, TraceId, Unfinished,
+    Usage, User, Warning,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -95,6 +95,8 @@ fn span_of(span: Value) -> Result<SpanPatch, Rejection> {
     patch.status = code.map(|code| Status { code, message });
     patch.start = fields.time("start_time")?;
     patch.end = fields.time("end_time")?;
+    patch.unfinished = part::<Unfinished>(&mut fields, "unfinished")?;
+    patch.copied = true;
     patch.user = part::<User>(&mut fields, "user")?;
     patch.model = fields.text("model")?;
     patch.provider = fields.text("provider")?;
@@ -165,6 +167,25 @@ mod tests {
         assert_eq!((patch.cost, patch.conversation_id.unwrap().as_str()), (Some(0.5), "c"));
         assert_eq!(patch.told, Some(Timestamp::try_from("2026-11-29T10:00:02Z".to_owned()).unwrap()));
         assert_eq!(patch.input, Some(Content::text("hi")));
+    }
+
+    #[test]
+    fn what_never_came_and_what_never_ended_are_told_as_they_are() {
+        let mut judged = span();
+        for name in ["kind", "name", "start_time", "end_time", "usage", "cost", "input"] {
+            judged[name] = Value::Null;
+        }
+        judged["scores"] = json!([{ "id": "s", "name": "good", "value": true, "comment": null, "source": "user", "time": null }]);
+        let patch = read(&judged).unwrap().patches.remove(0);
+        assert!(patch.copied && patch.scores[0].value == true, "{patch:?}");
+        assert!(!Span::new(patch, Timestamp::from_nanos(0)).is_known(), "only something about it is known");
+        let mut open = span();
+        open["end_time"] = Value::Null;
+        open["unfinished"] = json!({ "reason": "silence", "since": "2026-11-29T10:30:00Z" });
+        let patch = read(&open).unwrap().patches.remove(0);
+        assert_eq!(patch.unfinished.unwrap().since, Timestamp::try_from("2026-11-29T10:30:00Z".to_owned()).unwrap());
+        open["unfinished"] = json!("yes");
+        assert_eq!(read(&open).unwrap_err().at, "unfinished");
     }
 
     #[test]

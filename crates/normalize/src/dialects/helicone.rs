@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::content::{Side, document};
 use crate::fields::{Fields, bad_time, id, json_body, wrong_type};
 use crate::items::object;
-use crate::spoken::{Said, api_usage, keep_answer_id, said};
+use crate::api_usage::api_usage;
+use crate::spoken::{Said, keep_answer_id, said};
 use crate::{Reason, Rejection, otlp};
 
 /// What one log call says. `headers` are those of the call that begin with `helicone-`.

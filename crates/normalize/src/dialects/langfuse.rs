@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::{Dialect, Draft};
 use crate::Rejection;
 use crate::content::{Side, json_text};
-use crate::spoken::{Said, api_usage, keep_answer_id, said};
+use crate::api_usage::api_usage;
+use crate::spoken::{Said, keep_answer_id, said};
 
 pub(super) const DIALECT: Dialect = Dialect { kind, read };
 
@@ -204,6 +205,11 @@ pub(super) fn usage(details: &Map) -> Option<Usage> {
     };
     let is_cached = |name: &str| name.contains("cache");
     let is_written = |name: &str| is_cached(name) && (name.contains("creation") || name.contains("write"));
+    let is_sound = |name: &str| name.contains("audio");
+    let is_picture = |name: &str| name.contains("image");
+    let is_input = |name: &str| name.contains("input") || is_cached(name);
+    // Most calls have none of these parts, and some say so.
+    let part = |is: &dyn Fn(&str) -> bool| sum(is).filter(|count| *count > 0);
     let (input, output) = (count("input"), count("output"));
     let plain_sum = input.unwrap_or(0).saturating_add(output.unwrap_or(0));
     let parts_are_inside = plain_sum > 0 && count("total") == Some(plain_sum);
@@ -213,6 +219,13 @@ pub(super) fn usage(details: &Map) -> Option<Usage> {
         cache_read: sum(&|name| is_cached(name) && !is_written(name)),
         cache_write: sum(&is_written),
         reasoning: sum(&|name| name.contains("reasoning")),
+        input_audio: part(&|name| is_sound(name) && is_input(name)),
+        input_image: part(&|name| is_picture(name) && is_input(name)),
+        cache_read_audio: part(&|name| is_sound(name) && is_cached(name)),
+        cache_read_image: part(&|name| is_picture(name) && is_cached(name)),
+        cache_write_1h: part(&|name| is_written(name) && name.contains("1h")),
+        output_audio: part(&|name| is_sound(name) && name.contains("output")),
+        output_image: part(&|name| is_picture(name) && name.contains("output")),
         source: Some(UsageSource::Framework),
     };
     (!usage.is_empty()).then_some(usage)
@@ -259,6 +272,14 @@ mod tests {
         check(openai, [Some(149), Some(13), Some(64), None, None]);
         check(json!({"input": 33}), [Some(33), None, None, None, None]);
         check(json!({"input": "many"}), [None; 5]);
+    }
+
+    #[test]
+    fn sound_is_a_part_of_what_was_counted() {
+        let details = json!({"input": 20, "input_audio_tokens": 80, "output": 5, "output_audio_tokens": 45, "total": 150});
+        let usage = usage(details.as_object().unwrap()).unwrap();
+        assert_eq!((usage.input, usage.input_audio), (Some(100), Some(80)));
+        assert_eq!((usage.output, usage.output_audio), (Some(50), Some(45)));
     }
 
     #[test]

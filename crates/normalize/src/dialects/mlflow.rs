@@ -13,8 +13,9 @@ use super::langsmith::TIME_TO_FIRST_TOKEN;
 use super::langsmith_words::{Words, words};
 use super::{Dialect, Draft};
 use crate::content::Side;
-use crate::spoken::{api_usage, keep_answer_id};
-use crate::{Rejection, chat_body};
+use crate::api_usage::{anthropic_usage, api_usage, usage};
+use crate::spoken::keep_answer_id;
+use crate::Rejection;
 
 pub(super) const DIALECT: Dialect = Dialect { kind, read };
 
@@ -146,7 +147,7 @@ fn model_call(draft: &mut Draft) {
         && let Some(told) = draft.take("mlflow.chat.tokenUsage")
     {
         let beside = draft.peek("mlflow.message.format") == Some("anthropic");
-        draft.patch.usage = if beside { chat_body::anthropic_usage(&told) } else { chat_body::usage(&told) };
+        draft.patch.usage = if beside { anthropic_usage(&told) } else { usage(&told) };
     }
     if draft.patch.usage.is_none() {
         // What the client does not tell as such stands in the answer of the model's API: of embeddings it never does.

@@ -381,7 +381,10 @@ fn usage(attributes: &mut Map) -> Option<Usage> {
         cache_read: input.get("cached_tokens").and_then(Value::as_u64),
         cache_write: input.get("cache_write_tokens").and_then(Value::as_u64),
         reasoning: output.get("reasoning_tokens").and_then(Value::as_u64),
+        input_audio: input.get("audio_tokens").and_then(Value::as_u64).filter(|count| *count > 0),
+        output_audio: output.get("audio_tokens").and_then(Value::as_u64).filter(|count| *count > 0),
         source: Some(UsageSource::Framework),
+        ..Usage::default()
     };
     if count("usage_total_tokens").is_some() && usage.input.is_none() && usage.output.is_none() {
         return None;

@@ -96,7 +96,9 @@ fn usage(draft: &mut Draft) {
         cache_read: draft.take_count("llm.token_count.prompt_details.cache_read"),
         cache_write: draft.take_count("llm.token_count.prompt_details.cache_write"),
         reasoning: draft.take_count("llm.token_count.completion_details.reasoning"),
-        source: None,
+        input_audio: draft.take_count("llm.token_count.prompt_details.audio").filter(|count| *count > 0),
+        output_audio: draft.take_count("llm.token_count.completion_details.audio").filter(|count| *count > 0),
+        ..Usage::default()
     };
     draft.fill_usage(usage);
 }

@@ -237,6 +237,8 @@ fn usage(counts: &Map) -> Option<Usage> {
         "cached_content_token_count",
     ]);
     let written = own(&["cache_creation_input_tokens"]);
+    // Most calls have none of these, and say so.
+    let part = |names: &[&str]| own(names).filter(|count| *count > 0);
     let prompt = count("prompt_tokens").or_else(|| own(&["input_tokens"]));
     let beside = own(&["cache_read_input_tokens"]).is_some() && prompt == own(&["input_tokens"]);
     let more = if beside { read.unwrap_or(0).saturating_add(written.unwrap_or(0)) } else { 0 };
@@ -250,7 +252,13 @@ fn usage(counts: &Map) -> Option<Usage> {
             "output_tokens_details.reasoning_tokens",
             "thoughts_token_count",
         ]),
+        input_audio: part(&["prompt_tokens_details.audio_tokens", "input_tokens_details.audio_tokens"]),
+        input_image: part(&["prompt_tokens_details.image_tokens", "input_tokens_details.image_tokens"]),
+        cache_write_1h: part(&["cache_creation.ephemeral_1h_input_tokens"]),
+        output_audio: part(&["completion_tokens_details.audio_tokens", "output_tokens_details.audio_tokens"]),
+        output_image: part(&["completion_tokens_details.image_tokens", "output_tokens_details.image_tokens"]),
         source: Some(UsageSource::Api),
+        ..Usage::default()
     };
     (!usage.is_empty()).then_some(usage)
 }

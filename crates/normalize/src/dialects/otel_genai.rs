@@ -234,6 +234,13 @@ fn usage(draft: &mut Draft) {
         cache_read: first(&cache_read),
         cache_write: first(&cache_write),
         reasoning: first(&reasoning),
+        input_audio: first(&[names::USAGE_INPUT_AUDIO_TOKENS, "gen_ai.usage.details.input_audio_tokens"]),
+        input_image: first(&[names::USAGE_INPUT_IMAGE_TOKENS]),
+        cache_read_audio: first(&[names::USAGE_CACHE_READ_AUDIO_TOKENS, "gen_ai.usage.details.cache_audio_read_tokens"]),
+        cache_read_image: first(&[names::USAGE_CACHE_READ_IMAGE_TOKENS]),
+        cache_write_1h: first(&[names::USAGE_CACHE_WRITE_1H_TOKENS]),
+        output_audio: first(&[names::USAGE_OUTPUT_AUDIO_TOKENS, "gen_ai.usage.details.output_audio_tokens"]),
+        output_image: first(&[names::USAGE_OUTPUT_IMAGE_TOKENS]),
         source: None,
     };
     draft.fill_usage(usage);

@@ -85,7 +85,10 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
         cache_read: draft.take_count("gen_ai.aggregated_usage.cache_read.input_tokens"),
         cache_write: draft.take_count("gen_ai.aggregated_usage.cache_creation.input_tokens"),
         reasoning: draft.take_count("gen_ai.aggregated_usage.details.reasoning_tokens"),
-        source: None,
+        input_audio: draft.take_count("gen_ai.aggregated_usage.details.input_audio_tokens"),
+        cache_read_audio: draft.take_count("gen_ai.aggregated_usage.details.cache_audio_read_tokens"),
+        output_audio: draft.take_count("gen_ai.aggregated_usage.details.output_audio_tokens"),
+        ..Usage::default()
     };
     draft.fill_usage(usage);
     Ok(())

@@ -68,7 +68,7 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
             draft,
             ["ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens", "ai.usage.reasoning_tokens"],
         ),
-        source: None,
+        ..Usage::default()
     };
     draft.fill_usage(usage);
     draft.take_millis_to_first_token("ai.response.msToFirstChunk");

@@ -24,6 +24,7 @@ use crate::auth::Judge;
 use crate::error::{ApiError, Problem};
 use crate::http::App;
 use crate::ingest::{Surface, count_rejected};
+use crate::unpacking::Unpacking;
 
 /// Bytes of lines that are read before they are kept.
 const BATCH_BYTES: usize = 4 << 20;
@@ -199,6 +200,21 @@ async fn append(
     Ok(())
 }
 
+/// How the body is unpacked.
+fn unpacking(headers: &HeaderMap) -> Result<Unpacking, ApiError> {
+    let name = headers.get(header::CONTENT_ENCODING).map_or("", |value| value.to_str().unwrap_or("?"));
+    let known = Unpacking::named(name).map_err(|error| broken(&error))?;
+    known.ok_or_else(|| {
+        let name: String = name.chars().take(40).collect();
+        let detail = format!("Content-Encoding {name:?} is not known here; send gzip, zstd or none");
+        ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoding", detail)
+    })
+}
+
+fn broken(error: &std::io::Error) -> ApiError {
+    ApiError::bad_request("compression", format!("the body cannot be unpacked: {error}"))
+}
+
 /// What had been kept when something went wrong, so that the client can go on from there.
 fn kept_before(line: u64, mut error: ApiError) -> ApiError {
     error.detail = format!("{}; what is before line {line} is kept, so go on with that line", error.detail);
@@ -210,7 +226,7 @@ fn kept_before(line: u64, mut error: ApiError) -> ApiError {
 /// Each line is kept or told with its number and what is wrong with it; the others are kept all the same. What is counted as
 /// `spans` and `known` is on disk when the answer comes. The same lines again change nothing. What this server knows of a span by
 /// itself stays. Costs that the other server had worked out are worked out anew, by the prices here. The body may have any
-/// length; an answer other than 200 says from which line on to send again.
+/// length, and be compressed (`Content-Encoding: gzip` or `zstd`); an answer other than 200 says from which line on to send again.
 #[utoipa::path(
     post, operation_id = "import", path = "/api/v1/import", tag = "write", params(ImportParams),
     request_body(content = String, content_type = "application/x-ndjson", description = "The lines of an export with contents"),
@@ -226,16 +242,12 @@ pub(super) async fn import(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Imported>, ApiError> {
-    let encoding = headers.get(header::CONTENT_ENCODING).map_or("identity", |value| value.to_str().unwrap_or("?"));
-    if encoding != "identity" {
-        let detail = "Content-Encoding: lines are taken as they are, without compression";
-        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoding", detail));
-    }
+    let mut unpacking = unpacking(&headers)?;
     let mut number = match params.from_line.unwrap_or(1) {
         0 => return Err(bad("from_line: lines are counted from 1 on")),
         first => first,
     };
-    let (mut parts, mut lines) = (body.into_data_stream(), Lines::new());
+    let (mut parts, mut packed, mut lines) = (body.into_data_stream(), Bytes::new(), Lines::new());
     let (mut told, mut batch, mut first) = (Imported::default(), Batch::default(), number);
     loop {
         while let Some(line) = lines.next() {
@@ -260,9 +272,23 @@ pub(super) async fn import(
         if lines.ended {
             break;
         }
+        let (came, rest) = {
+            let mut left = &packed[..];
+            let some = unpacking.next(&mut left).map_err(|error| kept_before(first, broken(&error)))?;
+            lines.hear(&some);
+            (!some.is_empty(), packed.slice_ref(left))
+        };
+        packed = rest;
+        if came {
+            continue;
+        }
         match tokio::time::timeout(PATIENCE, parts.next()).await {
-            Ok(Some(Ok(part))) => lines.hear(&part),
-            Ok(None) => lines.ended = true,
+            Ok(Some(Ok(part))) => packed = part,
+            Ok(None) => {
+                let last = unpacking.end().map_err(|error| kept_before(first, broken(&error)))?;
+                lines.hear(&last);
+                lines.ended = true;
+            }
             Ok(Some(Err(_))) => {
                 let error = ApiError::bad_request("incomplete", "the connection ended before the body did");
                 return Err(kept_before(first, error));

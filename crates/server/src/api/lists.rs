@@ -71,8 +71,9 @@ pub(super) async fn conversations(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TurnsParams {
-    /// Traces of one page: 1 to 1000. Without it all turns are answered at once, as the record knows them now; which traces are
-    /// on a page is read from the lists, and user, metadata and custom data are what they say.
+    /// Traces of one page: 1 to 1000. Without it all turns are answered at once, as the record knows them now, where they are of up to
+    /// 2000 traces and about 64 MiB; which traces are on a page is read from the lists, and user, metadata and custom data are what they
+    /// say. A page of more than about 64 MiB ends earlier.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<String>,
     /// Where the page before ended: its `next_cursor`.
@@ -86,7 +87,7 @@ pub(super) struct TurnsParams {
 /// A conversation with its turns.
 ///
 /// Each turn has what the user said, what was answered, and its steps. Without `limit` everything is answered at once, as it was
-/// acknowledged; a long conversation is read in pages.
+/// acknowledged; a long conversation is read in pages, and goes on with `cursor` = `next_cursor` where there is one.
 #[utoipa::path(
     get, path = "/api/v1/conversations/{conversation_id}", tag = "read",
     params(("conversation_id" = String, Path, description = "The conversation"), TurnsParams),

@@ -21,7 +21,6 @@ use crate::auth::Reader;
 use crate::error::{ApiError, Problem};
 use crate::http::App;
 use crate::live::{Full, Listener, MAX_LISTENERS, MAX_SUBJECTS, Said, Subject, Told};
-use crate::metrics::LISTENERS_DROPPED;
 
 /// Pause after which a sign of life keeps the connection open through proxies, and says how far everything was told.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
@@ -151,7 +150,6 @@ impl Following {
                     }
                     Err(RecvError::Lagged(events)) => {
                         self.over = true;
-                        metrics::counter!(LISTENERS_DROPPED).increment(1);
                         let data = format!("{{\"events\":{events}}}");
                         return Some(event(self.position, &Said { name: "dropped", data }));
                     }

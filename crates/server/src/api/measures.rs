@@ -258,7 +258,14 @@ mod tests {
     fn made(body: serde_json::Value, row: &AggregateRow, group_by: &[Group], window: Window) -> Vec<Measured> {
         let bodies = serde_json::from_value(body).unwrap();
         let measures = Measures::read(ListOf::Conversations, bodies).unwrap();
-        let found = Aggregated { items: vec![row.clone()], matched: 6, truncated: false, timed_out: false, left_out: 0 };
+        let found = Aggregated {
+            items: vec![row.clone()],
+            matched: 6,
+            truncated: false,
+            truncated_by: Vec::new(),
+            timed_out: false,
+            left_out: 0,
+        };
         measures.make(found, group_by, window).items.remove(0).values
     }
 

@@ -226,6 +226,11 @@ impl ListParams {
         self.sort.take()
     }
 
+    /// Where the page before ended, where it is said.
+    pub(super) fn take_cursor(&mut self) -> Option<String> {
+        self.cursor.take()
+    }
+
     /// Refuses what holds for pages of rows and not for values that are counted.
     pub(super) fn unordered(self) -> Result<Self, ApiError> {
         match (&self.sort, &self.cursor) {

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use neuraltrust_model::{ConversationId, TraceId};
-use neuraltrust_store::{MAX_PRICES, Price, ProjectStore, TraceExplained, price_table};
+use neuraltrust_store::{MAX_PRICES, Price, ProjectStore, TokensOf, TraceExplained, price_table};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -68,8 +68,8 @@ impl OwnPrices {
             if price.provider.as_ref().is_some_and(|provider| provider.is_empty() || provider.len() > MAX_NAME) {
                 return Err(bad(format!("own[{n}].provider: give a name of up to {MAX_NAME} bytes, or leave it out")));
             }
-            let dollars = [price.input, price.output, price.cache_read, price.cache_write, price.reasoning];
-            if dollars.iter().flatten().any(|dollars| !(0.0..=MAX_DOLLARS).contains(dollars)) {
+            let mut dollars = TokensOf::ALL.into_iter().filter_map(|tokens| price.of(tokens));
+            if dollars.any(|dollars| !(0.0..=MAX_DOLLARS).contains(&dollars)) {
                 return Err(bad(format!("own[{n}]: a price is a number of US dollars from 0 to {MAX_DOLLARS}")));
             }
             if price.input.is_none() && price.output.is_none() {

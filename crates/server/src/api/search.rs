@@ -33,9 +33,8 @@ pub(super) async fn search(
         return Err(bad("cursor: by relevance there is one page; raise `limit`, up to 1000"));
     }
     if !asks_for_words(&query.filter) {
-        return Err(bad(
-            "q: give words to search for, such as `refund policy` or \"refund policy\"; /api/v1/spans lists without",
-        ));
+        let detail = "q: give words to search for, such as `refund policy` or \"refund policy\"; /api/v1/spans lists without";
+        return Err(ApiError::bad_request("no_words", detail));
     }
     let search = Search { filter: query.filter, limit: query.limit, cursor: query.cursor, by_relevance };
     Ok(Json(app.store.project(grant.project).hits(search).await?))

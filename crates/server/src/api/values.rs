@@ -17,8 +17,8 @@ use crate::auth::Reader;
 use crate::error::{ApiError, Problem};
 use crate::http::App;
 
-/// What values can be ordered by.
-const ORDERS: [&str; 6] = ["count", "time", "duration", "tokens", "cost", "errors"];
+/// What values can be ordered by; `turns` where they are of conversations.
+const ORDERS: [&str; 7] = ["count", "time", "duration", "tokens", "cost", "errors", "turns"];
 
 /// A value, and what is known of the things that have it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
@@ -49,7 +49,12 @@ pub(super) struct ValueRow {
 pub(super) struct Values {
     /// The values.
     items: Vec<ValueRow>,
-    /// Whether there are more of them, or not everything was counted.
+    /// Give it as `cursor` for the next page; null on the last.
+    next_cursor: Option<String>,
+    /// Number of all values. Where `truncated`, there are at least so many.
+    total: u64,
+    /// Whether not everything was counted: there are more than 10,000 values, or a condition on steps or words was met by more than is
+    /// looked at.
     truncated: bool,
     /// Whether the time that a read may take was over before everything was counted.
     timed_out: bool,
@@ -105,8 +110,8 @@ fn one(measured: Option<&Measured>) -> Option<f64> {
 }
 
 async fn listed(app: &App, reader: &Reader, asked: Asked, mut params: ListParams) -> Result<Json<Values>, ApiError> {
-    let (by, ascending) = order(params.take_sort().as_deref())?;
-    let mut params = params.unordered()?;
+    let order = Order::read(params.take_sort().as_deref(), asked.of)?;
+    let behind = params.take_cursor().map(|cursor| order.place(&cursor)).transpose()?;
     let (limit, filter) = (params.limit()?, params.filter(asked.of)?);
     let filter = Filter::And(vec![filter, asked.only.clone()]);
     let project = app.store.project(reader.0.project);
@@ -160,43 +165,91 @@ async fn listed(app: &App, reader: &Reader, asked: Asked, mut params: ListParams
             }
         })
         .collect();
-    items.sort_by(|a, b| {
-        let number = |row: &ValueRow| match by {
+    let (total, truncated) = (items.len() as u64, cut || facets.truncated);
+    items.sort_by(|a, b| order.compare(&order.of(a), &order.of(b)));
+    if let Some(behind) = behind {
+        items.retain(|row| order.compare(&order.of(row), &behind).is_gt());
+    }
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next_cursor = items.last().filter(|_| more).map(|row| order.cursor(&order.of(row)));
+    Ok(Json(Values { items, next_cursor, total, truncated, timed_out }))
+}
+
+/// What values are ordered by, and whether the least comes first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Order {
+    by: &'static str,
+    ascending: bool,
+}
+
+/// A place in an order: the number that it goes by, and the value. Values whose number changes meanwhile may be met twice or not at
+/// all; others stay where they are.
+type Place = (Option<f64>, String);
+
+impl Order {
+    fn read(sort: Option<&str>, of: ListOf) -> Result<Self, ApiError> {
+        let turns = usize::from(of == ListOf::Spans);
+        let known = ORDERS.get(..ORDERS.len() - turns).unwrap_or_default();
+        let sort = sort.unwrap_or("count");
+        let (name, direction) = sort.split_once(':').unwrap_or((sort, "desc"));
+        let by = known.iter().copied().find(|known| *known == name).filter(|_| ["desc", "asc"].contains(&direction));
+        by.map(|by| Self { by, ascending: direction == "asc" })
+            .ok_or_else(|| bad(format!("sort: {sort:?} is not one of {}, each with :desc or :asc behind it", known.join(", "))))
+    }
+
+    fn of(self, row: &ValueRow) -> Place {
+        let number = match self.by {
             "duration" => row.duration_ms_p95,
             "tokens" => row.total_tokens,
             "cost" => row.cost,
             "errors" => row.error_share.map(|share| share * row.count as f64),
             "time" => row.last_time.map(|time| time.as_nanos() as f64),
+            "turns" => row.turns,
             _ => Some(row.count as f64),
         };
-        let order = match (number(a), number(b)) {
-            (Some(a), Some(b)) if ascending => a.total_cmp(&b),
-            (Some(a), Some(b)) => b.total_cmp(&a),
-            // What has no value comes last.
+        (number, row.value.clone())
+    }
+
+    fn compare(self, (number, value): &Place, (other, other_value): &Place) -> Ordering {
+        let order = match (number, other) {
+            (Some(a), Some(b)) if self.ascending => a.total_cmp(b),
+            (Some(a), Some(b)) => b.total_cmp(a),
+            // What has no number comes last.
             (None, Some(_)) => Ordering::Greater,
             (Some(_), None) => Ordering::Less,
             (None, None) => Ordering::Equal,
         };
-        order.then_with(|| a.value.cmp(&b.value))
-    });
-    let truncated = cut || facets.truncated || items.len() > limit;
-    items.truncate(limit);
-    Ok(Json(Values { items, truncated, timed_out }))
+        order.then_with(|| value.cmp(other_value))
+    }
+
+    /// How a place is told to a client.
+    fn cursor(self, (number, value): &Place) -> String {
+        let number = number.map_or_else(String::new, |number| format!("{:x}", number.to_bits()));
+        let value: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}.{}.{number}.{value}", self.by, if self.ascending { "asc" } else { "desc" })
+    }
+
+    /// The place that a client was told.
+    fn place(self, cursor: &str) -> Result<Place, ApiError> {
+        let read = || {
+            let mut parts = cursor.split('.');
+            let same = parts.next()? == self.by && parts.next()? == if self.ascending { "asc" } else { "desc" };
+            let (number, value) = (parts.next()?, parts.next()?);
+            let number = (!number.is_empty()).then(|| u64::from_str_radix(number, 16).map(f64::from_bits)).transpose().ok()?;
+            let whole = value.len().is_multiple_of(2);
+            let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+            let value = value.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>()?;
+            (same && whole && parts.next().is_none()).then_some((number, String::from_utf8(value).ok()?))
+        };
+        read().ok_or_else(|| bad("cursor: give the `next_cursor` of the page before, with the `sort` that it was asked with"))
+    }
 }
 
-/// What values are ordered by, and whether the least comes first.
-fn order(sort: Option<&str>) -> Result<(&'static str, bool), ApiError> {
-    let sort = sort.unwrap_or("count");
-    let (name, direction) = sort.split_once(':').unwrap_or((sort, "desc"));
-    let by = ORDERS.into_iter().find(|known| *known == name).filter(|_| ["desc", "asc"].contains(&direction));
-    by.map(|by| (by, direction == "asc"))
-        .ok_or_else(|| bad(format!("sort: {sort:?} is not one of {}, each with :desc or :asc behind it", ORDERS.join(", "))))
-}
-
-/// Users with what is known of their conversations. `sort` is `count`, `time`, `duration`, `tokens`, `cost` or `errors`.
+/// Users with what is known of their conversations. `sort` is `count`, `time`, `duration`, `tokens`, `cost`, `errors` or `turns`.
 ///
-/// Counted over the conversations that the parameters leave. There are no pages: `limit` is how many, the most frequent first
-/// where `sort` says nothing else.
+/// Counted over the conversations that the parameters leave, up to 10,000 users, those with the most conversations first where `sort` says
+/// nothing else. Pages go on with `cursor` = `next_cursor`.
 #[utoipa::path(
     get, path = "/api/v1/users", tag = "read", params(ListParams),
     responses((status = 200, body = Values), (status = "4XX", body = Problem))
@@ -239,7 +292,7 @@ pub(super) async fn channels(
     listed(&app, &reader, Asked::conversations(Field::ChannelId, Filter::And(Vec::new())), params).await
 }
 
-/// Models with what is known of their calls; conditions are those of spans. `sort` as of users.
+/// Models with what is known of their calls; conditions are those of spans. `sort` as of users, but for `turns`.
 ///
 /// Counted over the spans that the parameters leave: calls, errors, durations, tokens and cost.
 #[utoipa::path(
@@ -254,7 +307,7 @@ pub(super) async fn models(
     listed(&app, &reader, Asked::kinds(Field::Model, &["generation", "embedding"]), params).await
 }
 
-/// Tools with what is known of their calls; conditions are those of spans. `sort` as of users.
+/// Tools with what is known of their calls; conditions are those of spans. `sort` as of users, but for `turns`.
 ///
 /// Counted over the spans that the parameters leave: calls, errors and durations.
 #[utoipa::path(
@@ -267,4 +320,29 @@ pub(super) async fn tools(
     Params(params): Params<ListParams>,
 ) -> Result<Json<Values>, ApiError> {
     listed(&app, &reader, Asked::kinds(Field::Name, &["tool"]), params).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_hold_every_value_once_in_any_order() {
+        let row = |value: &str, cost: Option<f64>| ValueRow { value: value.to_owned(), cost, ..ValueRow::default() };
+        let rows = [row("a", Some(1.0)), row("é.b", None), row("", Some(-0.5)), row("c", Some(1.0)), row("d", None)];
+        for (sort, expect) in [("cost", ["a", "c", "", "d", "é.b"]), ("cost:asc", ["", "a", "c", "d", "é.b"])] {
+            let order = Order::read(Some(sort), ListOf::Spans).unwrap();
+            let mut sorted: Vec<Place> = rows.iter().map(|row| order.of(row)).collect();
+            sorted.sort_by(|a, b| order.compare(a, b));
+            assert_eq!(sorted.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>(), expect, "{sort}");
+            for place in &sorted {
+                assert_eq!(order.place(&order.cursor(place)).unwrap(), *place);
+            }
+        }
+        let order = Order::read(None, ListOf::Conversations).unwrap();
+        for bad in ["", "cost.desc..", "count.asc..", "count.desc.x.", "count.desc..0", "count.desc...", "count.desc..ff"] {
+            assert!(order.place(bad).is_err(), "{bad}");
+        }
+        assert!(Order::read(Some("turns"), ListOf::Spans).is_err() && Order::read(Some("turns:asc"), ListOf::Conversations).is_ok());
+    }
 }

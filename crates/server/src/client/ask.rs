@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::options::{ClientCommand, Server};
 use super::table::{cell, cut, table};
-use super::{Api, export, import, part, tail};
+use super::{Api, export, import, part, search, tail};
 use crate::export::{Format, List};
 use crate::progress::Progress;
 
@@ -24,7 +24,7 @@ const TRACES: [&str; 8] = ["start_time", "name", "status", "duration_ms", "total
 const CONVERSATIONS: [&str; 8] =
     ["last_time", "user.name", "turns", "errors", "total_tokens", "cost", "conversation_id", "first_words"];
 
-fn columns(of: List) -> &'static [&'static str] {
+pub(super) fn columns(of: List) -> &'static [&'static str] {
     match of {
         List::Conversations => &CONVERSATIONS,
         List::Traces => &TRACES,
@@ -44,15 +44,30 @@ fn lines(rows: &[Value], columns: &[&str]) -> Vec<Vec<String>> {
     rows.iter().map(|row| columns.iter().map(|path| cell(row, path)).collect()).collect()
 }
 
-fn show(server: &Server, answer: &Value, columns: &[&str]) -> anyhow::Result<()> {
+pub(super) fn show(server: &Server, answer: &Value, columns: &[&str]) -> anyhow::Result<()> {
     if server.json {
         return say(&answer.to_string());
     }
     say(&table(columns, &lines(rows(answer), columns)))?;
-    match answer.get("total").and_then(Value::as_u64).filter(|total| *total > rows(answer).len() as u64) {
-        Some(total) => say(&format!("{} of {total}", rows(answer).len())),
-        None => Ok(()),
+    if let Some(total) = answer.get("total").and_then(Value::as_u64).filter(|total| *total > rows(answer).len() as u64) {
+        say(&format!("{} of {total}", rows(answer).len()))?;
     }
+    cut_short(answer)
+}
+
+/// Says what of an answer may be missing, and why.
+fn cut_short(answer: &Value) -> anyhow::Result<()> {
+    let is = |name: &str| answer.get(name) == Some(&Value::Bool(true));
+    if is("truncated") {
+        let why = answer.get("truncated_by").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let why: Vec<&str> = why.iter().filter_map(Value::as_str).collect();
+        let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(", ")) };
+        say(&format!("Something is left out{why}; narrow the query down"))?;
+    }
+    if is("timed_out") {
+        say("The time that a read may take was over before everything was looked at; narrow the query down")?;
+    }
+    Ok(())
 }
 
 /// Asks a server what the command says.
@@ -60,9 +75,7 @@ pub(crate) fn run(command: ClientCommand) -> anyhow::Result<()> {
     match command {
         ClientCommand::Tail { query, rows, server } => tail::tail(&api(&server), &query, rows, server.json),
         ClientCommand::Search { query, of, sort, limit, server } => {
-            let mut asked = vec![("q", query), ("limit", limit.to_string())];
-            asked.extend(sort.map(|sort| ("sort", sort)));
-            show(&server, &api(&server).get(&format!("/api/v1/{}", of.as_str()), &asked)?, columns(of))
+            search::search(&api(&server), &search::Wanted { query, of, sort, limit }, &server)
         }
         ClientCommand::Show { id, span: Some(span), server, .. } => {
             let path = format!("/api/v1/traces/{}/spans/{}", part(&id), part(&span));
@@ -176,7 +189,8 @@ fn stats(query: String, of: List, by: Option<String>, server: &Server) -> anyhow
     if by.is_none() {
         shown.iter_mut().filter_map(|row| row.first_mut()).for_each(|cell| of.as_str().clone_into(cell));
     }
-    say(&table(&names, &shown))
+    say(&table(&names, &shown))?;
+    cut_short(&answer)
 }
 
 fn erase(body: &Value, server: &Server) -> anyhow::Result<()> {

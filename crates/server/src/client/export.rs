@@ -106,15 +106,19 @@ impl Seen {
         }
     }
 
-    /// Sees the first bytes of a file, up to `limit`.
-    fn file(path: &Path, limit: u64, format: Format) -> Result<Self, ExportError> {
+    /// Sees the first bytes of a file, up to `limit`, of `all` that there should be.
+    fn file(path: &Path, limit: u64, format: Format, all: u64) -> Result<Self, ExportError> {
         let mut file = File::open(path).map_err(failed("open", path))?.take(limit);
         let (mut seen, mut piece) = (Self::new(), vec![0; 1 << 16]);
+        let mut bar = Progress::new("Checking");
         loop {
             let read = file.read(&mut piece).map_err(failed("read", path))?;
-            let Some(read) = piece.get(..read).filter(|read| !read.is_empty()) else { return Ok(seen) };
+            let Some(read) = piece.get(..read).filter(|read| !read.is_empty()) else { break };
             seen.see(read, format);
+            bar.show(seen.bytes, all);
         }
+        bar.end();
+        Ok(seen)
     }
 
     /// How many rows they are, the names of columns aside. Of Parquet only the whole file tells.
@@ -170,7 +174,7 @@ pub(super) fn export(api: &Api, wanted: &Wanted, out: &Path) -> Result<Manifest,
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(out).map_err(failed("open", out))?;
     // What is behind the last whole part is written anew.
     file.set_len(manifest.bytes).map_err(failed("write", out))?;
-    let mut seen = Seen::file(out, manifest.bytes, manifest.format)?;
+    let mut seen = Seen::file(out, manifest.bytes, manifest.format, manifest.bytes)?;
     if seen.bytes < manifest.bytes {
         let what = format!("it has {} bytes, and {} had been written", seen.bytes, manifest.bytes);
         return Err(ExportError::Changed { path: out.to_owned(), what });
@@ -220,7 +224,7 @@ pub(crate) fn verify(check: &ExportCheck) -> Result<Manifest, ExportError> {
     if manifest.done_at.is_none() {
         return Err(changed("it was broken off; export it again with the same words to go on".to_owned()));
     }
-    let seen = Seen::file(path, u64::MAX, manifest.format)?;
+    let seen = Seen::file(path, u64::MAX, manifest.format, manifest.bytes)?;
     if seen.bytes != manifest.bytes {
         return Err(changed(format!("it has {} bytes, and {} were written", seen.bytes, manifest.bytes)));
     }

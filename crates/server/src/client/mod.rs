@@ -6,6 +6,7 @@ mod ask;
 mod export;
 mod import;
 mod options;
+mod search;
 mod table;
 mod tail;
 
@@ -28,7 +29,7 @@ pub(crate) enum ClientError {
     Unreachable { url: String, source: Box<ureq::Error> },
     /// The server refuses; the text is its own.
     #[error("the server answers {status}: {detail}")]
-    Refused { status: u16, detail: String },
+    Refused { status: u16, reason: String, detail: String },
     /// The answer is no JSON.
     #[error("{url} answers something that is no JSON; is it a neuraltrust server?")]
     Odd { url: String, source: serde_json::Error },
@@ -89,15 +90,17 @@ impl Api {
         let body = answer.body_mut().with_config().limit(u64::MAX).read_to_vec().map_err(unreachable)?;
         let read = serde_json::from_slice::<Value>(&body);
         if !(200..300).contains(&status) {
-            let detail = read.ok().and_then(|problem| problem.get("detail")?.as_str().map(str::to_owned));
-            return Err(ClientError::Refused { status, detail: detail.unwrap_or_else(|| "nothing more".to_owned()) });
+            let problem = read.unwrap_or_default();
+            let told = |name: &str| problem.get(name).and_then(Value::as_str).map(str::to_owned);
+            let detail = told("detail").unwrap_or_else(|| "nothing more".to_owned());
+            return Err(ClientError::Refused { status, reason: told("reason").unwrap_or_default(), detail });
         }
         read.map_err(|source| ClientError::Odd { url: self.url.clone(), source })
     }
 }
 
 fn refused_oddly() -> ClientError {
-    ClientError::Refused { status: 0, detail: "nothing more".to_owned() }
+    ClientError::Refused { status: 0, reason: String::new(), detail: "nothing more".to_owned() }
 }
 
 /// A part of a path.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::export::{Format, List};
 
@@ -20,6 +20,19 @@ pub(crate) struct Server {
     pub(super) json: bool,
 }
 
+/// What a search lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Found {
+    /// Messages with the words of the query.
+    Messages,
+    /// Conversations.
+    Conversations,
+    /// Traces.
+    Traces,
+    /// Spans.
+    Spans,
+}
+
 /// What a server is asked.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
@@ -34,15 +47,15 @@ pub(crate) enum ClientCommand {
         #[command(flatten)]
         server: Server,
     },
-    /// Lists what a query finds.
+    /// Lists what a query finds: the messages with its words, each once and where else it was said, or conversations, traces or spans.
     Search {
         /// A query, as in the page's box.
         #[arg(default_value = "")]
         query: String,
-        /// What is listed.
-        #[arg(long, value_enum, default_value = "conversations")]
-        of: List,
-        /// What comes first, such as `cost` or `time:asc`.
+        /// What is listed [default: messages, and conversations where the query has no words or is not about steps]
+        #[arg(long, value_enum)]
+        of: Option<Found>,
+        /// What comes first: of messages `time` or `relevance`, else such as `cost` or `time:asc`.
         #[arg(long)]
         sort: Option<String>,
         /// Most rows.
@@ -110,7 +123,7 @@ pub(crate) enum ClientCommand {
     ///
     /// A line that cannot be read is told with its number, and the others are kept. The key needs the scope `ingest` or `admin`.
     Import {
-        /// The file; `-` for standard input.
+        /// The file, as it is or compressed by gzip or Zstandard; `-` for standard input.
         file: PathBuf,
         /// Begin with this line, to go on where it was broken off.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]

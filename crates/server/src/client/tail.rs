@@ -22,7 +22,10 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Shows what comes in, and again when it has ended.
 pub(super) fn tail(api: &Api, query: &str, most: Option<usize>, json: bool) -> anyhow::Result<()> {
-    let mut screen = Screen { shown: HashMap::new(), left: most, json };
+    let mut screen = Screen { shown: HashMap::new(), left: most, json, widths: SPANS.map(str::len) };
+    if !json {
+        say(&screen.line(&SPANS.map(str::to_owned)))?;
+    }
     let mut since = None::<String>;
     loop {
         let asked = [("of", "spans".to_owned()), ("q", query.to_owned())];
@@ -87,6 +90,8 @@ struct Screen {
     /// How many rows more; without end where nothing is said.
     left: Option<usize>,
     json: bool,
+    /// How wide each column has been so far.
+    widths: [usize; SPANS.len()],
 }
 
 impl Screen {
@@ -110,16 +115,36 @@ impl Screen {
             if self.is_full() || before.is_some_and(|ran| !ran || running) {
                 continue;
             }
-            say(&if self.json { row.to_string() } else { SPANS.map(|path| cut(&cell(row, path))).join("  ") })?;
+            let line = if self.json { row.to_string() } else { self.line(&SPANS.map(|path| cut(&cell(row, path)))) };
+            say(&line)?;
             self.left = self.left.map(|left| left - 1);
         }
         Ok(())
+    }
+
+    /// A line of the table, whose columns grow with what stands in them.
+    fn line(&mut self, cells: &[String]) -> String {
+        let mut line = String::new();
+        for (cell, width) in cells.iter().zip(&mut self.widths) {
+            *width = cell.chars().count().max(*width);
+            line.push_str(&format!("{cell:<width$}  "));
+        }
+        line.trim_end().to_owned()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_grow_with_what_stands_in_them() {
+        let mut screen = Screen { shown: HashMap::new(), left: None, json: false, widths: SPANS.map(str::len) };
+        let mut line = |first: &str| screen.line(&[first.to_owned(), "b".to_owned()]);
+        assert_eq!(line("a"), "a           b");
+        assert_eq!(line("longer than that"), "longer than that  b");
+        assert_eq!(line("a"), "a                 b");
+    }
 
     #[test]
     fn events_are_read_line_by_line() {

@@ -33,7 +33,7 @@ const fn column(path: &'static str, kind: Kind) -> Column {
     Column { path, kind }
 }
 
-const SPANS: [Column; 28] = [
+const SPANS: [Column; 35] = [
     column("trace_id", Kind::Text),
     column("span_id", Kind::Text),
     column("parent_id", Kind::Text),
@@ -57,6 +57,13 @@ const SPANS: [Column; 28] = [
     column("usage.cache_read", Kind::Whole),
     column("usage.cache_write", Kind::Whole),
     column("usage.reasoning", Kind::Whole),
+    column("usage.input_audio", Kind::Whole),
+    column("usage.input_image", Kind::Whole),
+    column("usage.cache_read_audio", Kind::Whole),
+    column("usage.cache_read_image", Kind::Whole),
+    column("usage.cache_write_1h", Kind::Whole),
+    column("usage.output_audio", Kind::Whole),
+    column("usage.output_image", Kind::Whole),
     column("usage_counted", Kind::Flag),
     column("cost", Kind::Number),
     column("cost_source", Kind::Text),

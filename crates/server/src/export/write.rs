@@ -14,8 +14,8 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use neuraltrust_model::{SpanId, TraceId};
 use neuraltrust_store::{
-    ConversationRow, Cursor, Field, Filter, ListOf, ListQuery, Order, OrderBy, Page, ProjectStore, SpanDetail, SpanRow, Store,
-    StoreError, TraceRow,
+    ConversationRow, Cursor, Field, Filter, ListOf, ListQuery, Order, OrderBy, Page, ProjectStore, SpanRow, Store, StoreError,
+    TraceRow, WholeSpan,
 };
 use parquet::errors::ParquetError;
 use serde::Serialize;
@@ -296,11 +296,12 @@ impl Writing {
         self.outlet.send()
     }
 
-    /// Reads spans with their contents, those of a trace beside each other; what has gone meanwhile is left out.
+    /// Reads spans with their contents, those of a trace beside each other; what has gone meanwhile is left out. Behind the first span
+    /// of a trace comes what is known of those that have not come.
     fn whole(
         &mut self,
         spans: Vec<&SpanRow>,
-        mut each: impl FnMut(&mut Self, SpanDetail) -> Result<(), ExportError>,
+        mut each: impl FnMut(&mut Self, WholeSpan) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
         let mut places: HashMap<&TraceId, usize> = HashMap::new();
         let mut traces: Vec<(&TraceId, Vec<SpanId>)> = Vec::new();

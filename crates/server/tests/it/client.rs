@@ -34,6 +34,17 @@ fn what_is_kept_is_searched_shown_measured_judged_and_erased() {
     let table = prints(&server, &["search", "kind:retrieval", "--of", "spans"]);
     assert_eq!(table.lines().count(), 2, "{table}");
     assert!(table.starts_with("start_time") && table.contains("retrieval"), "{table}");
+    let messages = json_of(&server, &["search", "\"how are you\"", "--sort", "relevance"]);
+    let hello = &messages["items"][0];
+    assert!(hello["snippet"].as_str().unwrap().contains("how are you") && hello["also_count"].as_u64() > Some(0), "{messages}");
+    let table = prints(&server, &["search", "how are you"]);
+    assert!(table.starts_with("start_time") && table.contains("snippet") && table.contains("  also  "), "{table}");
+    let conversations = prints(&server, &["search", "kind:retrieval"]);
+    assert!(conversations.starts_with("last_time") && conversations.contains("conversation_12345678"), "no words: {conversations}");
+    let conversations = prints(&server, &["search", "turns:>0 hello"]);
+    assert!(conversations.starts_with("last_time"), "what only conversations have: {conversations}");
+    let refused = run(&server, &["search", "kind:retrieval", "--of", "messages"]);
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("give words"));
     let found = json_of(&server, &["search", "", "--of", "spans", "--sort", "time:asc", "--limit", "2"]);
     assert_eq!((found["items"].as_array().unwrap().len(), &found["total"]), (2, &json!(5)));
     let shown = prints(&server, &["show", "conversation_12345678"]);
@@ -44,7 +55,9 @@ fn what_is_kept_is_searched_shown_measured_judged_and_erased() {
     assert!(stats.lines().count() == 6 && stats.contains("retrieval"), "{stats}");
     assert_eq!(json_of(&server, &["stats"])["matched"], 1);
     let tailed = prints(&server, &["tail", "kind:router", "--rows", "1"]);
-    assert!(tailed.contains("router"), "{tailed}");
+    assert!(tailed.starts_with("start_time") && tailed.contains("router"), "{tailed}");
+    let tailed = json_of(&server, &["tail", "kind:router", "--rows", "1"]);
+    assert_eq!(tailed["kind"], "router");
 
     let kept = json_of(&server, &["score", "helpful", "true", "--conversation", "conversation_12345678"]);
     assert_eq!((&kept["value"], &kept["target"]), (&json!(true), &json!("conversation")));

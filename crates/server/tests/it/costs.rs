@@ -90,6 +90,34 @@ fn tokens_cost_what_the_table_says_and_own_prices_win_over_all_of_history() {
 }
 
 #[test]
+fn sound_has_a_price_of_its_own() {
+    let server = start();
+    let count = |name: &'static str, count: u64| (name, json!({ "intValue": count.to_string() }));
+    let sound = [
+        model("gpt-audio-2025-08-28"),
+        count("neuraltrust.usage.input_audio_tokens", 500),
+        count("neuraltrust.usage.output_audio_tokens", 80),
+    ];
+    send(&server, KNOWN, "0123456789abcde1", "", &sound);
+    let [row] = &wait_for(&server, "/api/v1/spans?q=usage.input_audio:500+usage.output_audio:%3E79", 1)[..] else { unreachable!() };
+    assert_eq!((&row["usage"]["input_audio"], &row["usage"]["output_audio"]), (&json!(500), &json!(80)));
+    let (_, explained) = server.get(&format!("/api/v1/traces/{KNOWN}/explain"));
+    let span = &explained["spans"][0];
+    let parts = span["price"]["parts"].as_array().unwrap();
+    let of = |kind: &str| parts.iter().find(|part| part["tokens_of"] == kind).unwrap();
+    // $32 in and $64 out, and what was cached at the price of words, since it is not told to be sound.
+    assert_eq!((&of("input_audio")["tokens"], &of("input_audio")["per_million"]), (&json!(500), &json!(32.0)), "{span}");
+    assert_eq!((&of("output_audio")["tokens"], &of("output_audio")["per_million"]), (&json!(80), &json!(64.0)), "{span}");
+    assert_eq!((&of("cache_read")["tokens"], &of("cache_read")["priced_as"]), (&json!(400), &json!("input")), "{span}");
+    let sum: f64 = parts.iter().map(|part| part["cost"].as_f64().unwrap()).sum();
+    check(&row["cost"], sum);
+    let own = json!({ "own": [{ "model": "gpt-audio*", "input": 1.0, "output": 2.0, "output_audio": 3.0 }] });
+    assert_eq!(server.put("/api/v1/prices", server.key(), &own).status, 200);
+    let expect = (500.0 + 400.0 + 100.0 + 20.0 * 2.0 + 80.0 * 3.0) / 1e6;
+    check(&server.get(&format!("/api/v1/traces/{KNOWN}")).1["trace"]["cost"], expect);
+}
+
+#[test]
 fn models_are_listed_with_what_their_calls_cost_each_counted_once() {
     let server = start();
     // The second is told of twice: by a step around it, and by itself.
@@ -133,6 +161,7 @@ fn prices_that_cannot_be_are_refused_by_name_and_set_by_admins_only() {
     for (own, expect) in [
         (json!([{ "model": "m" }]), "own[0]"),
         (json!([{ "model": "m", "input": -1 }]), "US dollars"),
+        (json!([{ "model": "m", "input": 1, "output_audio": -1 }]), "US dollars"),
         (json!([{ "model": "a*b", "input": 1 }]), "own[0].model"),
         (json!([{ "model": "m", "input": 1, "price": 1 }]), "price"),
     ] {

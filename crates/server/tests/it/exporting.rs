@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use neuraltrust_testing::{Server, fixtures};
 use serde_json::{Value, json};
@@ -10,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::media::{self, TRACE, image, noise};
 use crate::replays::{recorded, send, shown};
-use crate::{make_key, send_flow, start, wait_for};
+use crate::{BINARY, make_key, send_flow, start, wait_for};
 
 /// What is exported with these words.
 #[track_caller]
@@ -41,11 +43,30 @@ fn whole(server: &Server) -> BTreeMap<String, Value> {
     spans
 }
 
-/// Every conversation of the lists, but for the totals of judgements: those of steps that never came are in no export.
-fn conversations(server: &Server) -> Vec<Value> {
-    let mut rows = shown(server).0;
-    rows.iter_mut().filter_map(Value::as_object_mut).for_each(|row| drop(row.remove("scores")));
-    rows
+/// Every conversation of the lists, and every judgement of each, also those of steps that never came.
+fn conversations(server: &Server) -> Vec<(Value, Vec<Value>)> {
+    let judged = |row: Value| {
+        let (status, scores) = server.get(&format!("/api/v1/scores?conversation_id={}", row["conversation_id"].as_str().unwrap()));
+        assert_eq!(status, 200, "{scores}");
+        // Steps that never came have no time to be in the order of.
+        let mut scores = scores["items"].as_array().unwrap().clone();
+        scores.sort_by_key(Value::to_string);
+        (row, scores)
+    };
+    shown(server).0.into_iter().map(judged).collect()
+}
+
+/// How many steps of an export never came themselves.
+fn not_come(lines: &[u8]) -> usize {
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let spans = lines.flat_map(|line| {
+        let mut line: Value = serde_json::from_slice(line).unwrap();
+        match line.get_mut("steps") {
+            Some(steps) => std::mem::take(steps.as_array_mut().unwrap()),
+            None => vec![line],
+        }
+    });
+    spans.filter(|span| span["kind"].is_null()).count()
 }
 
 /// Every folder of recorded requests.
@@ -86,17 +107,102 @@ fn what_every_client_sent_reads_back_the_same_from_another_server() {
         let lines = export(&one, &format!("of={of}"));
         let other = start();
         let told = import(&other, &lines);
-        assert_eq!((&told["spans"], &told["failed"]), (&json!(expect.len()), &json!(0)), "{of}: {told}");
+        let all = json!(expect.len() + not_come(&lines));
+        assert!(not_come(&lines) > 0, "{of}: some client judged a step that it never sent");
+        assert_eq!((&told["spans"], &told["failed"]), (&all, &json!(0)), "{of}: {told}");
         let found = whole(&other);
         for (id, span) in &expect {
             assert_eq!(found.get(id), Some(span), "{of}: {id}");
         }
         assert_eq!(found.len(), expect.len(), "{of}");
         let again = import(&other, &lines);
-        assert_eq!((&again["spans"], &again["known"]), (&json!(0), &json!(expect.len())), "{of}: {again}");
+        assert_eq!((&again["spans"], &again["known"]), (&json!(0), &all), "{of}: {again}");
         assert_eq!(self::conversations(&other), conversations, "{of}");
         assert_eq!(import(&one, &lines)["failed"], 0);
         assert_eq!(whole(&one), expect, "{of}: what the server knows by itself stays");
+    }
+}
+
+fn packed(coding: &str, plain: &[u8]) -> Vec<u8> {
+    match coding {
+        "gzip" => {
+            let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            out.write_all(plain).unwrap();
+            out.finish().unwrap()
+        }
+        _ => zstd::encode_all(plain, 3).unwrap(),
+    }
+}
+
+/// A step that began, as LangSmith's client says it.
+fn begin(server: &Server, trace: &str) {
+    let run = json!({ "post": [{ "id": trace, "trace_id": trace, "dotted_order": format!("20261123T000000000000Z{trace}"),
+        "name": "agent", "run_type": "chain", "start_time": "2026-11-23T00:00:00Z", "inputs": { "q": "Hi" } }] });
+    let headers = [("x-api-key", server.key()), ("content-type", "application/json")];
+    assert_eq!(server.post("/runs/batch", &headers, run.to_string()).status, 202);
+}
+
+#[test]
+fn judgements_ahead_of_their_step_and_steps_that_never_ended_go_along_packed_or_not() {
+    const OPEN: &str = "11111111-1111-4111-8111-111111111111";
+    let one = Server::start_with(BINARY, &["--unfinished-after", "1s"]);
+    send_flow(&one);
+    begin(&one, OPEN);
+    let flow = wait_for(&one, "/api/v1/spans?q=kind:retrieval", 1).remove(0);
+    let conversation = &flow["conversation_id"];
+    for judged in [
+        json!({ "trace_id": flow["trace_id"], "span_id": "ahead", "name": "quality", "value": 0.25, "comment": "it never came" }),
+        json!({ "trace_id": OPEN, "span_id": "ahead", "name": "quality", "value": "bad" }),
+        json!({ "trace_id": flow["trace_id"], "span_id": flow["span_id"], "name": "relevant", "value": true }),
+        json!({ "trace_id": flow["trace_id"], "name": "quality", "value": 1 }),
+        json!({ "conversation_id": conversation, "name": "outcome", "value": "resolved", "source": "evaluator" }),
+    ] {
+        let headers = [("x-api-key", one.key()), ("content-type", "application/json")];
+        assert_eq!(one.post("/api/v1/scores", &headers, judged.to_string()).status, 200, "{judged}");
+    }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while one.get(&format!("/api/v1/traces/{OPEN}")).1["trace"]["unfinished"] != 1 {
+        assert!(Instant::now() < deadline, "the step is not marked");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let (expect, conversations) = (whole(&one), conversations(&one));
+    assert_eq!(conversations.iter().map(|(_, judged)| judged.len()).sum::<usize>(), 5);
+    assert!(expect.values().any(|span| span["state"] == "unfinished" && span["unfinished"]["reason"] == "silence"));
+
+    let dir = tempfile::tempdir().unwrap();
+    for (of, coding) in [("spans", "gzip"), ("traces", "zstd"), ("conversations", "zstd"), ("conversations", "gzip")] {
+        let lines = export(&one, &format!("of={of}"));
+        assert_eq!(not_come(&lines), 2, "{of}");
+        let (other, packed) = (start(), packed(coding, &lines));
+        let headers = [("x-api-key", other.key()), ("content-encoding", coding)];
+        let told = other.post("/api/v1/import", &headers, &packed);
+        assert_eq!((told.status, &told.json()["failed"]), (200, &json!(0)), "{of}: {}", told.json());
+        assert_eq!(whole(&other), expect, "{of}");
+        assert_eq!(self::conversations(&other), conversations, "{of}");
+        // The command line looks into the file, whatever its name, and what comes twice changes nothing.
+        let file = dir.path().join(format!("{of}.{coding}"));
+        std::fs::write(&file, &packed).unwrap();
+        let again = Command::new(BINARY)
+            .args(["import", file.to_str().unwrap(), "--json", "--url", other.url(), "--key", other.key()])
+            .output()
+            .unwrap();
+        let told: Value = serde_json::from_slice(&again.stdout).unwrap();
+        assert_eq!((&told["spans"], &told["known"]), (&json!(0), &json!(expect.len() + 2)), "{of}: {told}");
+        assert_eq!(self::conversations(&other), conversations, "{of}: twice is once");
+        // What is heard of its trace brings a step back that had fallen silent elsewhere.
+        begin(&other, OPEN);
+        wait_for(&other, "/api/v1/spans?q=running:true", 1);
+        // What is cut off is told, with the line to go on from.
+        let cut = other.post("/api/v1/import", &headers, &packed[..packed.len() - 5]);
+        let detail = cut.json()["detail"].as_str().unwrap().to_owned();
+        assert!(cut.status == 400 && detail.contains("unpacked") && detail.contains("go on with that line"), "{detail}");
+        std::fs::write(&file, &packed[..packed.len() - 5]).unwrap();
+        let told = Command::new(BINARY)
+            .args(["import", file.to_str().unwrap(), "--url", other.url(), "--key", other.key()])
+            .output()
+            .unwrap();
+        let wrong = String::from_utf8_lossy(&told.stderr).into_owned();
+        assert!(!told.status.success() && wrong.contains("the lines before line 1 are kept"), "{wrong}");
     }
 }
 
@@ -198,8 +304,8 @@ fn a_line_that_cannot_be_read_is_told_and_the_others_are_kept() {
     let headers = [("x-api-key", other.key())];
     assert_eq!(other.post("/api/v1/import?from_line=10", &headers, "x").json()["failures"][0]["line"], 10);
     assert_eq!(other.post("/api/v1/import?from_line=0", &headers, "x").status, 400);
-    let gzip = [("x-api-key", other.key()), ("content-encoding", "gzip")];
-    assert_eq!(other.post("/api/v1/import", &gzip, "x").status, 415);
+    let brotli = [("x-api-key", other.key()), ("content-encoding", "br")];
+    assert_eq!(other.post("/api/v1/import", &brotli, "x").status, 415);
     let reader = make_key(&other, "read");
     assert_eq!(other.post("/api/v1/import", &[("x-api-key", &reader)], good[3]).status, 403);
     let sender = make_key(&other, "ingest");

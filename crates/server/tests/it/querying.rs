@@ -149,6 +149,7 @@ fn groups_are_counted_and_measured() {
         aggregate(&server, &json!({ "of": "spans", "group_by": [{ "field": "kind", "top": 2 }], "metrics": ["count"] }));
     assert_eq!(status, 200, "{answer}");
     assert_eq!((&answer["matched"], &answer["truncated"], &answer["left_out"]), (&json!(5), &json!(true), &json!(3)));
+    assert_eq!(answer["truncated_by"], json!(["limit"]));
     assert_eq!(answer["items"][0], json!({ "group": ["agent"], "count": 1, "values": [1.0] }));
 
     let body = json!({

@@ -137,3 +137,41 @@ fn projects_have_their_own_keys_and_see_only_themselves() {
         server.post("/api/v1/projects", &[("x-api-key", key), ("content-type", "application/json")], "{\"name\":\"x\"}");
     assert_eq!(forbidden.status, 403);
 }
+
+#[test]
+fn users_come_by_pages_in_any_order_and_others_come_in_meanwhile() {
+    let server = start();
+    let send = |user: &str, at: u64| {
+        let step = json!({ "task": "message", "interaction_id": format!("of {user}"), "conversation_id": format!("by {user}"), "input": "hi",
+            "user": { "id": user }, "start_timestamp": 1_795_402_000_000_u64 + at, "end_timestamp": 1_795_402_000_005_u64 + at });
+        assert_eq!(server.post("/v1/trace", &[("token", server.key())], step.to_string()).status, 200);
+    };
+    for n in 0..25 {
+        send(&format!("user {n:02}"), 1_000 + n);
+    }
+    wait_for(&server, "/api/v1/conversations?limit=100", 25);
+    for (sort, newest_first) in [("time", true), ("time:asc", false)] {
+        let (mut seen, mut next) = (Vec::new(), String::new());
+        loop {
+            let (status, page) = server.get(&format!("/api/v1/users?limit=10&sort={sort}{next}"));
+            assert_eq!((status, &page["truncated"], page["total"].as_u64() >= Some(25)), (200, &json!(false), true), "{page}");
+            seen.extend(page["items"].as_array().unwrap().iter().map(|row| row["value"].as_str().unwrap().to_owned()));
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            next = format!("&cursor={cursor}");
+            // It comes before what has been read.
+            let late = format!("late {sort} {}", seen.len());
+            send(&late, if newest_first { 5_000 } else { 0 });
+            wait_for(&server, &format!("/api/v1/users?q=user:%22{}%22", late.replace(' ', "+")), 1);
+        }
+        assert_eq!(seen.iter().collect::<std::collections::BTreeSet<_>>().len(), seen.len(), "each once");
+        seen.retain(|user| user.starts_with("user"));
+        let mut expect: Vec<String> = (0..25).map(|n| format!("user {n:02}")).collect();
+        if newest_first {
+            expect.reverse();
+        }
+        assert_eq!(seen, expect, "{sort}");
+    }
+    for bad in ["sort=cost&cursor=time.desc..", "cursor=x", "sort=name"] {
+        assert_eq!(server.get(&format!("/api/v1/users?{bad}")).0, 400, "{bad}");
+    }
+}

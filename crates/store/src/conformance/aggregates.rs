@@ -10,7 +10,8 @@ use neuraltrust_model::Timestamp;
 
 use super::queries::Fact;
 use crate::{
-    Aggregate, AggregateRow, Every, Field, Filter, Group, GroupValue, Key, Measured, Metric, ProjectStore, RELATIVE_ERROR, Value,
+    Aggregate, AggregateRow, Every, Field, Filter, Group, GroupValue, Key, Measured, Metric, ProjectStore, RELATIVE_ERROR,
+    TruncatedBy, Value,
 };
 
 const NANOS: i64 = 1_000_000_000;
@@ -167,6 +168,8 @@ pub async fn check_aggregate(project: &ProjectStore, facts: &[Fact], query: &Agg
     left_out += rows.iter().skip(query.limit).map(|(.., facts)| facts.len() as u64).sum::<u64>();
     rows.truncate(query.limit);
     assert_eq!((answer.left_out, answer.truncated), (left_out, left_out > 0), "{query:?}");
+    let reasons: &[TruncatedBy] = if left_out > 0 { &[TruncatedBy::Limit] } else { &[] };
+    assert_eq!(answer.truncated_by, reasons, "{query:?}");
     let expected: Vec<_> =
         rows.iter().map(|(_, key, _)| key.iter().map(|value| value.clone().map(|v| v.0)).collect::<Vec<_>>()).collect();
     let found: Vec<_> = answer.items.iter().map(|row| row.group.clone()).collect();

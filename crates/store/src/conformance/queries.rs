@@ -147,6 +147,7 @@ fn passes(value: &Value, test: &Test, at_path: bool) -> bool {
         Test::Exists => true,
         Test::OneOf(values) => values.iter().any(spelled),
         Test::Prefix(prefix) => matches!(value, Value::Text(text) if text.starts_with(prefix)),
+        Test::Like(pattern) => matches!(value, Value::Text(text) if pattern.matches(text)),
         Test::Range(from, to) => within(value, from, to, |a, b| match (a, b) {
             (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
             (Value::Number(a), Value::Number(b)) => a.partial_cmp(b),

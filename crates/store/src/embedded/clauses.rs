@@ -12,16 +12,20 @@ use tantivy::schema::{Field as IndexField, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
 use super::budget::{Budget, Limited};
-use super::facts::known_by;
+use super::facts::{MAX_EXACT_TEXT, known_by};
 use super::index::{Fields, JUDGED, SearchIndex, column, nanos, scope};
 use super::steady::Steady;
 use super::{lists, text};
 use crate::fields::{Field, FieldType, FilterError, Key, Root, Value, number};
 use crate::query::{Filter, ListOf, Test, Words};
-use crate::{ProjectId, StoreError};
+use crate::{Pattern, ProjectId, StoreError};
 
 /// Most words that a begun word at the end of a phrase may stand for.
 const PHRASE_ENDINGS: u32 = 1_000;
+/// Most texts that a pattern may stand for; they are those of all projects.
+const LIKE: usize = 100_000;
+/// Texts that are looked at between two looks at the clock.
+const LOOK_EVERY: u32 = 1_024;
 /// Behind every text that begins with what it is put behind: the last code point, which no text has.
 const LAST: char = '\u{10FFFF}';
 
@@ -128,6 +132,7 @@ impl Clauses<'_> {
                 let ends = (from.as_ref().map(term), to.as_ref().map(term));
                 Ok(range(ends.0, ends.1).unwrap_or_else(|| Box::new(AllQuery)))
             }
+            Filter::Is(key, Test::Like(pattern)) => self.like(&key.clone().checked(self.list)?, pattern),
             Filter::Is(key, test) => Ok(self.test(&key.clone().checked(self.list)?, test)?),
             Filter::Words(words) => self.words(words),
             Filter::Step(inner) if self.list == ListOf::Spans => self.clause(inner),
@@ -225,6 +230,65 @@ impl Clauses<'_> {
         Ok(false)
     }
 
+    /// What has a text that is like a pattern.
+    fn like(&self, key: &Key, pattern: &Pattern) -> Result<Clause, StoreError> {
+        let is_text = |field: Field| matches!(field.of_type(), FieldType::Keyword | FieldType::Id);
+        if matches!(key, Key::Field(field) if !is_text(*field)) {
+            return Err(key.bad_value(pattern.to_string()).into());
+        }
+        let term = |text: &str| match key {
+            Key::Field(field) => Term::from_field_text(self.fields().of(*field), text),
+            Key::Path(root, path) => {
+                let mut term = Term::from_field_json_path(self.below(*root).0, &path.replace('\\', "\\\\"), true);
+                term.append_type_and_str(text);
+                term
+            }
+        };
+        let known = self.texts_like(&term(""), &term(known_by(pattern.begin())), pattern)?;
+        // Where what is found is left out, that would let wrong rows through.
+        if self.negated {
+            self.budget.check()?;
+        }
+        Ok(Box::new(TermSetQuery::new(known.iter().map(|text| term(text)))))
+    }
+
+    /// The texts behind `before` that are like a pattern, from `from` on, which is how all of them begin.
+    fn texts_like(&self, before: &Term, from: &Term, pattern: &Pattern) -> Result<BTreeSet<String>, StoreError> {
+        let (before, begin) = (before.serialized_value_bytes().len(), from.serialized_value_bytes());
+        let failed = || StoreError::index("find what is like a pattern");
+        let mut found = BTreeSet::new();
+        let mut looked_at = 0_u32;
+        for segment in self.searcher.segment_readers() {
+            let known = segment.inverted_index(from.field()).map_err(failed())?;
+            let texts = known.terms().range().ge(begin).into_stream();
+            let mut texts = texts.map_err(|error| failed()(error.into()))?;
+            while texts.advance() && texts.key().starts_with(begin) {
+                looked_at += 1;
+                if looked_at.is_multiple_of(LOOK_EVERY) && self.budget.is_over() {
+                    return Ok(found);
+                }
+                let Some(text) = texts.key().get(before..).and_then(|text| std::str::from_utf8(text).ok()) else { continue };
+                // Of a longer one only the beginning is known.
+                if text.len() > MAX_EXACT_TEXT || found.len() >= LIKE {
+                    self.note_cut()?;
+                }
+                if pattern.matches(text) && found.len() < LIKE {
+                    found.insert(text.to_owned());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where what is at a path below a root is in the index, and the name of that.
+    fn below(&self, root: Root) -> (IndexField, &'static str) {
+        match root {
+            // Judgements of a trace or conversation are kept with a span of it.
+            Root::Scores if self.steps => (self.fields().judged, JUDGED),
+            root => (self.fields().below(root), root.as_str()),
+        }
+    }
+
     fn test(&self, key: &Key, test: &Test) -> Result<Clause, FilterError> {
         match key {
             Key::Field(field) => self.test_field(*field, test),
@@ -251,6 +315,8 @@ impl Clauses<'_> {
                 self.ends(field, from, to, |value| text_term(at, &key, value))
             }
             (_, Test::Prefix(prefix)) => Err(key.bad_value(format!("{prefix}*"))),
+            // Patterns of texts are clauses of their own.
+            (_, Test::Like(pattern)) => Err(key.bad_value(pattern.to_string())),
             (_, Test::OneOf(values)) => {
                 let one = |value: &Value| self.numeric(field, &Bound::Included(value.clone()), &Bound::Included(value.clone()));
                 Ok(any(values.iter().map(one).collect::<Result<_, _>>()?))
@@ -315,11 +381,7 @@ impl Clauses<'_> {
 
     fn test_path(&self, key: &Key, root: Root, path: &str, test: &Test) -> Result<Clause, FilterError> {
         let escaped = path.replace('\\', "\\\\");
-        // Judgements of a trace or conversation are kept with a span of it.
-        let (field, name) = match root {
-            Root::Scores if self.steps => (self.fields().judged, JUDGED),
-            root => (self.fields().below(root), root.as_str()),
-        };
+        let (field, name) = self.below(root);
         let base = || Term::from_field_json_path(field, &escaped, true);
         let text = |text: &str| {
             let mut term = base();
@@ -332,6 +394,8 @@ impl Clauses<'_> {
             term
         };
         match test {
+            // Patterns of texts are clauses of their own.
+            Test::Like(pattern) => Err(key.bad_value(pattern.to_string())),
             Test::Exists => Ok(Box::new(ExistsQuery::new(format!("{name}.{escaped}"), true))),
             Test::Prefix(prefix) => Ok(begins(known_by(prefix), |part| {
                 let mut term = base();

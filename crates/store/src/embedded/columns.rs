@@ -31,6 +31,14 @@ pub(super) enum Common {
 }
 
 impl Common {
+    /// Bytes that it takes beside itself.
+    pub(super) fn text_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.capacity(),
+            Self::Flag(_) | Self::Number(_) | Self::Time(_) => 0,
+        }
+    }
+
     pub(super) fn number(number: f64) -> Self {
         // Zero has two signs, which are the same number.
         Self::Number(tantivy::f64_to_u64(number + 0.0))
@@ -105,7 +113,12 @@ impl Values {
     }
 
     /// The values of marks, each with its mark, in the order of the marks.
-    pub(super) fn common(&self, mut marks: Vec<u64>) -> tantivy::Result<Vec<(u64, Common)>> {
+    pub(super) fn common(&self, marks: Vec<u64>) -> tantivy::Result<Vec<(u64, Common)>> {
+        self.each(marks, |value| value)
+    }
+
+    /// What `make` makes of the values of marks, each with its mark, in the order of the marks.
+    pub(super) fn each<T>(&self, mut marks: Vec<u64>, make: impl Fn(Common) -> T) -> tantivy::Result<Vec<(u64, T)>> {
         let value = |mark: u64| match self {
             Self::Flag(_) => Common::Flag(mark > 0),
             Self::Whole(_) => Common::number(mark as f64),
@@ -117,10 +130,10 @@ impl Values {
         // A dictionary is quick to read in order.
         marks.sort_unstable();
         marks.dedup();
-        let Self::Text(column) = self else { return Ok(marks.into_iter().map(|mark| (mark, value(mark))).collect()) };
+        let Self::Text(column) = self else { return Ok(marks.into_iter().map(|mark| (mark, make(value(mark)))).collect()) };
         let mut texts = Vec::with_capacity(marks.len());
         column.dictionary().sorted_ords_to_term_cb(&marks, |text| {
-            texts.push(Common::Text(String::from_utf8_lossy(text).into_owned()));
+            texts.push(make(Common::Text(String::from_utf8_lossy(text).into_owned())));
         })?;
         Ok(marks.into_iter().zip(texts).collect())
     }

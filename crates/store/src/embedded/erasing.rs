@@ -82,7 +82,8 @@ fn is_exact(filter: &Filter) -> bool {
             Bound::Included(value) | Bound::Excluded(value) => is_whole(value),
             Bound::Unbounded => true,
         }),
-        Filter::Is(_, Test::Exists) | Filter::Time(..) => true,
+        // What is too long to be known whole is told by the list.
+        Filter::Is(_, Test::Like(_) | Test::Exists) | Filter::Time(..) => true,
         Filter::Words(words) => text::words(&words.text).all(|word| word.text.len() <= MAX_EXACT_WORD),
     }
 }

@@ -173,17 +173,20 @@ impl Facts {
 
     fn usage(&mut self, usage: Option<Usage>) {
         let Some(usage) = usage else { return };
-        let total = match (usage.input, usage.output) {
-            (None, None) => None,
-            (input, output) => Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0))),
-        };
         let counts = [
             (Field::UsageInput, usage.input),
             (Field::UsageOutput, usage.output),
             (Field::UsageCacheRead, usage.cache_read),
             (Field::UsageCacheWrite, usage.cache_write),
             (Field::UsageReasoning, usage.reasoning),
-            (Field::UsageTotal, total),
+            (Field::UsageInputAudio, usage.input_audio),
+            (Field::UsageInputImage, usage.input_image),
+            (Field::UsageCacheReadAudio, usage.cache_read_audio),
+            (Field::UsageCacheReadImage, usage.cache_read_image),
+            (Field::UsageCacheWrite1h, usage.cache_write_1h),
+            (Field::UsageOutputAudio, usage.output_audio),
+            (Field::UsageOutputImage, usage.output_image),
+            (Field::UsageTotal, usage.total()),
         ];
         for (field, count) in counts {
             if let Some(count) = count {

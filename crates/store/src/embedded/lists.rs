@@ -12,7 +12,7 @@ use tantivy::query::Query;
 use tantivy::schema::Value as _;
 use tantivy::{DocAddress, DocId, Score, Searcher, SegmentOrdinal, SegmentReader, TantivyDocument};
 
-use super::aggregate::Groups;
+use super::aggregate::{Groups, Room};
 use super::budget::Budget;
 use super::clauses::{Clauses, all};
 use super::highlight::{self, Phrase};
@@ -21,7 +21,7 @@ use super::indexer::TEXT_BYTES;
 use super::newcomers::Newcomers;
 use super::order;
 use super::record::Record;
-use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, check_grouped};
+use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, TruncatedBy, check_grouped};
 use crate::fields::{Field, Key};
 use crate::summary::{TraceSpans, searchable_text};
 use crate::{FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Order, Page, ProjectId, StoreError};
@@ -267,9 +267,10 @@ pub(super) fn facets(
     let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
     let clauses = Clauses::new(index, &searcher, project, list, &cut, budget);
     let query = clauses.query(filter)?;
-    let groups =
-        Groups { group_by: vec![Group::Field { key: key.clone(), top: limit, others: false }], metrics: Vec::new(), last: true };
+    let by_value = Group::Field { key: key.clone(), top: limit, others: false };
+    let groups = Groups { group_by: vec![by_value], metrics: Vec::new(), last: true, room: Room::default() };
     let found = searcher.search(&*query, &groups).map_err(StoreError::index("count"))?;
+    let truncated = found.is_cut() || cut.get();
     let mut rows: Vec<FacetRow> = found
         .by_first()
         .map(|(value, count, last)| {
@@ -285,8 +286,9 @@ pub(super) fn facets(
         })
         .collect();
     rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+    let total = rows.len() as u64;
     rows.truncate(limit);
-    Ok(Facets { items: rows, truncated: cut.get(), timed_out: budget.has_ended() })
+    Ok(Facets { items: rows, total, truncated, timed_out: budget.has_ended() })
 }
 
 /// Groups of a list, and what was measured in them.
@@ -300,11 +302,16 @@ pub(super) fn aggregate(
     let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
     let clauses = Clauses::new(index, &searcher, project, query.of, &cut, budget);
     let filtered = clauses.query(&query.filter)?;
-    let groups = Groups { group_by: query.group_by.clone(), metrics: query.metrics.clone(), last: false };
+    let room = Room::default();
+    let groups =
+        Groups { group_by: query.group_by.clone(), metrics: query.metrics.clone(), last: false, room: room.clone() };
     let found = searcher.search(&*filtered, &groups).map_err(StoreError::index("measure"))?;
-    let newcomers = Newcomers::look(&searcher, &*clauses.query(&Filter::default())?, query)?;
+    let newcomers = Newcomers::look(&searcher, &*clauses.query(&Filter::default())?, query, &room)?;
     let mut aggregated = found.show(query, &newcomers);
-    aggregated.truncated |= cut.get();
+    if cut.get() {
+        aggregated.truncated = true;
+        aggregated.truncated_by.push(TruncatedBy::Conditions);
+    }
     aggregated.timed_out = budget.has_ended();
     Ok(aggregated)
 }

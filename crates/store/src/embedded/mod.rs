@@ -302,19 +302,6 @@ impl EmbeddedStore {
         .await
     }
 
-    pub(crate) async fn conversation(
-        &self,
-        project: ProjectId,
-        id: ConversationId,
-        media: ShowMedia,
-    ) -> Result<Option<Transcript>, StoreError> {
-        self.read(move |record| {
-            let traces = record.conversation(project, &id)?;
-            summary::transcript_at_once(&id, &traces, |trace, said| record.content(said, Show::of(media, trace)))
-        })
-        .await
-    }
-
     pub(crate) async fn medium(&self, project: ProjectId, trace: TraceId, id: MediaId) -> Result<Option<Medium>, StoreError> {
         self.read(move |record| match record.find(project, &trace)? {
             Some(trace) => record.medium(&trace, id),

@@ -6,8 +6,8 @@ use crate::aggregate::RELATIVE_ERROR;
 /// Numbers nearer to zero than this count as zero.
 const LEAST: f64 = 1e-9;
 
-/// Numbers that are kept one by one before they are counted by range.
-const UNCOUNTED: usize = 1 << 20;
+/// Numbers that are kept one by one before they are counted by range, at the least; then as many as there are ranges.
+const UNCOUNTED: usize = 1 << 14;
 
 /// The numbers seen of each of many groups, by range: one table for all groups, since most have few numbers.
 #[derive(Debug, Clone, Default)]
@@ -60,12 +60,27 @@ fn middle(range: i32) -> f64 {
 }
 
 impl Sketches {
-    /// Takes in a number of a group.
-    pub(super) fn add(&mut self, group: u32, number: f64) {
-        self.uncounted.push(place(group, range_of(number)));
-        if self.uncounted.len() >= UNCOUNTED {
+    /// Takes in a number of a group; where it is `full`, only one in a range that has one. Returns whether it did.
+    pub(super) fn add(&mut self, group: u32, number: f64, full: bool) -> bool {
+        let at = place(group, range_of(number));
+        if full {
+            if !self.uncounted.is_empty() {
+                self.count();
+                self.uncounted.shrink_to_fit();
+            }
+            let known = self.counted.binary_search_by_key(&at, |(place, _)| *place).ok();
+            let known = known.and_then(|n| self.counted.get_mut(n));
+            return known.map(|(_, count)| *count += 1).is_some();
+        }
+        self.uncounted.push(at);
+        if self.uncounted.len() >= UNCOUNTED.max(self.counted.len()) {
             self.count();
         }
+        true
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.uncounted.capacity() * size_of::<Place>() + self.counted.capacity() * size_of::<(Place, u64)>()
     }
 
     /// Takes in what others have seen, of the groups that have a number here.
@@ -92,6 +107,7 @@ impl Sketches {
             }
             same
         });
+        self.counted.shrink_to(2 * self.counted.len());
     }
 }
 
@@ -130,6 +146,19 @@ mod tests {
         assert_eq!(Sketches::default().counted().percentiles(0, &[50.0, 99.0]), [None, None]);
     }
 
+    #[test]
+    fn where_it_is_full_only_known_ranges_are_counted() {
+        let mut sketches = Sketches::default();
+        assert!((1..=40_000).all(|number| sketches.add(number % 3, f64::from(number % 50), false)));
+        let before = sketches.bytes();
+        assert!((1..=1_000).all(|number| sketches.add(number % 3, f64::from(number % 50), true)));
+        assert!(!sketches.add(0, 1e9, true) && !sketches.add(9, 1.0, true));
+        assert!(sketches.bytes() <= before);
+        let counted = sketches.counted();
+        assert_eq!(counted.0.iter().map(|(_, count)| count).sum::<u64>(), 41_000);
+        assert_eq!(counted.percentiles(9, &[50.0]), [None]);
+    }
+
     proptest! {
         #[test]
         fn percentiles_are_within_the_error(
@@ -145,7 +174,7 @@ mod tests {
                 if cuts.contains(&n) {
                     all.absorb(std::mem::take(&mut part), |group| (group < 2).then_some(7 - group));
                 }
-                part.add(*group, *number);
+                prop_assert!(part.add(*group, *number, false));
             }
             all.absorb(part, |group| (group < 2).then_some(7 - group));
             let all = all.counted();

@@ -1,5 +1,5 @@
 //! Many spans of a trace with their contents, for who writes all of them somewhere: a trace is merged once for them, and what is
-//! in memory at a time is bounded.
+//! in memory at a time is bounded. What is known of spans that have not come goes with the first span of the trace.
 
 use std::io;
 
@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::media::Show;
 use super::{EmbeddedStore, READ_WHOLE};
-use crate::rows::SpanDetail;
-use crate::{ProjectId, ShowMedia, StoreError, summary};
+use crate::rows::{SpanRow, WholeSpan};
+use crate::{Field, Filter, ListOf, ListQuery, Order, Page, ProjectId, ShowMedia, StoreError, summary};
 
 /// Counts bytes, and keeps none.
 #[derive(Default)]
@@ -42,30 +42,54 @@ impl EmbeddedStore {
         asked: Vec<SpanId>,
         media: ShowMedia,
         budget: usize,
-    ) -> Result<(Vec<SpanDetail>, usize), StoreError> {
-        self.read(move |record| {
-            let Some(key) = record.find(project, &trace)? else { return Ok((Vec::new(), asked.len())) };
+    ) -> Result<(Vec<WholeSpan>, usize), StoreError> {
+        let (of, ids) = (trace.clone(), asked.clone());
+        let read = self.read(move |record| {
+            let Some(key) = record.find(project, &of)? else { return Ok((Vec::new(), ids.len(), true)) };
             let all = match record.has_more_patches(&key, READ_WHOLE)? {
                 false => Some(record.merge(&key, record.patches(&key, None)?)?),
                 true => None,
             };
-            let (mut whole, mut bytes) = (Vec::new(), 0);
-            for (n, id) in asked.iter().enumerate() {
+            let read = |said| record.content(said, Show::of(media, &of));
+            let (mut whole, mut bytes, mut done) = (Vec::new(), 0, 0);
+            for id in &ids {
                 if bytes >= budget {
-                    return Ok((whole, n));
+                    break;
                 }
-                let read = |said| record.content(said, Show::of(media, &trace));
                 let span = match &all {
                     Some(all) => summary::span_detail(all, id, read)?,
                     None => summary::span_detail(&record.span(&key, id)?, id, read)?,
                 };
                 if let Some(span) = span {
                     bytes += weight(&span);
-                    whole.push(span);
+                    whole.push(WholeSpan::Come(Box::new(span)));
                 }
+                done += 1;
             }
-            Ok((whole, asked.len()))
-        })
-        .await
+            if let Some(all) = &all
+                && all.spans.first().is_some_and(|first| ids.iter().take(done).any(|id| *id == first.span_id))
+            {
+                whole.extend(summary::not_come(all, read)?);
+            }
+            Ok((whole, done, all.is_some()))
+        });
+        let (mut whole, done, was_merged) = read.await?;
+        if !was_merged && self.are_with_first(project, &trace, asked.get(..done).unwrap_or_default()).await? {
+            whole.extend(
+                self.read(move |record| {
+                    summary::not_come(&record.trace(project, &trace)?, |said| record.content(said, Show::of(media, &trace)))
+                })
+                .await?,
+            );
+        }
+        Ok((whole, done))
+    }
+
+    /// Whether the first span of a trace that the lists show is among these.
+    async fn are_with_first(&self, project: ProjectId, trace: &TraceId, spans: &[SpanId]) -> Result<bool, StoreError> {
+        let filter = Filter::equals(Field::TraceId, trace.as_str());
+        let query = ListQuery { filter, limit: 1, cursor: None, order: Order::OLDEST_FIRST };
+        let page: Page<SpanRow> = self.list(project, ListOf::Spans, query).await?;
+        Ok(page.items.first().is_some_and(|first| spans.contains(&first.span_id)))
     }
 }

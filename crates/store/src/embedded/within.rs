@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use neuraltrust_model::{Content, ConversationId, TraceId};
 
@@ -19,6 +20,10 @@ use crate::{
 
 /// Most spans of a trace, the first ones.
 const SPANS: usize = 10_000;
+/// What was said on one page of a conversation, about, in bytes.
+const PAGE_BYTES: usize = 64 << 20;
+/// Traces of a page where all were asked for and are too many.
+const PAGE: usize = 1_000;
 
 /// How much of a conversation is read, about.
 #[derive(Clone, Copy)]
@@ -32,10 +37,19 @@ struct Most {
 impl Most {
     const COMPARED: Self = Self { traces: 500, spans: 50_000, bytes: 32 << 20 };
 
-    /// A page, whatever is on it.
-    const fn page(traces: usize) -> Self {
-        Self { traces, spans: usize::MAX, bytes: usize::MAX }
+    /// A page of up to so many traces.
+    const fn page(traces: usize, bytes: usize) -> Self {
+        Self { traces, spans: usize::MAX, bytes }
     }
+}
+
+/// What was read of a conversation.
+struct Read {
+    turns: Transcript,
+    /// Whether there is more of it.
+    cut: bool,
+    /// How many traces of the page there was room for, where there was not for all.
+    fitting: Option<usize>,
 }
 
 /// Reads contents until they are too many: of the trace at which that happens, and of those behind it, nothing is to be shown.
@@ -61,17 +75,56 @@ impl Allowance {
         Ok(content)
     }
 
-    /// Takes away the turns that were not read to their end; says whether there were any.
-    fn cut(self, turns: &mut Transcript) -> bool {
-        let Some(trace) = self.spent_at.into_inner() else { return false };
+    /// Takes away the turns that were not read to their end; says of which trace they were, where there were any.
+    fn cut(self, turns: &mut Transcript) -> Option<TraceId> {
+        let trace = self.spent_at.into_inner()?;
         if let Some(at) = turns.turns.iter().position(|turn| turn.trace_id == trace) {
             turns.turns.truncate(at);
         }
-        true
+        Some(trace)
     }
 }
 
+/// All turns of a conversation; `None` where they are too many, or more was said than so many bytes.
+fn at_once(
+    record: &Record,
+    project: ProjectId,
+    id: &ConversationId,
+    media: ShowMedia,
+    bytes: usize,
+) -> Result<Option<Option<Transcript>>, StoreError> {
+    if record.has_more_traces(project, id, READ_WHOLE)? {
+        return Ok(None);
+    }
+    let said = AtomicUsize::new(0);
+    let traces = record.conversation(project, id)?;
+    let transcript = summary::transcript_at_once(id, &traces, |trace, content| {
+        if said.load(Ordering::Relaxed) > bytes {
+            return Ok(Content::text(""));
+        }
+        let content = record.content(content, Show::of(media, trace))?;
+        said.fetch_add(weight(&content), Ordering::Relaxed);
+        Ok::<_, StoreError>(content)
+    })?;
+    Ok((said.into_inner() <= bytes).then_some(transcript))
+}
+
 impl EmbeddedStore {
+    /// A conversation as the record knows it now; where it is long, its first page.
+    pub(crate) async fn conversation(
+        &self,
+        project: ProjectId,
+        id: ConversationId,
+        media: ShowMedia,
+    ) -> Result<Option<Transcript>, StoreError> {
+        let asked = id.clone();
+        let whole = self.read(move |record| at_once(record, project, &asked, media, PAGE_BYTES));
+        match whole.await? {
+            Some(found) => Ok(found),
+            None => self.conversation_page(project, id, PAGE, None, media).await,
+        }
+    }
+
     pub(crate) async fn conversation_page(
         &self,
         project: ProjectId,
@@ -80,7 +133,29 @@ impl EmbeddedStore {
         cursor: Option<Cursor>,
         media: ShowMedia,
     ) -> Result<Option<Transcript>, StoreError> {
-        Ok(self.some_turns(project, id, Most::page(limit), cursor, media).await?.map(|(turns, _)| turns))
+        self.page_within(project, id, limit, cursor, media, PAGE_BYTES).await
+    }
+
+    /// A page of as many traces as there is room for, one at the least.
+    async fn page_within(
+        &self,
+        project: ProjectId,
+        id: ConversationId,
+        limit: usize,
+        cursor: Option<Cursor>,
+        media: ShowMedia,
+        bytes: usize,
+    ) -> Result<Option<Transcript>, StoreError> {
+        let read = self.some_turns(project, id.clone(), Most::page(limit, bytes), cursor, media).await?;
+        match read {
+            Some(Read { fitting: Some(fitting), .. }) => {
+                let most = Most::page(fitting.max(1), usize::MAX);
+                Ok(self.some_turns(project, id, most, cursor, media).await?.map(|read| read.turns))
+            }
+            // It is not in the lists yet, and too long for one page.
+            Some(Read { cut: true, turns: Transcript { next_cursor: None, .. }, .. }) => Err(StoreError::IndexLags),
+            read => Ok(read.map(|read| read.turns)),
+        }
     }
 
     /// The first turns of a conversation, and whether there are more.
@@ -90,7 +165,7 @@ impl EmbeddedStore {
         id: ConversationId,
         media: ShowMedia,
     ) -> Result<Option<(Transcript, bool)>, StoreError> {
-        self.some_turns(project, id, Most::COMPARED, None, media).await
+        Ok(self.some_turns(project, id, Most::COMPARED, None, media).await?.map(|read| (read.turns, read.cut)))
     }
 
     async fn some_turns(
@@ -100,7 +175,7 @@ impl EmbeddedStore {
         most: Most,
         cursor: Option<Cursor>,
         media: ShowMedia,
-    ) -> Result<Option<(Transcript, bool)>, StoreError> {
+    ) -> Result<Option<Read>, StoreError> {
         let record = Arc::clone(&self.record);
         self.search(move |index, budget| {
             let of_it = (Field::ConversationId, id.as_str());
@@ -112,6 +187,7 @@ impl EmbeddedStore {
             let allowance = Allowance::new(most.bytes);
             let read = |trace: &TraceId, said| allowance.read(&record, trace, said, media);
             let mut spans = 0;
+            let listed: Vec<TraceId> = page.items.iter().map(|row| row.trace_id.clone()).collect();
             let found = match row {
                 Some(row) => {
                     let mut traces = Vec::with_capacity(page.items.len());
@@ -130,8 +206,10 @@ impl EmbeddedStore {
                 None => summary::transcript(&id, &record.conversation(project, &id)?, read)?,
             };
             Ok(found.map(|mut turns| {
-                let cut = allowance.cut(&mut turns) || turns.next_cursor.is_some() || spans > most.spans;
-                (turns, cut)
+                let spent = allowance.cut(&mut turns);
+                let cut = spent.is_some() || turns.next_cursor.is_some() || spans > most.spans;
+                let fitting = spent.and_then(|trace| listed.iter().position(|listed| *listed == trace));
+                Read { turns, cut, fitting }
             }))
         })
         .await
@@ -184,14 +262,36 @@ mod tests {
         let project = store.accounts().project(ProjectId::DEFAULT_NAME).unwrap();
         let all = Store::Embedded(Arc::clone(&store));
         all.append(project, (0..10).map(|n| said(n, 10_000)).collect(), Timestamp::from_nanos(0)).await.unwrap();
+        while all.progress().indexed < all.progress().recorded {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
         let read = |bytes| {
             let most = Most { bytes, ..Most::COMPARED };
             store.some_turns(project, ConversationId::new("c").unwrap(), most, None, ShowMedia::Inline)
         };
-        let (whole, cut) = read(usize::MAX).await.unwrap().unwrap();
-        assert_eq!((whole.turns.len(), cut), (10, false));
-        let (part, cut) = read(35_000).await.unwrap().unwrap();
-        assert_eq!((part.turns.as_slice(), cut), (&whole.turns[..3], true));
+        let whole = read(usize::MAX).await.unwrap().unwrap();
+        assert_eq!((whole.turns.turns.len(), whole.cut, whole.fitting), (10, false, None));
+        let part = read(35_000).await.unwrap().unwrap();
+        assert_eq!((part.turns.turns.as_slice(), part.cut, part.fitting), (&whole.turns.turns[..3], true, Some(3)));
+
+        // A page ends where there is no more room, and the next begins there.
+        let id = || ConversationId::new("c").unwrap();
+        for (bytes, pages) in [(35_000, 4), (5_000, 10), (usize::MAX, 2)] {
+            let (mut turns, mut cursor, mut read) = (Vec::new(), None, 0);
+            loop {
+                let page = store.page_within(project, id(), 8, cursor, ShowMedia::Inline, bytes).await.unwrap().unwrap();
+                turns.extend(page.turns);
+                read += 1;
+                cursor = page.next_cursor;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!((turns, read), (whole.turns.turns.clone(), pages), "{bytes}");
+        }
+        let at_once = |bytes| store.read(move |record| at_once(record, project, &id(), ShowMedia::Inline, bytes));
+        assert!(at_once(35_000).await.unwrap().is_none(), "it is read in pages");
+        assert_eq!(at_once(1 << 20).await.unwrap().unwrap().unwrap().turns, whole.turns.turns);
         all.close().await.unwrap();
     }
 }

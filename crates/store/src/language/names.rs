@@ -2,10 +2,11 @@
 
 use std::ops::{Bound, Range};
 
-use neuraltrust_model::Timestamp;
+use neuraltrust_model::{StatusCode, Timestamp};
 
 use super::values::{self, Stretch};
 use super::{Trouble, Written};
+use crate::Pattern;
 use crate::fields::{Field, FieldType, Key, Root, Value};
 use crate::query::{Filter, ListOf, Test};
 
@@ -171,6 +172,20 @@ fn unfit(key: &Key, value: &Written) -> Trouble {
     Trouble::new(value.at.clone(), problem).accepting(accepted.iter().copied())
 }
 
+/// The values of a field that has no others.
+fn closed(key: &Key) -> Option<[&'static str; 3]> {
+    let all = [StatusCode::Ok, StatusCode::Error, StatusCode::Unset];
+    matches!(key, Key::Field(Field::Status)).then(|| all.map(StatusCode::as_str))
+}
+
+/// Whether a value is one that the field can have.
+fn known_value(key: &Key, written: &Written) -> Result<(), Trouble> {
+    let Some(all) = closed(key).filter(|all| !all.contains(&written.text.as_str())) else { return Ok(()) };
+    let nearest = all.iter().min_by_key(|known| strsim::damerau_levenshtein(known, &written.text)).map(|name| (*name).to_owned());
+    let problem = format!("{key}: {:?} is not one of {}", written.text, all.join(", "));
+    Err(Trouble { nearest, ..Trouble::new(written.at.clone(), problem).accepting(all) })
+}
+
 fn condition(key: &Key, written: &[Written], now: Timestamp) -> Result<Filter, Trouble> {
     if let [one, two] = written
         && !one.sign.is_empty()
@@ -209,6 +224,10 @@ fn test(key: &Key, written: &Written, now: Timestamp) -> Result<Test, Trouble> {
     if written.text == "*" && !written.quoted && written.sign.is_empty() {
         return Ok(Test::Exists);
     }
+    if !written.quoted && is_text && written.sign.is_empty() && written.text.contains('*') {
+        let text = format!("{}{}", written.text, if written.begun { "*" } else { "" });
+        return Pattern::read(&text).map(Test::Like).ok_or_else(bad);
+    }
     if written.begun {
         let fits = is_text && written.sign.is_empty();
         return fits.then(|| Test::Prefix(written.text.clone())).ok_or_else(bad);
@@ -243,6 +262,9 @@ fn test(key: &Key, written: &Written, now: Timestamp) -> Result<Test, Trouble> {
         return Ok(Test::Range(Bound::Included(from), Bound::Included(to)));
     }
     let value = value(&written.text).ok_or_else(bad)?;
+    if written.sign.is_empty() {
+        known_value(key, written)?;
+    }
     Ok(match written.sign {
         ">" => Test::Range(Bound::Excluded(value), Bound::Unbounded),
         ">=" => Test::Range(Bound::Included(value), Bound::Unbounded),

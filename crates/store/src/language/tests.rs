@@ -5,6 +5,7 @@ use std::ops::Bound;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Pattern;
 use crate::fields::{Key, Root, Value};
 use crate::query::Test;
 
@@ -58,6 +59,19 @@ fn or_not_parentheses_and_sets_are_what_they_say() {
 }
 
 #[test]
+fn a_star_stands_for_any_text_where_it_is_not_quoted() {
+    let like = |pattern: &str| Filter::Is(Field::Model.into(), Test::Like(Pattern::read(pattern).unwrap()));
+    assert_eq!(read("model:*mini"), like("*mini"));
+    assert_eq!(read("model:*4o*"), like("*4o*"));
+    assert_eq!(read("model:gpt*mini*"), like("gpt*mini*"));
+    assert_eq!(read("model:(*mini OR gpt-4o)"), Filter::Or(vec![like("*mini"), Filter::equals(Field::Model, "gpt-4o")]));
+    assert_eq!(read("model:gpt*"), Filter::Is(Field::Model.into(), Test::Prefix("gpt".to_owned())));
+    assert_eq!(read("model:\"*mini\""), Filter::equals(Field::Model, "*mini"));
+    let wrong = Filter::read(ListOf::Spans, "cost:*1", NOW).unwrap_err();
+    assert_eq!((wrong.at, wrong.found.as_str()), (5, "*1"));
+}
+
+#[test]
 fn times_are_days_moments_and_counted_from_now() {
     let at = |text: &str| Timestamp::try_from(text.to_owned()).unwrap();
     assert_eq!(read("after:-7d"), Filter::between(Some(at("2026-11-18T12:00:00Z")), None));
@@ -83,6 +97,8 @@ fn a_mistake_is_told_with_its_place_and_what_is_accepted() {
     assert_eq!((wrong.at, wrong.found.as_str(), wrong.nearest.as_deref()), (3, "modle:", Some("model")));
     assert!(wrong.accepted.contains(&"latency".to_owned()));
     assert_eq!((error("a latency:>fast").at, error("a (b").at, error("a b)").at, error("model: x").at), (10, 2, 3, 6));
+    let wrong = error("a status:(ok OR eror)");
+    assert_eq!((wrong.at, wrong.found.as_str(), wrong.nearest.as_deref()), (16, "eror", Some("error")));
     assert!(error("a OR").problem.contains("missing"));
     assert!(error("cost:1*").problem.contains("a number"));
     assert!(error(&"(".repeat(200)).problem.contains("nested"));
@@ -141,6 +157,7 @@ fn write(filter: &Filter) -> String {
         Filter::Is(key, test) => match test {
             Test::OneOf(values) => format!("{key}:{}", values.iter().map(written).collect::<Vec<_>>().join("|")),
             Test::Prefix(prefix) => format!("{key}:{}*", quoted(prefix)),
+            Test::Like(pattern) => format!("{key}:{pattern}"),
             Test::Range(from, to) => format!("{key}:{}", written_range(from, to, written)),
             Test::Exists => format!("{key}:*"),
         },

@@ -17,7 +17,7 @@ pub const MAX_PRICES: usize = 1_000;
 const PER: f64 = 1e6;
 
 /// What a million tokens of a model cost in US dollars, from a moment on, until a later price of the same model holds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "model": "my-model*", "input": 1.5, "output": 6.0, "cache_read": 0.15 }))]
 pub struct Price {
@@ -34,11 +34,11 @@ pub struct Price {
     #[serde(default)]
     #[schema(minimum = 0)]
     pub above: u64,
-    /// Tokens in that are neither read from the provider's cache nor written to it.
+    /// Tokens in that are neither read from the provider's cache nor written to it, nor sound or pictures with a price of their own.
     #[serde(default)]
     #[schema(minimum = 0)]
     pub input: Option<f64>,
-    /// Tokens out that are no reasoning.
+    /// Tokens out that are no reasoning, nor sound or pictures with a price of their own.
     #[serde(default)]
     #[schema(minimum = 0)]
     pub output: Option<f64>,
@@ -54,6 +54,34 @@ pub struct Price {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0)]
     pub reasoning: Option<f64>,
+    /// Tokens of sound in; without it they cost what others in cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub input_audio: Option<f64>,
+    /// Tokens of pictures in; without it they cost what others in cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub input_image: Option<f64>,
+    /// Tokens of sound read from the provider's cache; without it they cost what others read from there cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub cache_read_audio: Option<f64>,
+    /// Tokens of pictures read from the provider's cache; without it they cost what others read from there cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub cache_read_image: Option<f64>,
+    /// Tokens written to the provider's cache for an hour; without it they cost what others written there cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub cache_write_1h: Option<f64>,
+    /// Tokens of sound out; without it they cost what others out cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub output_audio: Option<f64>,
+    /// Tokens of pictures out; without it they cost what others out cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub output_image: Option<f64>,
 }
 
 /// Where the cost of a span is from.
@@ -91,6 +119,8 @@ pub struct CostPart {
     pub tokens_of: TokensOf,
     /// How many tokens.
     pub tokens: u64,
+    /// Which of the prices was applied: their own, or where there is none, that of what they are a part of.
+    pub priced_as: TokensOf,
     /// US dollars of a million of them.
     pub per_million: f64,
     /// US dollars.
@@ -111,6 +141,78 @@ pub enum TokensOf {
     Output,
     /// Out, reasoning.
     Reasoning,
+    /// In, sound that is neither read from the cache nor written to it.
+    InputAudio,
+    /// In, pictures that are neither read from the cache nor written to it.
+    InputImage,
+    /// In, sound from the provider's cache.
+    CacheReadAudio,
+    /// In, pictures from the provider's cache.
+    CacheReadImage,
+    /// In, put into the provider's cache for an hour.
+    #[serde(rename = "cache_write_1h")]
+    CacheWrite1h,
+    /// Out, sound.
+    OutputAudio,
+    /// Out, pictures.
+    OutputImage,
+}
+
+impl TokensOf {
+    /// Every kind.
+    pub const ALL: [Self; 12] = [
+        Self::Input,
+        Self::CacheRead,
+        Self::CacheWrite,
+        Self::Output,
+        Self::Reasoning,
+        Self::InputAudio,
+        Self::InputImage,
+        Self::CacheReadAudio,
+        Self::CacheReadImage,
+        Self::CacheWrite1h,
+        Self::OutputAudio,
+        Self::OutputImage,
+    ];
+
+    /// The prices that hold for them, the first that is known before the others.
+    const fn priced_as(self) -> &'static [Self] {
+        match self {
+            Self::Input => &[Self::Input],
+            Self::CacheRead => &[Self::CacheRead, Self::Input],
+            Self::CacheWrite => &[Self::CacheWrite, Self::Input],
+            Self::Output => &[Self::Output],
+            Self::Reasoning => &[Self::Reasoning, Self::Output],
+            Self::InputAudio => &[Self::InputAudio, Self::Input],
+            Self::InputImage => &[Self::InputImage, Self::Input],
+            Self::CacheReadAudio => &[Self::CacheReadAudio, Self::CacheRead, Self::InputAudio, Self::Input],
+            Self::CacheReadImage => &[Self::CacheReadImage, Self::CacheRead, Self::InputImage, Self::Input],
+            Self::CacheWrite1h => &[Self::CacheWrite1h, Self::CacheWrite, Self::Input],
+            Self::OutputAudio => &[Self::OutputAudio, Self::Output],
+            Self::OutputImage => &[Self::OutputImage, Self::Output],
+        }
+    }
+}
+
+impl Price {
+    /// US dollars of a million tokens of a kind, where the price says it.
+    #[must_use]
+    pub const fn of(&self, tokens: TokensOf) -> Option<f64> {
+        match tokens {
+            TokensOf::Input => self.input,
+            TokensOf::CacheRead => self.cache_read,
+            TokensOf::CacheWrite => self.cache_write,
+            TokensOf::Output => self.output,
+            TokensOf::Reasoning => self.reasoning,
+            TokensOf::InputAudio => self.input_audio,
+            TokensOf::InputImage => self.input_image,
+            TokensOf::CacheReadAudio => self.cache_read_audio,
+            TokensOf::CacheReadImage => self.cache_read_image,
+            TokensOf::CacheWrite1h => self.cache_write_1h,
+            TokensOf::OutputAudio => self.output_audio,
+            TokensOf::OutputImage => self.output_image,
+        }
+    }
 }
 
 /// A cost that was worked out, and how.
@@ -197,24 +299,50 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 /// What a price makes of tokens; `None` where it says nothing of a kind of them.
 fn parts(price: &Price, usage: Usage) -> Option<Vec<CostPart>> {
-    let (input, output) = (usage.input.unwrap_or_default(), usage.output.unwrap_or_default());
-    // What clients tell may contradict itself: a part is never more than what it is a part of.
-    let read = usage.cache_read.unwrap_or_default().min(input);
-    let written = usage.cache_write.unwrap_or_default().min(input - read);
-    let reasoning = usage.reasoning.unwrap_or_default().min(output);
-    let all = [
-        (TokensOf::Input, input - read - written, price.input),
-        (TokensOf::CacheRead, read, price.cache_read.or(price.input)),
-        (TokensOf::CacheWrite, written, price.cache_write.or(price.input)),
-        (TokensOf::Output, output - reasoning, price.output),
-        (TokensOf::Reasoning, reasoning, price.reasoning.or(price.output)),
-    ];
-    let told = all.into_iter().filter(|(_, tokens, _)| *tokens > 0);
-    told.map(|(tokens_of, tokens, per_million)| {
-        let per_million = per_million?;
-        Some(CostPart { tokens_of, tokens, per_million, cost: tokens as f64 * per_million / PER })
+    let told = counted(usage).into_iter().filter(|(_, tokens)| *tokens > 0);
+    told.map(|(tokens_of, tokens)| {
+        let mut known = tokens_of.priced_as().iter().filter_map(|of| Some((*of, price.of(*of)?)));
+        let (priced_as, per_million) = known.next()?;
+        Some(CostPart { tokens_of, tokens, priced_as, per_million, cost: tokens as f64 * per_million / PER })
     })
     .collect()
+}
+
+/// How many tokens there are of each kind, none of them counted twice. What clients tell may contradict itself: a part is never
+/// more than what it is a part of.
+fn counted(usage: Usage) -> [(TokensOf, u64); 12] {
+    /// Takes a part out of what is left.
+    fn take(left: &mut u64, part: Option<u64>) -> u64 {
+        let part = part.unwrap_or_default().min(*left);
+        *left -= part;
+        part
+    }
+    let mut input = usage.input.unwrap_or_default();
+    let mut read = take(&mut input, usage.cache_read);
+    let mut written = take(&mut input, usage.cache_write);
+    let read_audio = take(&mut read, usage.cache_read_audio);
+    let read_image = take(&mut read, usage.cache_read_image);
+    let written_1h = take(&mut written, usage.cache_write_1h);
+    let audio = take(&mut input, usage.input_audio.map(|audio| audio.saturating_sub(read_audio)));
+    let image = take(&mut input, usage.input_image.map(|image| image.saturating_sub(read_image)));
+    let mut output = usage.output.unwrap_or_default();
+    let reasoning = take(&mut output, usage.reasoning);
+    let audio_out = take(&mut output, usage.output_audio);
+    let image_out = take(&mut output, usage.output_image);
+    [
+        (TokensOf::Input, input),
+        (TokensOf::InputAudio, audio),
+        (TokensOf::InputImage, image),
+        (TokensOf::CacheRead, read),
+        (TokensOf::CacheReadAudio, read_audio),
+        (TokensOf::CacheReadImage, read_image),
+        (TokensOf::CacheWrite, written),
+        (TokensOf::CacheWrite1h, written_1h),
+        (TokensOf::Output, output),
+        (TokensOf::Reasoning, reasoning),
+        (TokensOf::OutputAudio, audio_out),
+        (TokensOf::OutputImage, image_out),
+    ]
 }
 
 #[cfg(test)]
@@ -241,17 +369,7 @@ mod tests {
     const TODAY: &str = "2026-11-25T00:00:00Z";
 
     fn price(model: &str, input: f64) -> Price {
-        Price {
-            model: model.to_owned(),
-            provider: None,
-            since: None,
-            above: 0,
-            input: Some(input),
-            output: Some(10.0),
-            cache_read: None,
-            cache_write: None,
-            reasoning: None,
-        }
+        Price { model: model.to_owned(), input: Some(input), output: Some(10.0), ..Price::default() }
     }
 
     #[test]
@@ -267,8 +385,67 @@ mod tests {
     }
 
     #[test]
+    fn sound_and_pictures_cost_what_is_theirs_and_else_what_they_are_a_part_of() {
+        let own = Price {
+            cache_read: Some(0.5),
+            cache_write: Some(1.25),
+            input_audio: Some(32.0),
+            input_image: Some(5.0),
+            cache_read_audio: Some(0.25),
+            cache_write_1h: Some(2.0),
+            output_audio: Some(64.0),
+            ..price("m", 1.0)
+        };
+        let usage = Usage {
+            cache_read: Some(300),
+            cache_write: Some(100),
+            input_audio: Some(400),
+            input_image: Some(50),
+            cache_read_audio: Some(100),
+            cache_read_image: Some(20),
+            cache_write_1h: Some(60),
+            output_audio: Some(150),
+            output_image: Some(10),
+            ..tokens(1_000, 200)
+        };
+        let priced = Prices::new(vec![own]).of(&span("m", "", TODAY, usage)).unwrap();
+        let parts: Vec<_> = priced.parts.iter().map(|part| (part.tokens_of, part.tokens, part.priced_as, part.per_million)).collect();
+        let itself = |of, tokens, dollars| (of, tokens, of, dollars);
+        assert_eq!(
+            parts,
+            [
+                itself(TokensOf::Input, 270, 1.0),
+                itself(TokensOf::InputAudio, 300, 32.0),
+                itself(TokensOf::InputImage, 30, 5.0),
+                itself(TokensOf::CacheRead, 180, 0.5),
+                itself(TokensOf::CacheReadAudio, 100, 0.25),
+                (TokensOf::CacheReadImage, 20, TokensOf::CacheRead, 0.5),
+                itself(TokensOf::CacheWrite, 40, 1.25),
+                itself(TokensOf::CacheWrite1h, 60, 2.0),
+                itself(TokensOf::Output, 40, 10.0),
+                itself(TokensOf::OutputAudio, 150, 64.0),
+                (TokensOf::OutputImage, 10, TokensOf::Output, 10.0),
+            ]
+        );
+        assert_eq!(parts.iter().map(|(_, tokens, ..)| tokens).sum::<u64>(), 1_200, "each token costs once");
+    }
+
+    #[test]
     fn parts_that_contradict_the_whole_cost_no_more_than_the_whole() {
-        let usage = Usage { cache_read: Some(9_000), cache_write: Some(9_000), reasoning: Some(9_000), ..tokens(1_000, 100) };
+        let many = Some(9_000);
+        let usage = Usage {
+            cache_read: many,
+            cache_write: many,
+            reasoning: many,
+            input_audio: many,
+            input_image: many,
+            cache_read_audio: many,
+            cache_read_image: many,
+            cache_write_1h: many,
+            output_audio: many,
+            output_image: many,
+            ..tokens(1_000, 100)
+        };
         let priced = Prices::new(vec![price("m", 1.0)]).of(&span("m", "", TODAY, usage)).unwrap();
         assert_eq!(priced.parts.iter().map(|part| part.tokens).sum::<u64>(), 1_100);
     }

@@ -1,7 +1,8 @@
 //! The price table that comes with the program, which `scripts/prices.py` makes of a published data set.
 //!
 //! A line is a price: provider, names of the model (in lower case; `*` stands for anything), from which day on, above how many
-//! tokens in, and US dollars of a million tokens in, out, read from a cache, written to one, and of reasoning.
+//! tokens in, and US dollars of a million tokens in, out, read from a cache, written to one, of reasoning, of sound and of pictures
+//! in, of both read from a cache, written to one for an hour, of sound and of pictures out. What is empty at its end is left out.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -105,6 +106,13 @@ fn read(text: &'static str) -> PriceTable {
             cache_read: dollars(),
             cache_write: dollars(),
             reasoning: dollars(),
+            input_audio: dollars(),
+            input_image: dollars(),
+            cache_read_audio: dollars(),
+            cache_read_image: dollars(),
+            cache_write_1h: dollars(),
+            output_audio: dollars(),
+            output_image: dollars(),
         };
         table.prices += 1;
         let provider = table.providers.entry(name).or_default();

@@ -250,11 +250,8 @@ fn reports_usage(span: &Span) -> bool {
 fn same_numbers(a: Option<Usage>, b: Option<Usage>) -> bool {
     let (Some(a), Some(b)) = (a, b) else { return false };
     let agree = |a: Option<u64>, b: Option<u64>| a.is_none() || b.is_none() || a == b;
-    a.input == b.input
-        && a.output == b.output
-        && agree(a.cache_read, b.cache_read)
-        && agree(a.cache_write, b.cache_write)
-        && agree(a.reasoning, b.reasoning)
+    let all = a.counts().into_iter().zip(b.counts()).all(|(a, b)| agree(a, b));
+    a.input == b.input && a.output == b.output && all
 }
 
 /// Whether two names are of one model: `openai/gpt-4o` was asked for, and `gpt-4o-2024-08-06` answered.

@@ -27,6 +27,8 @@ pub struct TraceSpans {
     pub heard_at: Timestamp,
     /// Input and output of the spans, which themselves have none, by position.
     said: Vec<[Option<Said>; 2]>,
+    /// ... and of the `unknown` ones.
+    unknown_said: Vec<[Option<Said>; 2]>,
     /// Spans that are running again: they were marked unfinished, and then their trace was heard of.
     revived: Vec<SpanId>,
     /// Spans that steps were placed under which are now placed elsewhere.
@@ -97,10 +99,17 @@ impl TraceSpans {
         let mut told: Vec<_> = told.collect();
         told.sort_by_key(|(told, _)| *told);
         let patches: Vec<_> = told.into_iter().map(|(_, arrived)| arrived).collect();
-        // A mark of the server's own is no sign of life.
-        let heard = patches.iter().filter(|arrived| arrived.patch.unfinished.is_none()).map(|arrived| arrived.received_at).max();
-        let heard_at = heard.or_else(|| patches.iter().map(|arrived| arrived.received_at).max());
-        for Arrived { received_at, patch, input, output } in patches {
+        // A mark of the server's own is no message, and what is copied from elsewhere no sign of life.
+        let last = |is: &dyn Fn(&SpanPatch) -> bool| {
+            patches.iter().filter(|arrived| is(&arrived.patch)).map(|arrived| arrived.received_at).max()
+        };
+        let alive = last(&|patch| patch.unfinished.is_none() && !patch.copied);
+        let heard_at = last(&|patch| patch.unfinished.is_none() || patch.copied).or_else(|| last(&|_| true));
+        for Arrived { received_at, mut patch, input, output } in patches {
+            // Other servers may have other clocks.
+            if let Some(mark) = patch.unfinished.as_mut().filter(|_| patch.copied) {
+                mark.since = mark.since.min(received_at);
+            }
             if let Some(id) = &patch.conversation_id
                 && !named.contains(id)
             {
@@ -122,12 +131,14 @@ impl TraceSpans {
             }
         }
         let all = merged.into_values().map(Heard::into_span);
-        let (mut known, unknown): (Vec<_>, Vec<_>) = all.partition(|(span, _)| span.is_known());
+        let (mut known, mut unknown): (Vec<_>, Vec<_>) = all.partition(|(span, _)| span.is_known());
         known.sort_by(|(a, _), (b, _)| (a.time(), a.received_at, &a.span_id).cmp(&(b.time(), b.received_at, &b.span_id)));
+        unknown.sort_by(|(a, _), (b, _)| (a.received_at, &a.span_id).cmp(&(b.received_at, &b.span_id)));
         let (mut spans, said): (Vec<Span>, Vec<_>) = known.into_iter().unzip();
+        let (unknown, unknown_said): (Vec<Span>, Vec<_>) = unknown.into_iter().unzip();
         let mut revived = Vec::new();
         for span in &mut spans {
-            if span.unfinished.is_some_and(|mark| heard.is_some_and(|heard| mark.since < heard)) {
+            if span.unfinished.is_some_and(|mark| alive.is_some_and(|alive| mark.since < alive)) {
                 span.unfinished = None;
                 revived.push(span.span_id.clone());
             }
@@ -136,7 +147,8 @@ impl TraceSpans {
         Self {
             conversation_id: conversation(trace_id, &spans),
             named,
-            unknown: unknown.into_iter().map(|(span, _)| span).collect(),
+            unknown,
+            unknown_said,
             heard_at: heard_at.unwrap_or(Timestamp::from_nanos(0)),
             said,
             revived,
@@ -160,6 +172,11 @@ impl TraceSpans {
     pub fn output(&self, span: &Span) -> Option<&Said> {
         let [_, output] = self.said.get(self.tree.position(&span.span_id)?)?;
         output.as_ref()
+    }
+
+    /// The spans that have not come themselves, each with what is known of its input and output.
+    pub(super) fn not_come(&self) -> impl Iterator<Item = (&Span, &[Option<Said>; 2])> {
+        self.unknown.iter().zip(&self.unknown_said)
     }
 
     /// Whether a span is a model call, and not around one.

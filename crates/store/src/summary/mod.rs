@@ -21,7 +21,7 @@ pub(crate) use context::{Call, Earlier};
 pub use context::{Context, ContextMessage, Continues, SaidAt, Side};
 pub use explain::{SpanExplained, TraceExplained, explain};
 pub use merge::{Arrived, TraceSpans};
-pub(crate) use pages::searchable_text;
+pub(crate) use pages::{not_come, searchable_text};
 pub use pages::{span_detail, trace_detail, transcript, transcript_at_once, turns_of};
 pub use scores::Scored;
 pub(crate) use scores::{place, scored};

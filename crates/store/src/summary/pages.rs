@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::merge::TraceSpans;
 use super::totals::{conversation_row, trace_row};
 use super::turns;
-use crate::rows::{ConversationRow, SpanDetail, SpanRow, TraceDetail, TraceRow, Transcript, Turn};
+use crate::rows::{ConversationRow, SpanDetail, SpanRow, TraceDetail, TraceRow, Transcript, Turn, WholeSpan};
 use crate::said::Said;
 
 /// A trace with its spans; `None` while none of its spans has come.
@@ -29,11 +29,33 @@ pub fn span_detail<E>(
     read: impl Fn(Said) -> Result<Content, E>,
 ) -> Result<Option<SpanDetail>, E> {
     let Some(span) = trace.spans.iter().find(|span| span.span_id == *span_id) else { return Ok(None) };
+    detail(trace, span, [trace.input(span), trace.output(span)], read).map(Some)
+}
+
+/// What is known of the spans that have not come themselves. `read` reads a content.
+///
+/// # Errors
+/// What `read` says.
+pub(crate) fn not_come<E>(trace: &TraceSpans, read: impl Fn(Said) -> Result<Content, E>) -> Result<Vec<WholeSpan>, E> {
+    let about = |(span, [input, output]): (&Span, &[Option<Said>; 2])| {
+        let detail = detail(trace, span, [input.as_ref(), output.as_ref()], &read)?;
+        Ok(WholeSpan::NotCome { named: span.name.is_some(), detail: Box::new(detail) })
+    };
+    trace.not_come().map(about).collect()
+}
+
+fn detail<E>(
+    trace: &TraceSpans,
+    span: &Span,
+    said: [Option<&Said>; 2],
+    read: impl Fn(Said) -> Result<Content, E>,
+) -> Result<SpanDetail, E> {
+    let [input, output] = said.map(|said| said.cloned().map(&read).transpose());
     let span = span.clone();
-    Ok(Some(SpanDetail {
+    Ok(SpanDetail {
         row: SpanRow { user: span.user.clone(), ..trace.row(&span) },
-        input: trace.input(&span).cloned().map(&read).transpose()?,
-        output: trace.output(&span).cloned().map(&read).transpose()?,
+        input: input?,
+        output: output?,
         attributes: span.attributes.into_iter().collect(),
         metadata: span.metadata.into_iter().collect(),
         custom: span.custom,
@@ -43,7 +65,7 @@ pub fn span_detail<E>(
         source: span.source,
         warnings: span.warnings,
         received_at: span.received_at,
-    }))
+    })
 }
 
 /// A conversation with its turns; `None` without traces. `read` reads a content of a trace.

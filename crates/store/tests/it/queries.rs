@@ -7,8 +7,8 @@ use neuraltrust_store::conformance::aggregates::check_aggregate;
 use neuraltrust_store::conformance::keep;
 use neuraltrust_store::conformance::queries::{Fact, WORDS, check_filter, check_orders, check_words_of_traces, said, some_plans};
 use neuraltrust_store::{
-    Aggregate, Asked, Every, Field, Filter, FilterError, Group, Key, ListOf, ListQuery, Metric, Root, StoreError, Test, Value,
-    Words, Zone,
+    Aggregate, Asked, Every, Field, Filter, FilterError, Group, Key, ListOf, ListQuery, Metric, Pattern, Root, StoreError, Test,
+    Value, Words, Zone,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -92,6 +92,8 @@ fn test(key: Key) -> BoxedStrategy<(Key, Test)> {
     ];
     if is_text {
         tests.push(text().prop_map(Test::Prefix).boxed());
+        let pieces = vec(text(), 2..4).prop_map(|pieces| Pattern::read(&pieces.join("*")).unwrap());
+        tests.push(pieces.prop_map(Test::Like).boxed());
     }
     proptest::strategy::Union::new(tests).prop_map(move |test| (key.clone(), test)).boxed()
 }
@@ -236,6 +238,7 @@ async fn what_cannot_be_asked_is_refused_by_name() {
     assert!(refused(number(Field::Cost, Value::Text("much".to_owned()))).await.contains("cost"));
     assert!(refused(number(Field::Model, Value::Number(4.0))).await.contains("a text"));
     assert!(refused(Filter::Is(Field::Cost.into(), Test::Prefix("1".to_owned()))).await.contains("a number"));
+    assert!(refused(Filter::Is(Field::Cost.into(), Test::Like(Pattern::read("*1").unwrap()))).await.contains("a number"));
     assert!(refused(Filter::Not(Box::new(Filter::equals(Field::Turns, "1")))).await.contains("model"));
 
     let asked = |group_by, metrics| Aggregate { of: ListOf::Spans, filter: Filter::default(), group_by, metrics, limit: 10 };

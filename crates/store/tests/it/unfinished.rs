@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use neuraltrust_model::{Kind, Source, SpanId, SpanPatch, SpanState, Timestamp, TraceId};
+use neuraltrust_model::{Kind, Source, SpanId, SpanPatch, SpanState, Timestamp, TraceId, Unfinished, UnfinishedReason};
 use neuraltrust_store::conformance::settle;
 use neuraltrust_store::{ListQuery, ProjectId, Store, TraceDetail, TraceRow};
 
@@ -139,4 +139,33 @@ async fn more_than_one_look_finds_are_all_marked() {
     let traces: Vec<String> = (0..1_200).map(|n| format!("t{n}")).collect();
     say(&store, id, traces.iter().map(|trace| begun(trace, "root")).collect(), 0).await;
     assert_eq!([mark(&store, 61).await, mark(&store, 61).await, mark(&store, 61).await], [1_000, 200, 0]);
+}
+
+#[tokio::test]
+async fn what_was_copied_from_elsewhere_is_no_sign_of_life() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let id = project(&store);
+    let copied = |patch: SpanPatch, marked: Option<i64>| SpanPatch {
+        copied: true,
+        told: Some(at(0)),
+        unfinished: marked.map(|since| Unfinished { reason: UnfinishedReason::Silence, since: at(since) }),
+        ..patch
+    };
+    say(&store, id, vec![copied(begun("t", "root"), Some(30))], 1_000).await;
+    say(&store, id, vec![copied(begun("t", "step"), Some(30)), copied(begun("open", "root"), None)], 1_001).await;
+    let there = detail(&store, id, "t").await;
+    assert_eq!(states(&there), [SpanState::Unfinished; 2], "as it was there, however many messages it comes in");
+    assert_eq!(there.spans[0].unfinished.unwrap().since, at(30));
+    assert_eq!(states(&detail(&store, id, "open").await), [SpanState::Running]);
+    assert_eq!((mark(&store, 1_010).await, mark(&store, 1_062).await), (0, 1), "what ran there runs here until it is silent");
+    let span = store.project(id).span(TraceId::new("t").unwrap(), SpanId::new("root").unwrap()).await.unwrap().unwrap();
+    assert_eq!(span.source.unwrap().protocol, "otlp");
+
+    say(&store, id, vec![ended("t", "step")], 1_100).await;
+    assert_eq!(states(&detail(&store, id, "t").await), [SpanState::Running, SpanState::Ended], "what is heard here brings it back");
+    // A server whose clock is ahead.
+    say(&store, id, vec![copied(begun("ahead", "root"), Some(9_000))], 1_200).await;
+    say(&store, id, vec![ended("ahead", "step")], 1_201).await;
+    assert_eq!(states(&detail(&store, id, "ahead").await), [SpanState::Running, SpanState::Ended]);
 }

@@ -1,9 +1,11 @@
 //! The groups of all segments, and what of them is shown.
 
+use std::collections::hash_map::Entry;
+
 use super::measures::{Measures, Shown};
 use super::others::{self, OTHERS};
-use super::{Codes, Counted, NONE, Numbered, Quick, SegmentFound, Size};
-use crate::aggregate::{Aggregate, AggregateRow, Aggregated, Group, GroupValue, MAX_GROUPS_BY, MAX_ROWS, Metric};
+use super::{Codes, Counted, LOST, NONE, Numbered, Quick, Room, SegmentFound, Size};
+use crate::aggregate::{Aggregate, AggregateRow, Aggregated, Group, GroupValue, MAX_GROUPS_BY, MAX_ROWS, Metric, TruncatedBy};
 use crate::embedded::columns::Common;
 use crate::embedded::newcomers::Newcomers;
 
@@ -18,6 +20,7 @@ pub(in crate::embedded) struct Found {
     /// For each thing that is grouped by, how many values have the code [`OTHERS`].
     pub(super) others: [u64; MAX_GROUPS_BY],
     counted: Counted,
+    room: Room,
 }
 
 /// Values by their codes.
@@ -29,11 +32,16 @@ struct Coded {
 }
 
 impl Coded {
-    fn code(&mut self, value: Common) -> u32 {
-        *self.codes.entry(value).or_insert_with_key(|value| {
-            self.values.push(value.clone());
-            self.values.len() as u32
-        })
+    /// The code of a value; [`LOST`] where it has none yet and there is no room for it.
+    fn code(&mut self, value: Common, room: &Room) -> u32 {
+        match self.codes.entry(value) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(place) if room.take_value(2 * (size_of::<Common>() + place.key().text_bytes())) => {
+                self.values.push(place.key().clone());
+                *place.insert(self.values.len() as u32)
+            }
+            Entry::Vacant(_) => LOST,
+        }
     }
 
     /// The value of a code; `None` for [`NONE`].
@@ -76,23 +84,32 @@ impl Coded {
 }
 
 impl Found {
+    /// Nothing yet, in a room for all of it.
+    pub(super) fn within(room: Room) -> Self {
+        Self { room, ..Self::default() }
+    }
+
     pub(super) fn add_segment(&mut self, segment: SegmentFound) {
         let SegmentFound { values, groups, sizes, measures, counted } = segment;
-        self.counted.matched += counted.matched;
-        self.counted.left_out += counted.left_out;
-        self.counted.truncated |= counted.truncated;
+        self.counted.add(counted);
         // What the codes of the segment are here.
         let mut here: [Vec<u32>; MAX_GROUPS_BY] = Default::default();
         for ((here, of_segment), all) in here.iter_mut().zip(values).zip(&mut self.values) {
-            here.resize(of_segment.last().map_or(0, |(code, _)| *code as usize) + 1, NONE);
+            here.resize(of_segment.last().map_or(0, |(code, _)| *code as usize) + 1, LOST);
             for (code, value) in of_segment {
-                here[code as usize] = all.code(value);
+                here[code as usize] = all.code(value, &self.room);
             }
         }
         let numbers = groups.into_iter().zip(sizes).map(|(codes, size)| {
             let mut key = [NONE; MAX_GROUPS_BY];
             for ((key, here), code) in key.iter_mut().zip(&here).zip(codes) {
-                *key = here.get(code as usize).copied().unwrap_or(NONE);
+                if code != NONE {
+                    *key = here.get(code as usize).copied().unwrap_or(LOST);
+                }
+            }
+            if key.contains(&LOST) {
+                self.counted.leave_out(size.count, TruncatedBy::Memory);
+                return None;
             }
             self.add(key, size)
         });
@@ -101,8 +118,8 @@ impl Found {
     }
 
     pub(super) fn add(&mut self, codes: Codes, size: Size) -> Option<u32> {
-        let Some(number) = self.groups.number(codes) else {
-            self.counted.left_out += size.count;
+        let Some(number) = self.groups.number(codes, false) else {
+            self.counted.leave_out(size.count, TruncatedBy::Groups);
             return None;
         };
         if number as usize == self.sizes.len() {
@@ -139,9 +156,14 @@ impl Found {
         self.keep_newcomers(query, newcomers, &groups, &mut measures);
         let measures: Vec<Shown> = measures.into_iter().map(Measures::shown).collect();
         let items = (0..).zip(&groups).map(|(row, group)| self.row(query, &measures, row, *group)).collect();
-        let Counted { matched, left_out, truncated } = self.counted;
-        let truncated = truncated || left_out > 0 || newcomers.is_cut();
-        Aggregated { items, matched, truncated, timed_out: false, left_out }
+        newcomers.cut().into_iter().for_each(|reason| self.counted.truncate(reason));
+        let (Counted { matched, left_out, .. }, truncated_by) = (self.counted, self.counted.truncated_by());
+        Aggregated { items, matched, truncated: !truncated_by.is_empty(), truncated_by, timed_out: false, left_out }
+    }
+
+    /// Whether groups are missing of which nothing was counted.
+    pub(in crate::embedded) const fn is_cut(&self) -> bool {
+        self.counted.left_out > 0
     }
 
     /// Of the values that are counted as new or returning, keeps those that are.
@@ -175,14 +197,14 @@ impl Found {
             });
             match kept {
                 true => rows.push((at, number)),
-                false => self.counted.left_out += size.count,
+                false => self.counted.leave_out(size.count, TruncatedBy::Limit),
             }
         }
         let shown = rows.len().min(query.limit.min(MAX_ROWS));
         if shown < rows.len() {
             rows.select_nth_unstable(shown);
             let behind = rows.drain(shown..).filter_map(|(_, group)| self.sizes.get(group as usize));
-            self.counted.left_out += behind.map(|size| size.count).sum::<u64>();
+            self.counted.leave_out(behind.map(|size| size.count).sum(), TruncatedBy::Limit);
         }
         rows.sort_unstable();
         rows.into_iter().map(|(_, group)| group).collect()

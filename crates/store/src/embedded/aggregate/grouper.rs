@@ -2,7 +2,7 @@
 
 use tantivy::{DocId, SegmentReader};
 
-use super::{Codes, NONE, Quick};
+use super::{Codes, LOST, NONE, Quick, table};
 use crate::aggregate::{Every, Group};
 use crate::embedded::columns::{self, Common, Rows, Values};
 use crate::embedded::index::TIME;
@@ -84,11 +84,15 @@ impl Grouper {
         Ok(Self { by, columns, texts, codes: Quick::default(), marks: Vec::new(), of_docs: Vec::new() })
     }
 
-    /// Finds the codes of documents, which ascend: those of one document beside each other, and each once.
-    pub(super) fn read(&mut self, docs: &[DocId], rows: &mut Rows) {
+    /// Finds the codes of documents, which ascend: those of one document beside each other, and each once. Where it is `full`, values
+    /// that have no code get none.
+    pub(super) fn read(&mut self, docs: &[DocId], rows: &mut Rows, full: bool) {
         let Self { by, columns, texts, codes: known, marks, of_docs } = self;
         of_docs.clear();
         let mut code = |mark: Mark| {
+            if full {
+                return known.get(&mark).copied().unwrap_or(LOST);
+            }
             *known.entry(mark).or_insert_with(|| {
                 marks.push(mark);
                 *texts + marks.len() as u32
@@ -108,6 +112,7 @@ impl Grouper {
                     if *known == 0 {
                         *known = code((0, begin.cast_unsigned()));
                     }
+                    // What is lost once stays so: there is never more room than before.
                     of_docs.push((doc, *known));
                 }),
                 By::Width(width) => values.numbers(docs, rows, |doc, number| {
@@ -132,6 +137,14 @@ impl Grouper {
             Some(codes) if !codes.is_empty() => codes,
             _ => &[(0, NONE)],
         }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let slots = match &self.by {
+            By::Slots(slots) => slots.codes.len() * size_of::<u32>(),
+            By::Value | By::Time(_) | By::Width(_) => 0,
+        };
+        slots + table::<(Mark, u32)>(self.codes.capacity()) + self.marks.capacity() * size_of::<Mark>()
     }
 
     /// What each of the codes stands for that the groups have, in the order of the codes.

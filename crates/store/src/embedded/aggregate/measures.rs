@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use tantivy::{DocId, SegmentReader};
 
 use super::grouper::Mark;
-use super::hash;
+use super::{hash, table};
 use crate::aggregate::{Measured, Metric};
 use crate::embedded::columns::{self, Rows, Values};
 use crate::embedded::sketch::{Counted, Sketches};
@@ -91,6 +91,17 @@ impl Measures {
         }
     }
 
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Size => 0,
+            Self::Distinct(marks) => table::<(u32, Mark)>(marks.capacity()),
+            Self::Sum(sums) => sums.capacity() * size_of::<(f64, u64)>(),
+            Self::Least(numbers) | Self::Greatest(numbers) => numbers.capacity() * size_of::<Option<f64>>(),
+            Self::Sketches(sketches) => sketches.bytes(),
+            Self::Failed(failed) => failed.capacity() * size_of::<u64>(),
+        }
+    }
+
     /// What there is to show of them.
     pub(super) fn shown(self) -> Shown {
         match self {
@@ -154,8 +165,20 @@ impl Gauge {
         Ok(Self { columns, measures: Measures::new(metric) })
     }
 
-    /// Measures documents, which ascend, each in its groups. Returns whether there was room for all different values.
-    pub(super) fn read(&mut self, docs: &[DocId], groups: &[(DocId, u32)], rows: &mut Rows, room: &mut usize) -> bool {
+    pub(super) fn bytes(&self) -> usize {
+        self.measures.bytes()
+    }
+
+    /// Measures documents, which ascend, each in its groups. Returns whether there was room for all different values: for `room` more
+    /// of them, and where it is `full` for no more at all.
+    pub(super) fn read(
+        &mut self,
+        docs: &[DocId],
+        groups: &[(DocId, u32)],
+        rows: &mut Rows,
+        room: &mut usize,
+        full: bool,
+    ) -> bool {
         let mut all = true;
         for (n, values) in (0..).zip(&self.columns) {
             let mut groups = groups;
@@ -169,7 +192,7 @@ impl Gauge {
                 Measures::Size => {}
                 Measures::Distinct(marks) => values.marks(docs, rows, |doc, mark| {
                     for group in groups_of(doc) {
-                        if *room == 0 {
+                        if full || *room == 0 {
                             all &= marks.contains(&(group, (n, mark)));
                         } else if marks.insert((group, (n, mark))) {
                             *room -= 1;
@@ -193,7 +216,7 @@ impl Gauge {
                     groups_of(doc).for_each(|group| greatest(at(numbers, group), number));
                 }),
                 Measures::Sketches(sketches) => values.numbers(docs, rows, |doc, number| {
-                    groups_of(doc).for_each(|group| sketches.add(group, number));
+                    groups_of(doc).for_each(|group| all &= sketches.add(group, number, full));
                 }),
             }
         }
@@ -206,12 +229,12 @@ impl Gauge {
         let mut hashes = Vec::with_capacity(self.columns.len());
         for (n, values) in (0..).zip(&self.columns) {
             let of_column = marks.iter().filter(|(_, (of, _))| *of == n).map(|(_, (_, mark))| *mark).collect();
-            hashes.push(values.common(of_column)?);
+            hashes.push(values.each(of_column, |value| hash(&value))?);
         }
         let hashed = |(group, (n, mark)): (u32, Mark)| {
             let of_column = hashes.get(usize::from(n))?;
-            let (_, value) = of_column.get(of_column.binary_search_by_key(&mark, |(mark, _)| *mark).ok()?)?;
-            Some((group, (0, hash(value))))
+            let (_, hash) = of_column.get(of_column.binary_search_by_key(&mark, |(mark, _)| *mark).ok()?)?;
+            Some((group, (0, *hash)))
         };
         Ok(Measures::Distinct(marks.into_iter().filter_map(hashed).collect()))
     }

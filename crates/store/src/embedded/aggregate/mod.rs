@@ -2,12 +2,15 @@
 //!
 //! Groups have numbers, and what is measured is kept in tables by their number: it is put together only for the groups that are
 //! shown, of which there are few. Sizes, sums and extremes are exact. Memory is bounded: by the number of groups, by the number
-//! of distinct values, and percentiles are of ranges, of which there are no more than numbers.
+//! of distinct values, and by the bytes of all tables together.
 
 mod found;
 mod grouper;
 mod measures;
 mod others;
+mod room;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -21,9 +24,10 @@ use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
 use self::found::Found;
 use self::grouper::Grouper;
 use self::measures::{Gauge, Measures};
+pub(super) use self::room::{Room, Share, table};
 use super::columns::{Common, Rows};
 use super::index::TIME;
-use crate::aggregate::{Group, MAX_GROUPS_BY, Metric};
+use crate::aggregate::{Group, MAX_GROUPS_BY, Metric, TruncatedBy};
 
 /// Most groups that are counted at a time; things of further ones are only counted as left out.
 const MAX_GROUPS: usize = 262_144;
@@ -37,6 +41,8 @@ pub(super) const BLOCK: usize = 512;
 type Codes = [u32; MAX_GROUPS_BY];
 /// The code of no value.
 const NONE: u32 = 0;
+/// The code of every value for which there was no room: nothing that has it is in a group.
+const LOST: u32 = u32::MAX - 1;
 /// Looked up for each document, so it hashes fast.
 pub(super) type Quick<K, V> = HashMap<K, V, RandomState>;
 
@@ -51,6 +57,8 @@ pub(super) struct Groups {
     pub(super) metrics: Vec<Metric>,
     /// Whether the greatest time of each group is asked for.
     pub(super) last: bool,
+    /// What all of it may take.
+    pub(super) room: Room,
 }
 
 /// Groups by what they have in common, each with a number: 0 and up, in the order in which they were found.
@@ -61,16 +69,20 @@ struct Numbered {
 }
 
 impl Numbered {
-    /// The number of a group; `None` where there are too many to add it.
-    fn number(&mut self, codes: Codes) -> Option<u32> {
+    /// The number of a group; `None` where it is new and there is no room for it.
+    fn number(&mut self, codes: Codes, full: bool) -> Option<u32> {
         match self.numbers.entry(codes) {
             Entry::Occupied(known) => Some(*known.get()),
-            Entry::Vacant(_) if self.codes.len() >= MAX_GROUPS => None,
+            Entry::Vacant(_) if full || self.codes.len() >= MAX_GROUPS => None,
             Entry::Vacant(place) => {
                 self.codes.push(codes);
                 Some(*place.insert(self.codes.len() as u32 - 1))
             }
         }
+    }
+
+    fn bytes(&self) -> usize {
+        table::<(Codes, u32)>(self.numbers.capacity()) + self.codes.capacity() * size_of::<Codes>()
     }
 }
 
@@ -87,12 +99,42 @@ impl Default for Size {
     }
 }
 
+/// Why something is not in an answer, in the order in which an answer says it.
+const REASONS: [TruncatedBy; 5] =
+    [TruncatedBy::Limit, TruncatedBy::Groups, TruncatedBy::Distinct, TruncatedBy::Memory, TruncatedBy::Conditions];
+
 /// What was counted beside the groups.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counted {
     matched: u64,
     left_out: u64,
-    truncated: bool,
+    /// By the place of each of the [`REASONS`].
+    truncated: [bool; REASONS.len()],
+}
+
+impl Counted {
+    fn truncate(&mut self, by: TruncatedBy) {
+        for (reason, truncated) in REASONS.iter().zip(&mut self.truncated) {
+            *truncated |= *reason == by;
+        }
+    }
+
+    fn leave_out(&mut self, count: u64, by: TruncatedBy) {
+        self.left_out += count;
+        self.truncate(by);
+    }
+
+    fn add(&mut self, other: Self) {
+        self.matched += other.matched;
+        self.left_out += other.left_out;
+        for (truncated, other) in self.truncated.iter_mut().zip(other.truncated) {
+            *truncated |= other;
+        }
+    }
+
+    fn truncated_by(&self) -> Vec<TruncatedBy> {
+        REASONS.into_iter().zip(self.truncated).filter_map(|(reason, truncated)| truncated.then_some(reason)).collect()
+    }
 }
 
 /// The groups of one segment.
@@ -105,6 +147,8 @@ pub(super) struct SegmentGroups {
     sizes: Vec<Size>,
     counted: Counted,
     distinct_room: usize,
+    share: Share,
+    room: Room,
     /// Documents that are not read yet.
     docs: Vec<DocId>,
     /// Those that are being read, in each of their groups.
@@ -114,7 +158,7 @@ pub(super) struct SegmentGroups {
 
 /// The groups of one segment, with what their codes stand for.
 pub(super) struct SegmentFound {
-    /// For each thing that is grouped by.
+    /// For each thing that is grouped by. A code whose value is not here is lost.
     values: Vec<Vec<(u32, Common)>>,
     groups: Vec<Codes>,
     sizes: Vec<Size>,
@@ -125,10 +169,11 @@ pub(super) struct SegmentFound {
 impl SegmentGroups {
     /// Counts and measures the documents in hand.
     fn read(&mut self) {
-        let Self { groupers, gauges, time, groups, sizes, counted, distinct_room, docs, placed, rows } = self;
+        let Self { groupers, gauges, time, groups, sizes, counted, distinct_room, share, docs, placed, rows, .. } = self;
+        let full = share.is_full();
         counted.matched += docs.len() as u64;
         for grouper in &mut *groupers {
-            grouper.read(docs, rows);
+            grouper.read(docs, rows, full);
         }
         placed.clear();
         let mut behind = [0; MAX_GROUPS_BY];
@@ -141,11 +186,10 @@ impl SegmentGroups {
             for (_, a) in one {
                 for (_, b) in two {
                     for (_, c) in three {
-                        let Some(group) = groups.number([*a, *b, *c]) else {
-                            counted.left_out += 1;
-                            continue;
-                        };
-                        placed.push((*doc, group));
+                        match groups.number([*a, *b, *c], full) {
+                            Some(group) => placed.push((*doc, group)),
+                            None => counted.leave_out(1, if full { TruncatedBy::Memory } else { TruncatedBy::Groups }),
+                        }
                     }
                 }
             }
@@ -161,17 +205,31 @@ impl SegmentGroups {
             }
         }
         for gauge in gauges {
-            counted.truncated |= !gauge.read(docs, placed, rows, distinct_room);
+            if !gauge.read(docs, placed, rows, distinct_room, full) {
+                counted.truncate(if full { TruncatedBy::Memory } else { TruncatedBy::Distinct });
+            }
         }
         docs.clear();
+        let bytes = self.bytes();
+        self.share.hold(bytes);
+    }
+
+    fn bytes(&self) -> usize {
+        let groupers: usize = self.groupers.iter().map(Grouper::bytes).sum();
+        let gauges: usize = self.gauges.iter().map(Gauge::bytes).sum();
+        self.groups.bytes() + self.sizes.capacity() * size_of::<Size>() + groupers + gauges
     }
 
     fn found(mut self) -> tantivy::Result<SegmentFound> {
         self.read();
         let groups = self.groups.codes;
-        let values = self.groupers.iter().enumerate().map(|(n, grouper)| grouper.values(n, &groups));
+        let values = |(n, grouper): (usize, &Grouper)| -> tantivy::Result<Vec<(u32, Common)>> {
+            let mut values = grouper.values(n, &groups)?;
+            values.retain(|(_, value)| self.room.take_value(size_of::<(u32, Common)>() + value.text_bytes()));
+            Ok(values)
+        };
         Ok(SegmentFound {
-            values: values.collect::<tantivy::Result<_>>()?,
+            values: self.groupers.iter().enumerate().map(values).collect::<tantivy::Result<_>>()?,
             groups,
             sizes: self.sizes,
             measures: self.gauges.into_iter().map(Gauge::measured).collect::<tantivy::Result<_>>()?,
@@ -210,6 +268,8 @@ impl Collector for Groups {
             sizes: Vec::new(),
             counted: Counted::default(),
             distinct_room: MAX_DISTINCT,
+            share: self.room.share(),
+            room: self.room.clone(),
             docs: Vec::with_capacity(BLOCK),
             placed: Vec::with_capacity(BLOCK),
             rows: Rows::default(),
@@ -221,7 +281,7 @@ impl Collector for Groups {
     }
 
     fn merge_fruits(&self, segments: Vec<tantivy::Result<SegmentFound>>) -> tantivy::Result<Found> {
-        let mut all = Found::default();
+        let mut all = Found::within(self.room.clone());
         for segment in segments {
             all.add_segment(segment?);
         }

@@ -1,0 +1,101 @@
+//! What aggregates do with little room.
+
+use tantivy::query::AllQuery;
+use tantivy::schema::{FAST, STRING, Schema};
+use tantivy::{Index, Searcher, doc};
+
+use super::*;
+use crate::aggregate::{Aggregate, Aggregated, GroupValue, Measured};
+use crate::embedded::index::column;
+use crate::embedded::newcomers::Newcomers;
+use crate::{Field, Filter, Key, ListOf};
+
+const DOCS: u64 = 30_000;
+
+/// Documents in three segments, each of a user of its own and with its number as tokens.
+fn searcher() -> Searcher {
+    let mut schema = Schema::builder();
+    let time = schema.add_i64_field(TIME, FAST);
+    let user = schema.add_text_field(&column(Field::UserId), STRING | FAST);
+    let tokens = schema.add_u64_field(&column(Field::UsageInput), FAST);
+    let index = Index::create_in_ram(schema.build());
+    let mut writer = index.writer_with_num_threads(1, 50_000_000).unwrap();
+    writer.set_merge_policy(Box::new(tantivy::merge_policy::NoMergePolicy));
+    for n in 0..DOCS {
+        writer.add_document(doc!(time => n as i64, user => format!("a user with a long name {n}"), tokens => n)).unwrap();
+        if n % (DOCS / 3) == DOCS / 3 - 1 {
+            writer.commit().unwrap();
+        }
+    }
+    let searcher = index.reader().unwrap().searcher();
+    assert_eq!((searcher.segment_readers().len(), searcher.num_docs()), (3, DOCS));
+    searcher
+}
+
+fn query(group_by: Vec<Group>) -> Aggregate {
+    let tokens = || Key::from(Field::UsageInput);
+    let mut metrics = Vec::new();
+    for _ in 0..4 {
+        metrics.extend([
+            Metric::Sum(tokens()),
+            Metric::Max(tokens()),
+            Metric::Percentiles(tokens(), vec![50.0, 99.0]),
+            Metric::Distinct(tokens()),
+        ]);
+    }
+    Aggregate { of: ListOf::Spans, filter: Filter::default(), group_by, metrics, limit: crate::MAX_ROWS }
+}
+
+fn measured(searcher: &Searcher, query: &Aggregate, bytes: usize) -> Aggregated {
+    let room = Room::of(bytes);
+    let groups = Groups { group_by: query.group_by.clone(), metrics: query.metrics.clone(), last: false, room };
+    searcher.search(&AllQuery, &groups).unwrap().show(query, &Newcomers::default())
+}
+
+#[test]
+fn many_groups_of_many_measures_take_no_more_than_there_is_and_the_answer_says_so() {
+    let searcher = searcher();
+    let by_user = Group::Field { key: Field::UserId.into(), top: 10_000, others: false };
+    let query = query(vec![by_user]);
+    let whole = measured(&searcher, &query, 64 << 20);
+    assert_eq!((whole.matched, whole.left_out), (DOCS, DOCS - 10_000));
+    assert_eq!(whole.truncated_by, [TruncatedBy::Limit], "there is room for all of them");
+
+    let part = measured(&searcher, &query, 2 << 20);
+    assert_eq!(part.matched, DOCS);
+    assert!(part.truncated && part.truncated_by.contains(&TruncatedBy::Memory), "{:?}", part.truncated_by);
+    assert!((1..20_000).contains(&part.items.len()), "{}", part.items.len());
+    assert_eq!(part.items.iter().map(|row| row.count).sum::<u64>() + part.left_out, DOCS, "everything is accounted for");
+    for row in &part.items {
+        let Some(GroupValue::Text(user)) = &row.group[0] else { panic!("{row:?}") };
+        let n: f64 = user.rsplit(' ').next().unwrap().parse().unwrap();
+        assert_eq!((&row.values[0], &row.values[1]), (&Measured::One(Some(n)), &Measured::One(Some(n))), "what is shown is right");
+    }
+}
+
+#[test]
+fn without_groups_sums_are_whole_and_what_cannot_be_told_apart_is_told() {
+    let searcher = searcher();
+    let query = query(Vec::new());
+    let part = measured(&searcher, &query, 200 << 10);
+    assert!(part.truncated_by == [TruncatedBy::Memory] && part.left_out == 0, "{:?}", part.truncated_by);
+    let [row] = &part.items[..] else { panic!("{:?}", part.items) };
+    let sum = (DOCS * (DOCS - 1) / 2) as f64;
+    assert_eq!((row.count, &row.values[0], &row.values[1]), (DOCS, &Measured::One(Some(sum)), &Measured::One(Some(29_999.0))));
+    let Measured::One(Some(distinct)) = row.values[3] else { panic!("{:?}", row.values[3]) };
+    assert!((1.0..DOCS as f64).contains(&distinct), "{distinct}");
+    let whole = measured(&searcher, &query, 64 << 20);
+    assert!(!whole.truncated && whole.truncated_by.is_empty());
+    assert_eq!(whole.items[0].values[3], Measured::One(Some(DOCS as f64)));
+}
+
+#[test]
+fn numbers_that_are_grouped_by_are_bounded_too() {
+    let searcher = searcher();
+    let by_number = Group::Histogram { key: Field::UsageInput.into(), width: 1.0 };
+    let query = Aggregate { metrics: Vec::new(), ..query(vec![by_number]) };
+    let part = measured(&searcher, &query, 300 << 10);
+    assert!(part.truncated_by.contains(&TruncatedBy::Memory), "{:?}", part.truncated_by);
+    assert_eq!(part.items.iter().map(|row| row.count).sum::<u64>() + part.left_out, DOCS);
+    assert!(part.items.iter().all(|row| row.count == 1));
+}
