@@ -1,5 +1,6 @@
-// What must not break the page: hostile content, a session that ends, a server that goes away, and very large things.
+// What must not break the page: hostile content, a session that ends, a server that goes away, and large things.
 import assert from 'node:assert/strict';
+import { indexed, send, text } from './loads.mjs';
 
 const HOSTILE = [
   '<script>window.broken = true</script><img src=x onerror="window.broken = true"><iframe src="javascript:parent.broken=true">',
@@ -10,8 +11,6 @@ const HOSTILE = [
 ].join('\n\n');
 const LINES = 10_000;
 const BIG_MESSAGE = 5 * 1024 * 1024;
-const LARGE = 100_000;
-const BATCH = 5000;
 const TURNS = 1500;
 /** A PNG of 1 by 1 pixel that says it is huge would be refused; a drawing can be of any size. */
 const HUGE_IMAGE =
@@ -19,17 +18,6 @@ const HUGE_IMAGE =
   Buffer.from(
     '<svg xmlns="http://www.w3.org/2000/svg" width="60000" height="60000"><script>parent.broken=true</script></svg>',
   ).toString('base64');
-
-const text = (key, value) => ({ key, value: { stringValue: value } });
-
-async function send(server, spans) {
-  const response = await fetch(`${server.url}/v1/traces`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${server.key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }),
-  });
-  assert.equal(response.status, 200, await response.text());
-}
 
 /** A model call of a conversation of its own. */
 function call(number, conversation, input, output) {
@@ -143,17 +131,6 @@ export async function robust({ server, page, step, inspect, problems }) {
   });
 }
 
-/** Waits until lists and pages of traces show everything that was sent. */
-async function indexed(server) {
-  for (;;) {
-    const response = await fetch(`${server.url}/api/v1/status`, { headers: { authorization: `Bearer ${server.key}` } });
-    const status = await response.json();
-    if (status.indexed >= status.recorded) return;
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
-}
-
-/** A trace of 100,000 steps: how soon it can be used, and what memory it takes. Minutes with a debug build, so only when asked for. */
 /** A conversation of very many turns, each a trace of its own. */
 async function longConversation({ server, page, step, inspect }) {
   await step(
@@ -200,56 +177,5 @@ async function longConversation({ server, page, step, inspect }) {
     await page.goto(`${server.url}/conversations/endless?trace=${trace}&step=${id}`);
     await page.locator(`[data-panel-step="${id}"]`).waitFor({ timeout: 60_000 });
     await page.locator(`[data-step="${id}"]`).waitFor({ timeout: 60_000 });
-  });
-}
-
-export async function large({ server, page, step }) {
-  const traceId = 'cd'.repeat(16);
-  const hex = (number) => (number + 1).toString(16).padStart(16, '0');
-  const start = BigInt(Date.now() - 600_000) * 1_000_000n;
-  await step(`a trace of ${LARGE.toLocaleString('en-US')} steps`, async () => {
-    for (let from = 0; from < LARGE; from += BATCH) {
-      const spans = Array.from({ length: BATCH }, (_, index) => {
-        const at = from + index;
-        return {
-          traceId,
-          spanId: hex(at),
-          ...(at > 0 ? { parentSpanId: hex(Math.floor((at - 1) / 10)) } : {}),
-          name: `step ${at}`,
-          kind: 1,
-          startTimeUnixNano: String(start + BigInt(at) * 1_000_000n),
-          endTimeUnixNano: String(start + BigInt(at + 50) * 1_000_000n),
-          attributes: [text('gen_ai.operation.name', at % 2 ? 'execute_tool' : 'invoke_agent')],
-        };
-      });
-      await send(server, spans);
-    }
-    await indexed(server);
-    await page.goto(server.link);
-    await page.locator('[data-conversation]').first().waitFor();
-    const began = Date.now();
-    await page.goto(`${server.url}/traces/${traceId}`);
-    await page.locator('[data-step]').first().waitFor();
-    const first = Date.now();
-    await page.keyboard.press('j');
-    await page.locator('[data-panel-step]').waitFor();
-    const usable = Date.now();
-    await page.getByText('steps are here').waitFor();
-    await page.getByText('steps are here').waitFor({ state: 'detached', timeout: 300_000 });
-    const complete = Date.now();
-    console.log(
-      `      first steps after ${first - began} ms, a step opened after ${usable - began} ms, all here after ${complete - began} ms`,
-    );
-    const typed = Date.now();
-    await page.getByLabel('Search in these steps').fill('step 99999');
-    await page
-      .getByText(`1 of ${LARGE.toLocaleString('en-US')} steps match`)
-      .waitFor()
-      .catch(async (e) => {
-        throw e;
-      });
-    const memory = await page.evaluate(() => performance.memory?.usedJSHeapSize ?? 0);
-    console.log(`      found in ${Date.now() - typed} ms, heap ${Math.round(memory / 1024 / 1024)} MiB`);
-    assert.ok((await page.locator('[data-step]').count()) < 200, 'the tree is not virtual');
   });
 }

@@ -8,7 +8,8 @@ import { findings, launch, watch } from './browser.mjs';
 import { comparing } from './comparing.mjs';
 import { finding } from './finding.mjs';
 import { judging } from './judging.mjs';
-import { large, robust } from './robust.mjs';
+import { members } from './members.mjs';
+import { robust } from './robust.mjs';
 import { fill, screens } from './screens.mjs';
 import { startServer } from './server.mjs';
 
@@ -75,9 +76,8 @@ async function main() {
   if (!only || only === 'robust') {
     await run((server, page, problems) => robust({ server, page, step, inspect, problems }));
   }
-  if (only === 'large') await run((server, page) => large({ server, page, step }));
   // The parts over the conversations of the demo, in this order; the last one counts on what the one before it has erased.
-  const parts = { comparing, judging, finding, screens };
+  const parts = { comparing, judging, finding, screens, members };
   const wanted = only === 'screens' ? ['finding', 'screens'] : only ? [only] : Object.keys(parts);
   if (wanted.some((name) => name in parts)) {
     await run(async (server, page, problems) => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { observeShifts, shiftsOf } from './timing.mjs';
 
 const LARGE = 3000;
 const HOSTILE = '<script>window.broken = true</script><img src=x onerror="window.broken = true"> \u202Egnihtemos\u202C';
@@ -114,12 +115,13 @@ export async function screens({ server, page, step, inspect }) {
     await page.goto(`${server.url}/analytics`);
     await page.locator('canvas').nth(7).waitFor();
     await page.getByRole('heading', { name: 'Cost and tokens' }).waitFor();
-    await page.getByRole('button', { name: /^u_/ }).first().waitFor();
+    const users = page.getByRole('region', { name: 'Users by their cost' });
+    await users.getByRole('button', { name: 'Chloé Dubois' }).waitFor();
     await inspect(page, 'analytics');
     await page.getByRole('button', { name: 'Time before' }).click();
     await page.waitForURL(/earlier=off/);
     await page.getByRole('button', { name: 'Time before', pressed: false }).waitFor();
-    await page.getByRole('button', { name: /^u_/ }).first().click();
+    await users.getByRole('button').first().click();
     await page.waitForURL(/user=u_/);
     await page.locator('[data-conversation]').first().waitFor();
   });
@@ -161,6 +163,10 @@ export async function screens({ server, page, step, inspect }) {
     await page.locator('[data-chart="Cost by model"] .u-legend').getByText('claude-sonnet-4-5').waitFor();
     await inspect(page, 'dashboard');
     await page.getByRole('button', { name: 'Move the chart All of it to the front' }).click();
+    await page.getByRole('button', { name: 'Delete the chart Cost by model' }).click();
+    await page.locator('[data-chart="Cost by model"]').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.locator('[data-chart="Cost by model"]').waitFor();
     await page.getByRole('button', { name: 'Delete the chart Cost by model' }).click();
     await page.locator('[data-chart="Cost by model"]').waitFor({ state: 'detached' });
     await page.reload();
@@ -262,6 +268,19 @@ export async function screens({ server, page, step, inspect }) {
     await page.locator('[data-receipt] summary').first().click();
     await page.getByRole('button', { name: 'Copy the receipt as JSON' }).waitFor();
     await inspect(page, 'settings-erasure');
+  });
+  await step('nothing moves by itself while the pages load', async () => {
+    await observeShifts(page);
+    const moved = [];
+    for (const path of ['/', '/search?q=bike', '/users', '/users/u_1006', '/analytics', '/flow', '/settings', '/connect']) {
+      await page.goto(`${server.url}${path}`);
+      await page.locator('main h1').first().waitFor({ state: 'attached' });
+      await page.waitForTimeout(1200);
+      const { sum, what } = await shiftsOf(page);
+      // What is called good by those who defined it.
+      if (sum > 0.1) moved.push(`${path}: ${sum.toFixed(2)}\n  ${what.join('\n  ')}`);
+    }
+    assert.deepEqual(moved, [], moved.join('\n'));
   });
   await step('a phone: every screen fits', async () => {
     await page.setViewportSize({ width: 390, height: 844 });

@@ -131,6 +131,9 @@ pub struct Score {
     /// Whether the judgement of that id does not hold any more: a span shows no such judgement.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,
+    /// The member of the project who judged, where one did so on the page or with a key of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
 }
 
 impl Score {
@@ -146,6 +149,7 @@ impl Score {
             time: None,
             target: ScoreTarget::Span,
             withdrawn: false,
+            author: None,
         }
     }
 }

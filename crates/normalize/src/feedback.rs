@@ -23,6 +23,7 @@ pub(crate) fn score(span: &mut SpanPatch, tag: Option<String>, text: Option<Stri
         time: span.start.or(span.end),
         target: ScoreTarget::Span,
         withdrawn: false,
+        author: None,
     };
     place(span, score)
 }

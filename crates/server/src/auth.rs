@@ -44,8 +44,13 @@ fn basic(pair: &str) -> Vec<String> {
 
 /// What the key of a request opens, when it allows what is asked for.
 pub(crate) fn require_key(accounts: &Accounts, headers: &HeaderMap, scope: Scope) -> Result<Grant, ApiError> {
+    key_of(accounts, headers, &[scope])
+}
+
+/// What the key of a request opens, when it allows one of what is asked for.
+fn key_of(accounts: &Accounts, headers: &HeaderMap, any: &[Scope]) -> Result<Grant, ApiError> {
     if let Some(grant) = quarantine::replayed_for() {
-        return allowed(grant, scope);
+        return allowed(grant, any);
     }
     let keys = keys(headers);
     if keys.is_empty() {
@@ -54,17 +59,24 @@ pub(crate) fn require_key(accounts: &Accounts, headers: &HeaderMap, scope: Scope
     }
     for key in keys {
         if let Some(grant) = accounts.key(&key)? {
-            return allowed(grant, scope);
+            return allowed(grant, any);
         }
     }
     Err(unauthorized("unknown_key", "this server does not know the API key; make one with `neuraltrust key create`"))
 }
 
-fn allowed(grant: Grant, scope: Scope) -> Result<Grant, ApiError> {
-    if grant.scope.allows(scope) {
+fn allowed(grant: Grant, any: &[Scope]) -> Result<Grant, ApiError> {
+    if any.iter().any(|asked| grant.scope.allows(*asked)) {
         return Ok(grant);
     }
-    let detail = format!("a key of scope {} may not do this; it takes one of scope {scope} or admin", grant.scope);
+    let would = |scope: &&Scope| any.iter().any(|asked| scope.allows(*asked));
+    let keys = Scope::OF_KEYS.iter().filter(would).map(|scope| scope.as_str()).collect::<Vec<_>>().join(" or ");
+    let editor = if any.contains(&Scope::Edit) { ", or a member who may edit" } else { "" };
+    let who = match &grant.member {
+        Some(name) => format!("{name}, whose key may {} only,", grant.scope),
+        None => format!("a key of scope {}", grant.scope),
+    };
+    let detail = format!("{who} may not do this; it takes a key of scope {keys}{editor}");
     Err(ApiError::new(StatusCode::FORBIDDEN, "wrong_scope", detail))
 }
 
@@ -100,50 +112,50 @@ pub(crate) fn no_session_cookie() -> Cookie<'static> {
 /// Someone who may read.
 pub(crate) struct Reader(pub(crate) Grant);
 
-/// Someone who may tell of spans, and so judge them.
+/// Someone who may tell of spans.
+pub(crate) struct Sender(pub(crate) Grant);
+
+/// Someone who may judge: who tells of spans, and who edits.
 pub(crate) struct Judge(pub(crate) Grant);
+
+/// Someone who may change what everybody of the project sees.
+pub(crate) struct Editor(pub(crate) Grant);
 
 /// Someone who may do everything, in the project of what they ask with.
 pub(crate) struct Keeper(pub(crate) Grant);
 
-impl FromRequestParts<App> for Reader {
-    type Rejection = ApiError;
+macro_rules! asks_for {
+    ($($who:ident: $($scope:ident),+;)+) => {$(
+        impl FromRequestParts<App> for $who {
+            type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        require(parts, app, Scope::Read).map(Self)
-    }
+            async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+                require(parts, app, &[$(Scope::$scope),+]).map(Self)
+            }
+        }
+    )+};
 }
 
-impl FromRequestParts<App> for Judge {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        require(parts, app, Scope::Ingest).map(Self)
-    }
-}
-
-impl FromRequestParts<App> for Keeper {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        require(parts, app, Scope::Admin).map(Self)
-    }
+asks_for! {
+    Reader: Read;
+    Sender: Ingest;
+    Judge: Ingest, Edit;
+    Editor: Edit;
+    Keeper: Admin;
 }
 
 /// A key where one is sent, else the page's session.
-fn require(parts: &Parts, app: &App, scope: Scope) -> Result<Grant, ApiError> {
+fn require(parts: &Parts, app: &App, any: &[Scope]) -> Result<Grant, ApiError> {
     let accounts = app.store.accounts();
-    if !keys(&parts.headers).is_empty() {
-        return require_key(accounts, &parts.headers, scope);
-    }
-    let Some(secret) = session_secret(&parts.headers) else { return require_key(accounts, &parts.headers, scope) };
+    let secret = session_secret(&parts.headers).filter(|_| keys(&parts.headers).is_empty());
+    let Some(secret) = secret else { return key_of(accounts, &parts.headers, any) };
     let grant = accounts
         .session(&secret)?
         .ok_or_else(|| unauthorized("signed_out", "the session has ended; sign in again with a key or a new sign-in link"))?;
     if !parts.method.is_safe() {
         same_origin(&parts.method, &parts.headers)?;
     }
-    allowed(grant, scope)
+    allowed(grant, any)
 }
 
 /// Refuses a change that another site's page asks for in the name of a signed-in browser.

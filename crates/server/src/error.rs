@@ -101,7 +101,8 @@ impl From<StoreError> for ApiError {
                 "busy",
                 "something else holds this up: nothing of this request is done; send it again later".to_owned(),
             ),
-            StoreError::ProjectExists(_) => (StatusCode::CONFLICT, "exists", error.to_string()),
+            StoreError::ProjectExists(_) | StoreError::MemberExists(_) => (StatusCode::CONFLICT, "exists", error.to_string()),
+            StoreError::LastAdmin(_) => (StatusCode::CONFLICT, "last_admin", error.to_string()),
             StoreError::NoProject(_) => (StatusCode::NOT_FOUND, "not_found", error.to_string()),
             // Of the statuses that say so, exporters of OpenTelemetry try 503 again and drop what got 507.
             _ if full => (

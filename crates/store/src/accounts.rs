@@ -1,4 +1,4 @@
-//! Projects and what opens them: API keys, sign-in tokens, browser sessions.
+//! Projects, who works on them, and what opens them: API keys, sign-in tokens, browser sessions.
 //!
 //! A secret is 32 random bytes, or a key that the operator chose. Only its hash, keyed with a secret of the store, is kept.
 
@@ -21,20 +21,22 @@ impl ProjectId {
     }
 }
 
-/// What a key allows. Each allows what the ones before it in this list do not: `admin` allows everything.
+/// What a key allows: `edit` reading too, and `admin` everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Sending spans.
     Ingest,
     /// Reading.
     Read,
+    /// Reading, judging and changing dashboards: what the key of a member who is an [editor](Role::Editor) allows, and no other key.
+    Edit,
     /// Everything, keys included; with a key of the default project, other projects and their keys as well.
     Admin,
 }
 
 impl Scope {
-    /// Every scope.
-    pub const ALL: [Self; 3] = [Self::Ingest, Self::Read, Self::Admin];
+    /// Those of keys that are nobody's in particular.
+    pub const OF_KEYS: [Self; 3] = [Self::Ingest, Self::Read, Self::Admin];
 
     /// Its name.
     #[must_use]
@@ -42,20 +44,21 @@ impl Scope {
         match self {
             Self::Ingest => "ingest",
             Self::Read => "read",
+            Self::Edit => "edit",
             Self::Admin => "admin",
         }
     }
 
-    /// The scope of that name.
+    /// The scope of a key that is nobody's in particular, by its name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == name)
+        Self::OF_KEYS.into_iter().find(|scope| scope.as_str() == name)
     }
 
     /// Whether a key of this scope may do what asks for the other.
     #[must_use]
     pub fn allows(self, asked: Self) -> bool {
-        self == Self::Admin || self == asked
+        self == asked || self == Self::Admin || (self == Self::Edit && asked == Self::Read)
     }
 }
 
@@ -74,6 +77,16 @@ pub struct Grant {
     pub project_name: String,
     /// What is allowed there.
     pub scope: Scope,
+    /// The name of the member whose key it is; `None` for a key that is nobody's in particular.
+    pub member: Option<String>,
+}
+
+impl Grant {
+    /// Who that is, for the log: the member, or any holder of a key of the project.
+    #[must_use]
+    pub fn who(&self) -> &str {
+        self.member.as_deref().unwrap_or(&self.project_name)
+    }
 }
 
 /// A project, and how many keys it has.
@@ -83,8 +96,10 @@ pub struct ProjectRow {
     pub name: String,
     /// When it was made, in seconds since the epoch.
     pub created_at: i64,
-    /// Its keys.
+    /// Its keys, without those of members.
     pub keys: u64,
+    /// Its members.
+    pub members: u64,
 }
 
 /// What is known of a key. The key itself nobody knows but its holder.
@@ -100,6 +115,72 @@ pub struct KeyRow {
     pub created_at: i64,
     /// When it was used last, to a few seconds, in seconds since the epoch.
     pub used_at: Option<i64>,
+}
+
+/// What a member of a project may do there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Reading.
+    Viewer,
+    /// Judging and changing dashboards too.
+    Editor,
+    /// Everything, keys, members and erasure included.
+    Admin,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Editor, Self::Admin];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Editor => "editor",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+
+    /// What the key of a member in that role allows.
+    #[must_use]
+    pub const fn scope(self) -> Scope {
+        match self {
+            Self::Viewer => Scope::Read,
+            Self::Editor => Scope::Edit,
+            Self::Admin => Scope::Admin,
+        }
+    }
+}
+
+/// A person who works on a project, as an administrator tells of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Their name, unlike those of the other members of the project.
+    pub name: String,
+    /// Where to write to them.
+    pub email: Option<String>,
+    /// What they may do.
+    pub role: Role,
+}
+
+/// A member of a project, and what is known of their key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberRow {
+    /// Names the member, and tells nothing of the key.
+    pub id: String,
+    /// Who that is.
+    pub member: Member,
+    /// When the member was invited, in seconds since the epoch.
+    pub created_at: i64,
+    /// When the member was seen last, to a few seconds, in seconds since the epoch.
+    pub seen_at: Option<i64>,
 }
 
 /// A secret in clear, on its way to the one who will hold it. It is shown once and never logged.

@@ -110,6 +110,12 @@ pub enum StoreError {
     /// No project has that name. Tell the client.
     #[error("there is no project {0:?}")]
     NoProject(String),
+    /// A member of that name exists. Tell the client.
+    #[error("the project has a member {0:?} already; names tell members apart, so give another one")]
+    MemberExists(String),
+    /// Nobody could care for the project and its members any more. Tell the client.
+    #[error("{0:?} is the last admin among the members of the project; make another member an admin first")]
+    LastAdmin(String),
 }
 
 impl StoreError {

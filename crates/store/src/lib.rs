@@ -31,7 +31,7 @@ use std::sync::Arc;
 use neuraltrust_model::{ConversationId, SpanId, SpanPatch, Timestamp, TraceId};
 use tokio::sync::broadcast;
 
-pub use accounts::{Grant, KeyRow, ProjectId, ProjectRow, Scope, Secret};
+pub use accounts::{Grant, KeyRow, Member, MemberRow, ProjectId, ProjectRow, Role, Scope, Secret};
 pub use aggregate::{
     Aggregate, AggregateRow, Aggregated, Every, Group, GroupValue, MAX_GROUPS_BY, MAX_METRICS, MAX_ROWS, Measured, Metric,
     RELATIVE_ERROR, TruncatedBy,
@@ -135,7 +135,7 @@ impl Store {
     /// The data of one project.
     #[must_use]
     pub fn project(&self, id: ProjectId) -> ProjectStore {
-        ProjectStore { store: self.clone(), id, media: ShowMedia::Inline }
+        ProjectStore { store: self.clone(), id, media: ShowMedia::Inline, member: None }
     }
 
     /// Changes of the lists of all projects, as they become visible.
@@ -227,6 +227,7 @@ pub struct ProjectStore {
     store: Store,
     id: ProjectId,
     media: ShowMedia,
+    member: Option<String>,
 }
 
 impl ProjectStore {
@@ -234,6 +235,13 @@ impl ProjectStore {
     #[must_use]
     pub const fn showing(mut self, media: ShowMedia) -> Self {
         self.media = media;
+        self
+    }
+
+    /// The same data; what is changed of it says that this member did so, where such names are kept.
+    #[must_use]
+    pub fn told_by(mut self, member: Option<String>) -> Self {
+        self.member = member;
         self
     }
 
@@ -480,7 +488,7 @@ impl ProjectStore {
     /// [`StoreError::IndexLags`] where the traces cannot be found now, and what the record says.
     pub async fn erase(&self, asked: Asked) -> Result<Erasure, StoreError> {
         match &self.store {
-            Store::Embedded(store) => store.erase(self.id, asked).await,
+            Store::Embedded(store) => store.erase(self.id, asked, self.member.clone()).await,
         }
     }
 

@@ -10,8 +10,11 @@ import type {
   Erasure,
   ErasurePage,
   FacetRow,
+  Invited,
   Key,
   KeyItem,
+  Member,
+  MemberItem,
   NewErasure,
   NewScore,
   Page,
@@ -165,6 +168,14 @@ export const api = {
     request<{ items: KeyItem[] }>(`/projects/${id(project)}/keys`, { signal }),
   revokeKey: (project: string, key: string) =>
     request<void>(`/projects/${id(project)}/keys/${id(key)}`, { method: 'DELETE' }),
+  members: (project: string, signal?: AbortSignal) =>
+    request<{ items: MemberItem[] }>(`/projects/${id(project)}/members`, { signal }),
+  invite: (project: string, member: Member) =>
+    request<Invited>(`/projects/${id(project)}/members`, { method: 'POST', body: member }),
+  setMember: (project: string, memberId: string, member: Member) =>
+    request<void>(`/projects/${id(project)}/members/${id(memberId)}`, { method: 'PUT', body: member }),
+  removeMember: (project: string, memberId: string) =>
+    request<void>(`/projects/${id(project)}/members/${id(memberId)}`, { method: 'DELETE' }),
   prices: (signal?: AbortSignal) => request<Prices>('/prices', { signal }),
   setPrices: (own: Price[]) => request<Prices>('/prices', { method: 'PUT', body: { own } }),
   sources: (signal?: AbortSignal) => request<SourceList>('/sources', { signal }),

@@ -19,7 +19,14 @@ const words = text.analytics.charts;
 const names = text.analytics.series;
 const ONE = (label: string): Series[] => [{ label, colour: '--nt-brand-line' }];
 const CONVERSATIONS = ONE(words.conversations);
-const USERS = ONE(words.users);
+const USERS: Series[] = [
+  { label: words.users, colour: '--nt-brand-line' },
+  { label: names.newcomers, colour: '--nt-amber' },
+];
+const WORDS: Series[] = [
+  { label: names.asked, colour: '--nt-brand-line' },
+  { label: names.answered, colour: '--nt-amber' },
+];
 const SESSIONS = ONE(words.sessions);
 const MESSAGES = ONE(words.messages);
 const COST = ONE(words.cost);
@@ -50,10 +57,20 @@ const OF_CONVERSATIONS = [
   { sum: { field: 'usage.cache_read' } },
   { sum: { field: 'feedback.positive' } },
   { sum: { field: 'feedback.negative' } },
+  { new: { field: 'user_id' } },
+  { ratio: { of: { sum: { field: 'input_words' } }, to: { sum: { field: 'turns' } } } },
+  { ratio: { of: { sum: { field: 'output_words' } }, to: { sum: { field: 'turns' } } } },
 ];
+/** Seconds until a model said something, as clients of all kinds tell it. */
+const FIRST_TOKEN = 'attributes.gen_ai.response.time_to_first_chunk';
 const readConversations: Reading = (row) => [row.count, ...OF_CONVERSATIONS.map((_, at) => measured(row, at))];
 const readCount: Reading = (row) => [row.count];
 const readLatency: Reading = (row) => [row.count, ...PERCENTILES.map((_, at) => measured(row, 0, at))];
+const readFirst: Reading = (row) => [0, 1].map((at) => toMillis(measured(row, 0, at)));
+
+function toMillis(seconds: number | null): number | null {
+  return seconds === null ? null : seconds * 1000;
+}
 
 function pickOf(columns: Columns, ...at: number[]): Columns {
   return { times: columns.times, series: at.map((index) => columns.series[index] ?? []) };
@@ -78,6 +95,13 @@ export function AnalyticsOverview({ view }: { view: AnalyticsView }) {
     filter: { ...ofMessages, kind: 'message' },
     previous,
   });
+  const first = useAggregate({
+    of: 'spans',
+    group_by: group,
+    metrics: [{ percentiles: { field: FIRST_TOKEN, of: [50, 95] } }],
+    filter: { ...common, q: `kind:generation has:${FIRST_TOKEN}` },
+    previous,
+  });
   const errors = useAggregate({
     of: 'spans',
     group_by: group,
@@ -98,6 +122,7 @@ export function AnalyticsOverview({ view }: { view: AnalyticsView }) {
     () => columnsOf(messages.data?.items ?? [], readLatency, PERCENTILES.length + 1, span, null),
     [messages.data, span],
   );
+  const firstToken = useMemo(() => columnsOf(first.data?.items ?? [], readFirst, 2, span, null), [first.data, span]);
   const failed = useMemo(() => columnsOf(errors.data?.items ?? [], readCount, 1, span, 0), [errors.data, span]);
   const pick =
     (extra: Record<string, string> = {}) =>
@@ -119,10 +144,22 @@ export function AnalyticsOverview({ view }: { view: AnalyticsView }) {
     return chartsOf(
       { columns: ofConversations, answer: conversations.data },
       { columns: latency, answer: messages.data },
+      { columns: firstToken, answer: first.data },
       { columns: failed, answer: errors.data },
       earlier,
     );
-  }, [ofConversations, latency, failed, conversations.data, messages.data, errors.data, span, previous]);
+  }, [
+    ofConversations,
+    latency,
+    firstToken,
+    failed,
+    conversations.data,
+    messages.data,
+    first.data,
+    errors.data,
+    span,
+    previous,
+  ]);
   const error = conversations.error ?? messages.error ?? errors.error;
   if (error && !conversations.data) return <ErrorState error={error} onRetry={() => void conversations.refetch()} />;
   const { sections } = text.analytics;
@@ -172,10 +209,20 @@ function bucketShift(period: number, bucket: number): number {
   return Math.round(period / bucket) * bucket;
 }
 
+/** The same where nothing happened as nothing, rather than as 0. */
+function withGaps({ times, series }: Columns): Columns {
+  return { times, series: series.map((values) => values.map((value) => value || null)) };
+}
+
+function formatMean(value: number): string {
+  return value < 100 ? String(Number(value.toFixed(1))) : formatCount(Math.round(value));
+}
+
 /** The charts of each section, in the order of the page. */
 function chartsOf(
   conversations: Figures,
   messages: Figures,
+  first: Figures,
   errors: Figures,
   earlier: Earlier,
 ): Record<string, Drawn[]> {
@@ -188,6 +235,7 @@ function chartsOf(
     series,
     earlier: earlier(conversations.columns, conversations.answer, readConversations, at[0]!, series[0]!.label),
   });
+  const spoken = of(words.words, [10, 11], WORDS);
   return {
     usage: [
       { ...counts, ...of(words.conversations, [0], CONVERSATIONS) },
@@ -198,8 +246,9 @@ function chartsOf(
         series: MESSAGES,
         earlier: earlier(said, messages.answer, readCount, 0, words.messages),
       },
-      { ...counts, ...of(words.users, [1], USERS) },
+      { ...counts, bars: false, ...of(words.users, [1, 9], USERS) },
       { ...counts, ...of(words.sessions, [2], SESSIONS) },
+      { ...spoken, columns: withGaps(spoken.columns), format: formatMean },
     ],
     performance: [
       {
@@ -210,6 +259,19 @@ function chartsOf(
         earlier: earlier(latency, messages.answer, readLatency, 2, 'p95', null),
         behind: { slowest: 'kind:message' },
       },
+      // Not every client tells it.
+      ...((first.answer?.matched ?? 0) > 0
+        ? [
+            {
+              title: words.first,
+              columns: first.columns,
+              series: LATENCY.slice(0, 2),
+              format: formatDuration,
+              earlier: earlier(first.columns, first.answer, readFirst, 1, 'p95', null),
+              behind: { slowest: 'kind:generation' },
+            },
+          ]
+        : []),
       {
         ...counts,
         title: words.errors,

@@ -5,7 +5,7 @@ import { text } from '../lib/text';
 import { measured } from '../model/buckets';
 import { formatCost, formatCount, formatDuration } from '../model/format';
 import { valueText } from '../model/query';
-import { useAggregate } from '../state/analytics';
+import { useAggregate, useUserNames } from '../state/analytics';
 import classes from './analytics-tables.module.css';
 import { kindName } from './kind-icon';
 import tableClasses from './table.module.css';
@@ -61,6 +61,7 @@ export function AnalyticsTables({ filter, onOpen, onSteps }: Props) {
     filter: { ...filter, ...extra },
   });
   const { tables } = text.analytics;
+  const names = useUserNames(filter);
   return (
     <div className={classes.tables}>
       <Table
@@ -71,8 +72,10 @@ export function AnalyticsTables({ filter, onOpen, onSteps }: Props) {
       />
       <Table
         title={tables.users}
-        body={by('user_id', 'conversations')}
+        body={{ ...by('user_id', 'conversations'), group_by: [{ field: 'user_id', top: 1000 }] }}
         columns={[count(words.conversations), at(words.errors, 0, share), ...SPENT(1)]}
+        order={(row) => measured(row, 2) ?? 0}
+        label={(id) => names.get(id) ?? id}
         onOpen={(user) => onOpen({ user })}
       />
       <Table

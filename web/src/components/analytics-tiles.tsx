@@ -14,6 +14,7 @@ const OF_CONVERSATIONS = [
   { sum: { field: 'usage.total' } },
   { sum: { field: 'usage.input' } },
   { sum: { field: 'usage.cache_read' } },
+  { ratio: { of: { distinct: { field: 'session_id' } }, to: { distinct: { field: 'user_id' } } } },
 ];
 const OF_MESSAGES = [{ percentiles: { field: 'duration_ms', of: [95] } }];
 
@@ -26,6 +27,7 @@ interface Figures {
   conversations: number;
   messages: number;
   users: number | null;
+  sessions: number | null;
   failed: number | null;
   latency: number | null;
   cost: number | null;
@@ -42,6 +44,7 @@ function figuresOf(conversations?: AggregateAnswer, messages?: AggregateAnswer):
     conversations: conversations.matched,
     messages: messages.matched,
     users: at(0),
+    sessions: at(6),
     failed: at(1),
     latency: messages.items[0] ? measured(messages.items[0], 0) : null,
     cost: at(2),
@@ -73,6 +76,7 @@ const FORMATS: Record<keyof Figures, (value: number) => string> = {
   conversations: formatCount,
   messages: formatCount,
   users: formatCount,
+  sessions: (value) => value.toFixed(1),
   failed: percent,
   latency: formatDuration,
   cost: formatCost,

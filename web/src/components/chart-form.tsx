@@ -16,7 +16,7 @@ import {
 } from '../model/dashboards';
 import classes from '../pages/analytics.module.css';
 import type { AnalyticsView } from '../state/analytics-view';
-import { DashboardChartView } from './dashboard-chart';
+import { DashboardChartView, fieldName } from './dashboard-chart';
 import formClasses from './form.module.css';
 
 const words = text.boards;
@@ -120,7 +120,7 @@ function Options({ id, values }: { id: string; values: readonly string[] }) {
   return (
     <datalist id={id}>
       {values.map((value) => (
-        <option key={value} value={value} />
+        <option key={value} value={value} label={fieldName(value)} />
       ))}
     </datalist>
   );

@@ -9,6 +9,7 @@ import classes from './compare.module.css';
 import { ComparePair } from './compare-pair';
 import { ContentView } from './content-view';
 import { KindIcon } from './kind-icon';
+import pill from './pill.module.css';
 import { ErrorBadge } from './signals';
 
 const words = text.compare;
@@ -45,7 +46,7 @@ export function CompareSection({ name, aligned }: { name: SectionName; aligned: 
         ))}
       </div>
       {rows.length > shown && (
-        <button type="button" className={classes.fold} onClick={() => setShown(rows.length)}>
+        <button type="button" className={pill.fold} onClick={() => setShown(rows.length)}>
           {words.more(count(rows.length - shown))}
         </button>
       )}
@@ -76,7 +77,7 @@ function Same({ name, items }: { name: SectionName; items: unknown[] }) {
   const label = items.length === 1 ? `${words.one[name]} the same` : words.same(items.length, words.items[name]);
   return (
     <>
-      <button type="button" className={classes.fold} aria-expanded={open} onClick={() => setOpen(!open)}>
+      <button type="button" className={pill.fold} aria-expanded={open} onClick={() => setOpen(!open)}>
         = {label}
       </button>
       {open &&

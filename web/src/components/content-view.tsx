@@ -7,6 +7,7 @@ import { keptIn } from '../model/media';
 import classes from './content-view.module.css';
 import { JsonTree } from './json-tree';
 import { MediaView } from './media-view';
+import pill from './pill.module.css';
 import { TextView } from './text-view';
 
 /** More history than this is folded: the end of it is what a step is about. */
@@ -47,7 +48,7 @@ function Messages({ messages, known }: { messages: Message[]; known: number }) {
   return (
     <div className={classes.stack}>
       {hidden > 0 && (
-        <button type="button" className={classes.earlier} onClick={() => setAll(true)}>
+        <button type="button" className={pill.fold} onClick={() => setAll(true)}>
           {hidden === known ? text.content.sentBefore(hidden) : text.content.earlier(hidden)}
         </button>
       )}

@@ -1,11 +1,12 @@
 // The virtual list of conversations: keeps its place while new ones arrive on top.
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { ConversationRow as Row } from '../api/types';
 import { text } from '../lib/text';
 import { useColumns } from '../state/preferences';
 import classes from './conversation-list.module.css';
-import { COLUMNS, ConversationRow, gridOf } from './conversation-row';
+import { COLUMNS, type Column, ConversationRow, gridOf } from './conversation-row';
+import pill from './pill.module.css';
 
 const ROW_HEIGHT = 60;
 
@@ -24,21 +25,25 @@ interface Props {
   onPick?: (id: string) => void;
   /** Where to start, and where the last place is kept. */
   place: { top: number };
+  /** A column that would say the same of every row. */
+  without?: Column['name'];
 }
 
 export function ConversationList(props: Props) {
-  const { rows, arrived, selected, onSelect, hasMore, loadingMore, truncated, onMore, place, picked, onPick } = props;
+  const { rows, arrived, selected, onSelect, hasMore, loadingMore, truncated, onMore, place, picked, onPick, without } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [unseen, setUnseen] = useState(0);
   const [chosen] = useColumns();
-  const columns = useMemo(() => COLUMNS.filter(({ name }) => chosen.includes(name)), [chosen]);
+  const columns = useMemo(() => COLUMNS.filter(({ name }) => chosen.includes(name) && name !== without), [chosen, without]);
+  // NOTE: the virtual list measures everything anew when it is given another function.
+  const keyAt = useCallback((index: number) => rows[index]?.conversation_id ?? index, [rows]);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     overscan: 8,
     initialOffset: place.top,
-    getItemKey: (index) => rows[index]?.conversation_id ?? index,
+    getItemKey: keyAt,
   });
 
   useKeepPlace(rows, scroller, place, (count) => setUnseen((before) => before + count));
@@ -61,7 +66,7 @@ export function ConversationList(props: Props) {
       {unseen > 0 && (
         <button
           type="button"
-          className={classes.unseen}
+          className={`${pill.unseen} ${classes.unseen}`}
           onClick={() => {
             scroller.current?.scrollTo({ top: 0 });
             setUnseen(0);

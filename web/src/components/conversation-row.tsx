@@ -26,7 +26,7 @@ export const COLUMNS: readonly Column[] = [
   { name: 'session', width: 'minmax(56px, 0.9fr)', look: 'extra', wide: true },
   { name: 'turns', width: '82px', look: 'number' },
   { name: 'signals', width: 'minmax(86px, 0.9fr)', look: 'signals' },
-  { name: 'model', width: 'minmax(80px, 1.3fr)', look: 'model', wide: true },
+  { name: 'model', width: 'minmax(124px, 1.3fr)', look: 'model', wide: true },
   { name: 'tokens', width: '64px', look: 'extra', wide: true },
   { name: 'cost', width: '64px', look: 'extra', wide: true },
   { name: 'scores', width: 'minmax(80px, 1fr)', look: 'signals', wide: true },
@@ -127,18 +127,18 @@ const CELLS: Partial<Record<Column['name'], (props: Props) => ReactNode>> = {
       <Feedback counts={row.feedback} />
     </>
   ),
-  model: ({ row }) => {
+  model: ({ row, columns }) => {
     const tokens = totalTokens(row.usage);
+    // What has a column of its own need not be said twice.
+    const has = (name: Column['name']) => columns.some((column) => column.name === name);
+    const spent = [
+      row.cost != null && !has('cost') && formatCost(row.cost),
+      tokens !== null && !has('tokens') && text.tok(formatCount(tokens)),
+    ].filter(Boolean);
     return (
       <>
         <span className={classes.main}>{row.models.join(', ')}</span>
-        {(tokens !== null || row.cost != null) && (
-          <span className={classes.sub}>
-            {[tokens !== null && `${formatCount(tokens)} tokens`, row.cost != null && formatCost(row.cost)]
-              .filter(Boolean)
-              .join(' · ')}
-          </span>
-        )}
+        {spent.length > 0 && <span className={classes.sub}>{spent.join(' · ')}</span>}
       </>
     );
   },

@@ -13,6 +13,7 @@ import {
   formatOf,
   isOverTime,
   linesOf,
+  needsField,
   queryBehind,
 } from '../model/dashboards';
 import { useAggregate } from '../state/analytics';
@@ -100,8 +101,8 @@ export function DashboardChartView({ chart, view, tools }: Props) {
         <table className={tableClasses.table}>
           <thead>
             <tr>
-              <th scope="col">{draft.by || words.all}</th>
-              <th scope="col">{words.measures[draft.measure]}</th>
+              <th scope="col">{draft.by ? fieldName(draft.by) : words.all}</th>
+              <th scope="col">{measureName(draft)}</th>
             </tr>
           </thead>
           <tbody>
@@ -126,9 +127,19 @@ export function DashboardChartView({ chart, view, tools }: Props) {
   );
 }
 
+/** What a field is called; a path is called as it is. */
+export function fieldName(field: string): string {
+  return words.names[field] ?? field;
+}
+
+function measureName({ measure, field }: ChartDraft): string {
+  if (!needsField(measure)) return words.measures[measure];
+  return words.measured(words.measures[measure], words.names[field]?.toLowerCase() ?? field);
+}
+
 function seriesOf(groups: (string | null)[], draft: ChartDraft): Series[] {
   return groups.map((group, at) => ({
-    label: group === null ? words.measures[draft.measure] : group || text.analytics.none,
+    label: group === null ? measureName(draft) : group || text.analytics.none,
     colour: `--nt-series-${at + 1}`,
   }));
 }

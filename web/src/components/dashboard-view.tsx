@@ -1,4 +1,4 @@
-// A dashboard: its charts, and for administrators how they are put together.
+// A dashboard: its charts, and for editors how they are put together.
 import { Button, TextInput } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
@@ -10,7 +10,8 @@ import classes from '../pages/analytics.module.css';
 import type { AnalyticsSearch } from '../router';
 import type { AnalyticsView } from '../state/analytics-view';
 import { useChangeDashboards } from '../state/dashboards';
-import { useSession } from '../state/queries';
+import { useMayEdit } from '../state/queries';
+import { offerUndo } from '../state/undo';
 import { ChartForm } from './chart-form';
 import { ConfirmButton } from './confirm-button';
 import { DashboardChartView } from './dashboard-chart';
@@ -23,8 +24,7 @@ type Changing = number | 'new' | null;
 
 export function DashboardView({ board, view }: { board: Dashboard; view: AnalyticsView }) {
   const navigate = useNavigate({ from: '/analytics' });
-  const { data: session } = useSession();
-  const mayChange = session?.scope === 'admin';
+  const mayChange = useMayEdit();
   const [changing, setChanging] = useState<Changing>(null);
   const [name, setName] = useState(board.name);
   const change = useChangeDashboards();
@@ -47,6 +47,18 @@ export function DashboardView({ board, view }: { board: Dashboard; view: Analyti
       if (chart) next.splice(at + by, 0, chart);
       return next;
     }).catch(() => undefined);
+  const removeChart = async (at: number) => {
+    const chart = board.charts[at];
+    if (!chart) return;
+    try {
+      await charts((all) => all.filter((_, each) => each !== at));
+    } catch {
+      // The problem is told below.
+      return;
+    }
+    const putBack = (all: DashboardChart[]) => [...all.slice(0, at), chart, ...all.slice(at)];
+    offerUndo({ message: words.chartRemoved(chart.title), undo: async () => void (await charts(putBack)) });
+  };
   const remove = () =>
     change.mutate((items) => items.filter(({ id }) => id !== board.id), {
       onSuccess: () => void navigate({ search: (before: AnalyticsSearch) => ({ ...before, board: undefined }) }),
@@ -100,7 +112,7 @@ export function DashboardView({ board, view }: { board: Dashboard; view: Analyti
               mayChange
                 ? {
                     onChange: () => setChanging(at),
-                    onRemove: () => void charts((all) => all.filter((_, each) => each !== at)).catch(() => undefined),
+                    onRemove: () => void removeChart(at),
                     onEarlier: at > 0 ? () => move(at, -1) : undefined,
                     onLater: at < board.charts.length - 1 ? () => move(at, 1) : undefined,
                   }

@@ -1,7 +1,7 @@
 // The run as a graph, laid out from top to bottom. Loaded when first opened, as the layout is a library of its own.
 import { graphlib, layout } from '@dagrejs/dagre';
 import { useElementSize, useMergedRef } from '@mantine/hooks';
-import { useEffect, useMemo, useRef } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { SpanRow } from '../api/types';
 import { text } from '../lib/text';
 import { formatDuration, plural } from '../model/format';
@@ -101,7 +101,10 @@ export default function GraphView({ spans, selected, onSelect, across = false }:
   const { ref, width, height } = useElementSize<HTMLElement>();
   const box = useRef<HTMLElement>(null);
   const both = useMergedRef(ref, box);
-  const zoom = width > 0 ? Math.min(1, Math.max(SMALLEST, width / laid.width)) : 1;
+  const [whole, setWhole] = useState(false);
+  const readable = width > 0 ? Math.min(1, Math.max(SMALLEST, width / laid.width)) : 1;
+  const fitting = width > 0 ? Math.min(readable, width / laid.width, height / laid.height) : 1;
+  const zoom = whole ? fitting : readable;
   // What everything begins with may be far down, in the middle of what it calls.
   useEffect(() => {
     const called = new Set(laid.edges.map(({ edge }) => edge.to));
@@ -110,6 +113,11 @@ export default function GraphView({ spans, selected, onSelect, across = false }:
   }, [laid, zoom, height]);
   return (
     <section ref={both} className={classes.scroll} aria-label={text.graph.title} tabIndex={0}>
+      {fitting < readable && (
+        <button type="button" className={classes.fit} aria-pressed={whole} onClick={() => setWhole(!whole)}>
+          {whole ? text.graph.readable : text.graph.whole}
+        </button>
+      )}
       {graph.leftOut > 0 && <p className={classes.note}>{text.graph.leftOut(graph.leftOut.toLocaleString('en-US'))}</p>}
       <div className={classes.canvas} style={{ width: laid.width, height: laid.height, zoom }}>
         <svg className={classes.edges} width={laid.width} height={laid.height} aria-hidden>

@@ -4,7 +4,8 @@ import { IconThumbUp } from '@tabler/icons-react';
 import { useState } from 'react';
 import { text } from '../lib/text';
 import { EMPTY, type Target } from '../model/judging';
-import { useJudging, useMayJudge, useScores } from '../state/scores';
+import { useMayEdit } from '../state/queries';
+import { useJudging, useScores } from '../state/scores';
 import { ScoreForm } from './score-form';
 import classes from './score-form.module.css';
 import { ScoreList } from './score-list';
@@ -32,7 +33,7 @@ export function JudgeForm({ targets, onDone }: { targets: Target[]; onDone?: () 
 export function JudgeButton({ target, size = 32 }: { target: Target; size?: number }) {
   const [opened, setOpened] = useState(false);
   const { data: scores = [] } = useScores(target, opened);
-  const mayJudge = useMayJudge();
+  const mayJudge = useMayEdit();
   return (
     <Popover
       opened={opened}
@@ -74,7 +75,7 @@ export function JudgeButton({ target, size = 32 }: { target: Target; size?: numb
 /** For what is selected in a list. */
 export function JudgeSelected({ targets, disabled }: { targets: Target[]; disabled: boolean }) {
   const [opened, setOpened] = useState(false);
-  if (!useMayJudge()) return null;
+  if (!useMayEdit()) return null;
   return (
     <Popover
       opened={opened}

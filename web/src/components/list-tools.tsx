@@ -6,6 +6,7 @@ import { type ReactNode, useState } from 'react';
 import { text } from '../lib/text';
 import type { ListSearch } from '../router';
 import { useColumns, useSavedViews } from '../state/preferences';
+import { offerUndo } from '../state/undo';
 import { COLUMNS } from './conversation-row';
 import classes from './list-tools.module.css';
 
@@ -85,6 +86,10 @@ function Views({ search }: { search: ListSearch }) {
     setViews([...views.filter((view) => view.name !== given), { name: given, search: Object.fromEntries(kept) }]);
     setName('');
   };
+  const forget = (given: string) => {
+    setViews(views.filter((view) => view.name !== given));
+    offerUndo({ message: text.views.removed(given), undo: async () => setViews(views) });
+  };
   return (
     <Dropdown label={text.views.title} icon={<IconBookmark size={16} stroke={1.8} />}>
       {views.length === 0 && <p>{text.views.none}</p>}
@@ -99,7 +104,7 @@ function Views({ search }: { search: ListSearch }) {
             size={24}
             aria-label={text.views.remove(view.name)}
             title={text.views.remove(view.name)}
-            onClick={() => setViews(views.filter((each) => each.name !== view.name))}
+            onClick={() => forget(view.name)}
           >
             <IconX size={14} stroke={2} />
           </ActionIcon>

@@ -7,7 +7,7 @@ import { ApiError } from '../api/client';
 import type { Completion } from '../api/types';
 import { useChoosing } from '../lib/choosing';
 import { text } from '../lib/text';
-import { completed, isUnfinished, type Replaced, replacedNow } from '../model/query';
+import { completed, goesOn, isUnfinished, type Replaced, replacedNow, rootsFor } from '../model/query';
 import { useCompletions } from '../state/queries';
 import classes from './query-box.module.css';
 import { useTyped } from './search-field';
@@ -41,7 +41,7 @@ export function QueryBox({ value, onChange, label, of = 'conversations', inputRe
   const choose = (insert: string) => {
     if (!replaced) return;
     const next = completed(typed, replaced, insert);
-    if (insert.endsWith(':')) type(next.query);
+    if (goesOn(insert)) type(next.query);
     else set(next.query);
     setCursor(next.cursor);
     // The cursor moves once the new text is in the field.
@@ -152,6 +152,7 @@ function useSuggestions(of: 'conversations' | 'spans', typed: string, cursor: nu
       .filter(
         (each) => each.text !== begun && each.text.replace(/^"/, '').toLowerCase().startsWith(begun.replace(/^"/, '')),
       )
+      .concat(rootsFor(typed, replaced, cursor).map((root) => ({ text: root, kind: 'field' as const, count: null })))
       .sort((a, b) => rank(a) - rank(b));
     return { items: items.slice(0, SHOWN), replaced };
   }, [found, typed, cursor]);
@@ -194,7 +195,7 @@ export function QueryMistake({
         <mark>{query.slice(at, at + length) || ' '}</mark>
         {after}
       </code>
-      {nearest ? problem.split('. ', 1) : problem}
+      {nearest ? problem.split(/[.;] /, 1) : problem}
       {nearest ? (
         <>
           {' '}

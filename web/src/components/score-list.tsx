@@ -5,7 +5,8 @@ import { useState } from 'react';
 import type { Score, Scored } from '../api/types';
 import { text } from '../lib/text';
 import { draftOf, thumbOf } from '../model/judging';
-import { useJudging, useMayJudge } from '../state/scores';
+import { useMayEdit } from '../state/queries';
+import { useJudging } from '../state/scores';
 import { Ago } from './ago';
 import { ScoreForm } from './score-form';
 import classes from './score-list.module.css';
@@ -19,7 +20,7 @@ function valueText(value: unknown): string {
 }
 
 export function ScoreList({ scores }: { scores: Scored[] }) {
-  const mayJudge = useMayJudge();
+  const mayJudge = useMayEdit();
   const [changing, setChanging] = useState<string | null>(null);
   const { correct, withdraw } = useJudging();
   return (
@@ -51,7 +52,7 @@ export function ScoreList({ scores }: { scores: Scored[] }) {
                   {score.comment && <p className={classes.comment}>{score.comment}</p>}
                   <span className={classes.by}>
                     {score.target && score.target !== 'span' && `${words.of[score.target]} · `}
-                    {score.source}
+                    {score.author ?? score.source}
                     {score.time && (
                       <>
                         {' · '}

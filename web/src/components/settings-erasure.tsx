@@ -76,6 +76,7 @@ function Receipt({ row }: { row: ErasureRow }) {
       <summary>
         {words.receipt(row.id)} · {row.done_at ? words.erased : words.erasing} · {summary} ·{' '}
         <Ago time={row.requested_at} />
+        {row.asked_by && ` · ${words.askedBy(row.asked_by)}`}
       </summary>
       {data && (
         <>

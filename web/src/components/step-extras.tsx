@@ -8,7 +8,7 @@ import { text } from '../lib/text';
 import { pretty } from '../model/content';
 import { formatAbsolute, formatCost, formatDuration, userName } from '../model/format';
 import { parseTime } from '../model/time';
-import { useMayJudge } from '../state/scores';
+import { useMayEdit } from '../state/queries';
 import { useAge } from './ago';
 import { CopyButton } from './copy-button';
 import { JsonTree } from './json-tree';
@@ -27,9 +27,13 @@ function usageText(usage: Usage): string {
     .join(' · ');
 }
 
+/** Seconds until a model said something, where its client tells it. */
+const FIRST_TOKEN = 'gen_ai.response.time_to_first_chunk';
+
 export function StepFacts({ span }: { span: SpanDetail }) {
   const age = useAge(span.start_time, span.running);
   const tokens = span.usage ? usageText(span.usage) : '';
+  const first = span.attributes[FIRST_TOKEN];
   const user = userName(span.user);
   const source =
     span.source && [span.source.client ?? span.source.protocol, span.source.version].filter(Boolean).join(' ');
@@ -38,6 +42,7 @@ export function StepFacts({ span }: { span: SpanDetail }) {
       facts={[
         { name: names.started, value: formatAbsolute(parseTime(span.start_time)) },
         { name: names.duration, value: formatDuration(age ?? span.duration_ms) },
+        typeof first === 'number' && { name: text.step.firstToken, value: formatDuration(first * 1000) },
         span.model && { name: names.model, value: span.model },
         span.provider && { name: names.provider, value: span.provider },
         tokens !== '' && { name: text.step.tokens, value: <Counted value={tokens} reason={span.usage_reason} /> },
@@ -139,7 +144,7 @@ export function StepExtras({ span }: { span: SpanDetail }) {
 }
 
 function Scores({ span }: { span: SpanDetail }) {
-  const mayJudge = useMayJudge();
+  const mayJudge = useMayEdit();
   const [judging, setJudging] = useState(false);
   const { trace_id, span_id, conversation_id } = span;
   if (span.scores.length === 0 && !mayJudge) return null;

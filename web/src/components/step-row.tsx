@@ -114,7 +114,7 @@ function Step({ span, depth, extent, selected, self, critical, onSelect }: StepP
           data-uncounted={!span.usage_counted || undefined}
           title={text.step.counted[span.usage_reason]}
         >
-          {formatCount(tokens)} tok
+          {text.tok(formatCount(tokens))}
         </span>
       )}
       <span className={classes.track} data-kind={span.kind} aria-hidden>

@@ -3,13 +3,15 @@ import { type PointerEvent, useMemo, useState } from 'react';
 import type { ConversationFilter } from '../api/client';
 import { text } from '../lib/text';
 import { bucketingOf, columnsOf, type Reading, zoneOffset } from '../model/buckets';
-import { formatAbsolute, plural } from '../model/format';
+import { formatAbsolute, formatTick, plural } from '../model/format';
 import { sinceTime } from '../model/period';
 import { useAggregate } from '../state/analytics';
 import classes from './time-histogram.module.css';
 
 /** What the bars cover while no period is chosen. */
 const DEFAULT_PERIOD = '30d';
+/** Times that are written below the bars. */
+const TICKS = 4;
 /** The number of all conversations, and of those with errors among them. */
 const METRICS = ['error_share' as const];
 const read: Reading = (row) => [row.count, Math.round(row.count * (Number(row.values[0]) || 0))];
@@ -73,6 +75,7 @@ export function TimeHistogram({ filter, period = DEFAULT_PERIOD, picked, onPick,
     return from !== undefined && to !== undefined && time >= Date.parse(from) && time < Date.parse(to);
   };
   return (
+    <div className={classes.histogram}>
     <div
       className={classes.bars}
       role="img"
@@ -103,6 +106,13 @@ export function TimeHistogram({ filter, period = DEFAULT_PERIOD, picked, onPick,
           />
         </span>
       ))}
+    </div>
+      <div className={classes.axis} aria-hidden>
+        {Array.from({ length: TICKS }, (_, tick) => times[Math.floor((tick * times.length) / TICKS)] ?? 0).map((time) => (
+          <span key={time}>{time > 0 && formatTick(time * 1000, bucketing.length)}</span>
+        ))}
+        <span>{text.list.now}</span>
+      </div>
     </div>
   );
 }

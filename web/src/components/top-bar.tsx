@@ -90,6 +90,11 @@ export function TopBar({ onShortcuts, onPalette }: Props) {
       >
         <IconKeyboard size={18} stroke={1.7} />
       </ActionIcon>
+      {session?.member && (
+        <span className={classes.who} title={text.nav.signedIn(session.member)}>
+          {session.member}
+        </span>
+      )}
       <SignOut />
     </header>
   );

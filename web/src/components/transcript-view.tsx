@@ -1,11 +1,12 @@
 // The virtual list of a conversation or trace: bubbles and steps of different heights, drawn only where they are seen.
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type RefObject, useEffect, useMemo, useRef, useState } from 'react';
+import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { SpanRow, User } from '../api/types';
 import { text } from '../lib/text';
 import type { Group, Item, StepRef } from '../model/outline';
 import { type Extent, extentOf } from '../model/waterfall';
 import { useNow } from '../state/clock';
+import pill from './pill.module.css';
 import { StepRow } from './step-row';
 import classes from './transcript-view.module.css';
 import { Answer, Ask, StepsBar } from './turn-view';
@@ -47,11 +48,13 @@ export function TranscriptView(props: Props) {
     return found;
   }, [groups, now]);
 
+  // NOTE: the virtual list measures everything anew when it is given another function.
+  const keyAt = useCallback((index: number) => items[index]?.key ?? index, [items]);
   const virtual = useVirtualizer({
     count: items.length,
     getScrollElement: () => scroller.current,
     estimateSize: (index) => HEIGHTS[items[index]?.type ?? 'step'],
-    getItemKey: (index) => items[index]?.key ?? index,
+    getItemKey: keyAt,
     overscan: 10,
     paddingStart: 8,
     paddingEnd: 40,
@@ -130,7 +133,7 @@ export function TranscriptView(props: Props) {
         })}
       </div>
       {unseen && (
-        <button type="button" className={classes.unseen} onClick={toEnd}>
+        <button type="button" className={`${pill.unseen} ${classes.unseen}`} onClick={toEnd}>
           {text.conversation.toEnd}
         </button>
       )}

@@ -131,7 +131,7 @@ export function StepsBar({ group, turn, open, onToggle }: BarProps) {
         <IconListTree size={15} stroke={1.8} aria-hidden />
         {plural(group.spans.length, 'step')}
         <span className="nt-num">· {formatDuration(age ?? turn.duration_ms)}</span>
-        {tokens !== null && <span className="nt-num">· {formatCount(tokens)} tok</span>}
+        {tokens !== null && <span className="nt-num">· {text.tok(formatCount(tokens))}</span>}
         {cost !== null && <span className="nt-num">· {formatCost(cost)}</span>}
       </button>
       <ErrorBadge count={errors} />

@@ -22,6 +22,7 @@ test('numbers with their unit, and the difference with its share', () => {
   expect(numberText('cost', null)).toBe('–');
   expect(differenceText({ name: 'cost', left: 0.02, right: 0.01 })).toBe('−$0.010 (−50 %)');
   expect(differenceText({ name: 'turns', left: 0, right: 3 })).toBe('+3');
+  expect(differenceText({ name: 'turns', left: 2, right: 31 })).toBe('+29 (16×)');
   expect(differenceText({ name: 'turns', left: 3, right: 3 })).toBe('=');
   expect(differenceText({ name: 'turns', left: null, right: 3 })).toBeNull();
 });

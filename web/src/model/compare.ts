@@ -119,6 +119,9 @@ export function differenceText({ name, left, right }: NumberPair): string | null
   if (left === null || left === undefined || right === null || right === undefined) return null;
   if (left === right) return '=';
   const by = right - left;
-  const share = left === 0 ? '' : ` (${by > 0 ? '+' : '−'}${Math.round((Math.abs(by) / left) * 100)} %)`;
+  // Of what is many times as much a percentage says little.
+  const times = right / left;
+  const percent = `${by > 0 ? '+' : '−'}${Math.round((Math.abs(by) / left) * 100)} %`;
+  const share = left === 0 ? '' : ` (${times >= 10 ? `${Math.round(times).toLocaleString('en-US')}×` : percent})`;
   return `${by > 0 ? '+' : '−'}${numberText(name, Math.abs(by))}${share}`;
 }

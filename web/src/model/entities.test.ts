@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { byColumn, entityRows } from './entities';
+import { byColumn, entityRows, namesOf } from './entities';
 
 const answer = (items: { count: number; group: (string | null)[]; values: (number | null)[] }[]) => ({
   items,
@@ -32,4 +32,15 @@ it('puts the highest first, and those without a value last', () => {
   );
   expect(rows.toSorted(byColumn('cost')).map(({ id }) => id)).toEqual(['much', 'free', 'none']);
   expect(rows.toSorted(byColumn('feedback'))[0]?.id).toBe('much');
+});
+
+it('takes for the name of a user the one that is told most often', () => {
+  const names = namesOf(
+    answer([
+      { count: 5, group: ['u1', 'Ada'], values: [] },
+      { count: 3, group: ['u2', null], values: [] },
+      { count: 1, group: ['u1', 'A.'], values: [] },
+    ]),
+  );
+  expect([...names]).toEqual([['u1', 'Ada']]);
 });

@@ -50,3 +50,13 @@ export function byColumn(column: EntityColumn): (a: EntityRow, b: EntityRow) => 
   const value = (row: EntityRow) => (column === 'feedback' ? row.negative : (row[column] ?? -1));
   return (a, b) => value(b) - value(a) || b.conversations - a.conversations;
 }
+
+/** Names of users by id, of an aggregate by id and name; the name that is told most often holds. */
+export function namesOf(answer: AggregateAnswer | undefined): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const { group } of answer?.items ?? []) {
+    const [id, name] = group;
+    if (typeof id === 'string' && typeof name === 'string' && !names.has(id)) names.set(id, name);
+  }
+  return names;
+}

@@ -73,6 +73,15 @@ export function formatClock(time: number): string {
   return new Date(time).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 }
 
+/** A time below a chart whose bars are so long: the day, or of short ones the time of day. */
+export function formatTick(time: number, length: number): string {
+  const day = length >= 6 * HOUR;
+  return new Date(time).toLocaleString(
+    undefined,
+    day ? { day: 'numeric', month: 'short' } : { hour: '2-digit', minute: '2-digit' },
+  );
+}
+
 /** `950`, `1.2k`, `34k`, `1.5M`. */
 export function formatCount(count: number): string {
   if (count < 1000) return String(count);

@@ -1,7 +1,7 @@
 // What is on screen, and where the keys lead.
 import { expect, test } from 'vitest';
 import type { Transcript, Turn } from '../api/types';
-import { groupOf, groupsOfTranscript, neighbour, outline } from './outline';
+import { groupOf, groupsOfTranscript, neighbour, outline, walkOf } from './outline';
 import { span } from './testing';
 
 function turn(trace: string, ids: string[]): Turn {
@@ -27,14 +27,9 @@ test('steps stand between what was said', () => {
 });
 
 test('keys go through open steps and into the next turn', () => {
+  const walk = walkOf(outline(groups, new Set([first!.key]), new Set()));
   const go = (from: string | null, by: 1 | -1) =>
-    neighbour(
-      groups,
-      new Set([first!.key]),
-      new Set(),
-      from ? { traceId: from < 'c' ? 't1' : 't2', stepId: from } : null,
-      by,
-    )?.stepId;
+    neighbour(walk, from ? { traceId: from < 'c' ? 't1' : 't2', stepId: from } : null, by)?.stepId;
   expect(go(null, 1)).toBe('a');
   expect(go('a', 1)).toBe('b');
   expect(go('b', 1)).toBe('c');
@@ -45,4 +40,11 @@ test('keys go through open steps and into the next turn', () => {
 test('a step is found in its turn', () => {
   expect(groupOf(groups, { traceId: 't2', stepId: 'd' })?.index).toBe(1);
   expect(groupOf(groups, { traceId: 't1', stepId: 'd' })).toBeNull();
+});
+
+test('keys go to the first step that came of a turn whose first parent never did', () => {
+  const orphans = groupsOfTranscript({
+    turns: [{ ...turn('t3', ['x']), spans: [span('x', { trace_id: 't3', parent_id: 'never' })] }],
+  } as unknown as Transcript);
+  expect(walkOf(outline(orphans, new Set(), new Set()))).toEqual([{ traceId: 't3', stepId: 'x' }]);
 });

@@ -81,25 +81,30 @@ export function outline(groups: readonly Group[], open: ReadonlySet<string>, col
   return items;
 }
 
-/** The step before or after the selected one. A closed turn counts as its first step, which going there opens. */
-export function neighbour(
-  groups: readonly Group[],
-  open: ReadonlySet<string>,
-  collapsed: ReadonlySet<string>,
-  selected: StepRef | null,
-  by: 1 | -1,
-): StepRef | null {
-  const steps: StepRef[] = [];
-  for (const group of groups) {
-    const rows = stepsOf(group, collapsed).filter((row) => row.node.span);
-    const isOpen = group.turn === null || open.has(group.key);
-    for (const row of isOpen ? rows : rows.slice(0, 1)) steps.push({ traceId: group.traceId, stepId: row.node.id });
-  }
+/** The steps that keys walk through: those on screen, and of a closed turn its first one, which going there opens. */
+export function walkOf(items: readonly Item[]): StepRef[] {
+  return items.flatMap((item): StepRef[] => {
+    const { traceId, roots } = item.group;
+    if (item.type === 'step') return item.row.node.span ? [{ traceId, stepId: item.row.node.id }] : [];
+    if (item.type !== 'bar' || item.open) return [];
+    const first = firstStep(roots);
+    return first ? [{ traceId, stepId: first.id }] : [];
+  });
+}
+
+/** The first node that stands for a step; the parent above it may never have come. */
+function firstStep(roots: readonly StepNode[]): StepNode | undefined {
+  const [first] = roots;
+  return !first || first.span ? first : firstStep(first.children);
+}
+
+/** The step before or after the selected one. */
+export function neighbour(walk: readonly StepRef[], selected: StepRef | null, by: 1 | -1): StepRef | null {
   const at = selected
-    ? steps.findIndex((step) => step.stepId === selected.stepId && step.traceId === selected.traceId)
+    ? walk.findIndex((step) => step.stepId === selected.stepId && step.traceId === selected.traceId)
     : -1;
-  if (at < 0) return (by > 0 ? steps[0] : steps[steps.length - 1]) ?? null;
-  return steps[at + by] ?? null;
+  if (at < 0) return (by > 0 ? walk[0] : walk[walk.length - 1]) ?? null;
+  return walk[at + by] ?? null;
 }
 
 /** The group that holds the step. */

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
   completed,
+  goesOn,
   hasCondition,
   isUnfinished,
   replacedNow,
+  rootsFor,
   standOf,
   toggled,
   valueText,
@@ -61,4 +63,25 @@ it('turns a condition on and off as it is written', () => {
   expect(on).toBe('fine "a b" feedback.negative:>0');
   expect(hasCondition(on, 'feedback.negative:>0')).toBe(true);
   expect(toggled(on, 'feedback.negative:>0')).toBe('fine "a b"');
+});
+
+describe('roots of paths', () => {
+  const at = (query: string, from: number) => rootsFor(query, { from, to: query.length }, query.length);
+
+  it('are offered before the dot is typed, where a name may stand', () => {
+    expect(at('me', 0)).toEqual(['metadata.']);
+    expect(at('kind:tool -cu', 11)).toEqual(['custom.']);
+    expect(at('has:att', 4)).toEqual(['attributes.']);
+    expect(at('', 0)).toEqual([]);
+    expect(at('model:me', 6)).toEqual([]);
+    expect(at('model:a|me', 8)).toEqual([]);
+    expect(at('"say me', 5)).toEqual([]);
+    expect(at('metadata.', 0)).toEqual([]);
+  });
+
+  it('go on with what is behind the dot', () => {
+    expect(completed('me', { from: 0, to: 2 }, 'metadata.')).toEqual({ query: 'metadata.', cursor: 9 });
+    expect([goesOn('metadata.'), goesOn('model:'), goesOn('e.g.')]).toEqual([true, true, false]);
+    expect([isUnfinished('kind:tool metadata.'), isUnfinished('e.g.')]).toEqual([true, false]);
+  });
 });

@@ -46,18 +46,42 @@ export function replacedNow(earlier: string, { from, to }: Replaced, now: string
   return same && from <= cursor && cursor <= end ? { from, to: end } : null;
 }
 
+/** Where paths into what applications add begin; the server knows what follows behind the dot. */
+export const PATH_ROOTS = ['metadata.', 'custom.', 'attributes.', 'scores.', 'output.'] as const;
+
+/** The roots that what is being typed may become, where the name of a field may stand. */
+export function rootsFor(query: string, { from }: Replaced, cursor: number): string[] {
+  const before = query.slice(0, from);
+  const begun = query.slice(from, cursor);
+  const inQuotes = before.replace(/\\./g, '').split('"').length % 2 === 0;
+  const isName = /(^|[\s(-])(has:)?$/.test(before);
+  if (begun === '' || inQuotes || !isName) return [];
+  return PATH_ROOTS.filter((root) => root.startsWith(begun.toLowerCase()) && root !== begun);
+}
+
+/** Whether the query ends where a path has only been begun. */
+function endsWithRoot(query: string): boolean {
+  const last = /[^\s(-]+$/.exec(query)?.[0];
+  return PATH_ROOTS.some((root) => root === last);
+}
+
+/** Whether a completion is only the begin of a condition. */
+export function goesOn(text: string): boolean {
+  return text.endsWith(':') || PATH_ROOTS.some((root) => root === text);
+}
+
 /** The query with a completion in its place, and where the cursor goes. */
 export function completed(query: string, { from, to }: Replaced, text: string): { query: string; cursor: number } {
   const rest = query.slice(to);
   // After a field its value follows at once; after a value, the next word.
-  const inserted = text.endsWith(':') || rest.startsWith(' ') || rest.startsWith(')') ? text : `${text} `;
+  const inserted = goesOn(text) || rest.startsWith(' ') || rest.startsWith(')') ? text : `${text} `;
   return { query: query.slice(0, from) + inserted + rest, cursor: from + inserted.length };
 }
 
 /** Whether a condition or a phrase has only been begun, so that asking for it would be an error. */
 export function isUnfinished(query: string): boolean {
   const quotes = query.replace(/\\./g, '').split('"').length - 1;
-  return quotes % 2 === 1 || /(^|\s)-?[\w.]+:(\S*\|)?[<>=]*$/.test(query) || /(^|\s)(AND|OR|NOT|-)$/.test(query);
+  return quotes % 2 === 1 || /(^|\s)-?[\w.]+:(\S*\|)?[<>=]*$/.test(query) || /(^|\s)(AND|OR|NOT|-)$/.test(query) || endsWithRoot(query);
 }
 
 /** A value as it is written in a query. */

@@ -12,7 +12,7 @@ import { text } from '../lib/text';
 import { type AnalyticsSearch, analyticsRoute } from '../router';
 import { useAnalyticsView } from '../state/analytics-view';
 import { useChangeDashboards, useDashboards } from '../state/dashboards';
-import { useSession } from '../state/queries';
+import { useMayEdit } from '../state/queries';
 import classes from './analytics.module.css';
 
 const PERIODS = Object.entries(text.analytics.periods).map(([value, label]) => ({ value, label }));
@@ -81,7 +81,7 @@ export function AnalyticsPage() {
 function Boards({ boards }: { boards: { id: string; name: string }[] }) {
   const search = analyticsRoute.useSearch();
   const navigate = useNavigate({ from: '/analytics' });
-  const { data: session } = useSession();
+  const mayEdit = useMayEdit();
   const change = useChangeDashboards();
   const add = () => {
     const id = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
@@ -104,7 +104,7 @@ function Boards({ boards }: { boards: { id: string; name: string }[] }) {
             {name}
           </Link>
         ))}
-        {session?.scope === 'admin' && (
+        {mayEdit && (
           <Button
             size="compact-sm"
             variant="subtle"

@@ -12,10 +12,10 @@ import { byColumn, ENTITY_FIELDS, ENTITY_METRICS, type EntityRow, entityRows } f
 import { formatCost, formatCount } from '../model/format';
 import { sinceTime } from '../model/period';
 import { type Entity, type EntitySearch, entityOf } from '../router';
-import { useAggregate } from '../state/analytics';
+import { useAggregate, useUserNames } from '../state/analytics';
 import classes from './entities.module.css';
 
-const TOP = 500;
+const TOP = 1000;
 const PERIODS = Object.entries(text.list.periods).map(([value, label]) => ({ value, label }));
 const words = text.entities;
 const SHARE = new Intl.NumberFormat('en-US', { style: 'percent', maximumFractionDigits: 1 });
@@ -38,20 +38,22 @@ function Entities({ entity }: { entity: Entity }) {
   const navigate = useNavigate();
   const { title, find } = words[entity];
   const after = useMemo(() => sinceTime(search.since, Date.now()), [search.since]);
+  const filter = useMemo((): Record<string, string> => (after ? { after } : {}), [after]);
+  const names = useUserNames(filter, entity === 'users');
   const { data, error, refetch } = useAggregate({
     of: 'conversations',
     group_by: [{ field: ENTITY_FIELDS[entity], top: TOP }],
     metrics: ENTITY_METRICS,
-    filter: after ? { after } : {},
+    filter,
     limit: TOP,
   });
   const by = COLUMNS.find(({ name }) => name === search.by)?.name ?? 'conversations';
   const rows = useMemo(() => {
     const needle = search.q?.toLowerCase() ?? '';
     return entityRows(data)
-      .filter(({ id }) => id.toLowerCase().includes(needle))
+      .filter(({ id }) => `${id} ${names.get(id) ?? ''}`.toLowerCase().includes(needle))
       .sort(byColumn(by));
-  }, [data, by, search.q]);
+  }, [data, by, search.q, names]);
   const change = (part: EntitySearch) =>
     void navigate({ to: `/${entity}`, search: { ...search, ...part }, replace: true });
   useEffect(() => {
@@ -82,7 +84,7 @@ function Entities({ entity }: { entity: Entity }) {
           <table className={tableClasses.table}>
             <thead>
               <tr>
-                <th scope="col">{words.columns.name}</th>
+                <th scope="col">{entity === 'users' ? text.list.user : words.columns.name}</th>
                 {COLUMNS.map(({ name }) => (
                   <th key={name} scope="col" aria-sort={name === by ? 'descending' : undefined}>
                     <button type="button" title={words.order(words.columns[name])} onClick={() => change({ by: name })}>
@@ -104,8 +106,9 @@ function Entities({ entity }: { entity: Entity }) {
                       className={tableClasses.open}
                       data-entity={row.id}
                     >
-                      {row.id}
+                      {names.get(row.id) ?? row.id}
                     </Link>
+                    {names.has(row.id) && <span className={classes.id}>{row.id}</span>}
                   </th>
                   {COLUMNS.map(({ name, value }) => (
                     <td key={name}>{value(row)}</td>

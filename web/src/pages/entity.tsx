@@ -20,6 +20,7 @@ import { useConversations } from '../state/queries';
 import classes from './entities.module.css';
 
 const PERIODS = Object.entries(text.list.periods).map(([value, label]) => ({ value, label }));
+/** What a query calls them, and the column that says the same of all conversations of one. */
 const NAMES = { users: 'user', sessions: 'session', channels: 'channel' } as const;
 const words = text.entities;
 const SHARE = new Intl.NumberFormat('en-US', { style: 'percent', maximumFractionDigits: 1 });
@@ -117,6 +118,7 @@ function EntityOf({ entity, id }: { entity: Entity; id: string }) {
             truncated={false}
             onMore={onMore}
             place={place}
+            without={NAMES[entity]}
           />
         )}
       </div>

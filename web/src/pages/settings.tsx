@@ -1,10 +1,11 @@
-// The settings of the project, for keys of scope admin.
+// The settings of the project, for admins.
 import { Link } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { Centered } from '../components/error-state';
 import classes from '../components/form.module.css';
 import { SettingsAccess } from '../components/settings-access';
 import { SettingsErasure } from '../components/settings-erasure';
+import { SettingsMembers } from '../components/settings-members';
 import { SettingsPrices } from '../components/settings-prices';
 import { SettingsQuarantine } from '../components/settings-quarantine';
 import { SettingsSources } from '../components/settings-sources';
@@ -16,6 +17,7 @@ import { useSession } from '../state/queries';
 
 const TABS = {
   access: SettingsAccess,
+  members: SettingsMembers,
   prices: SettingsPrices,
   sources: SettingsSources,
   storage: SettingsStorage,

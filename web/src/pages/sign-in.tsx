@@ -13,8 +13,14 @@ function linkExpired(): boolean {
   return new URLSearchParams(window.location.search).get('signin') === 'expired';
 }
 
-export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void }) {
-  const [key, setKey] = useState('');
+interface Props {
+  /** The key of an invitation; empty where none was followed. */
+  invitation: string;
+  onSignedIn: (session: Session) => void;
+}
+
+export function SignIn({ invitation, onSignedIn }: Props) {
+  const [key, setKey] = useState(invitation);
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const words = text.signIn;
@@ -51,6 +57,11 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void 
           <p className={classes.expired} role="alert">
             <strong>{words.expired}</strong> {words.expiredHelp[0]} <code>{words.expiredHelp[1]}</code>
             {words.expiredHelp[2]}
+          </p>
+        )}
+        {invitation && (
+          <p className={classes.invited}>
+            <strong>{words.invited}</strong> {words.invitedHelp}
           </p>
         )}
         <form onSubmit={(event) => void submit(event)} className={classes.form} noValidate>

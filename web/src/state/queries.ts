@@ -52,6 +52,14 @@ export function createQueryClient(): QueryClient {
     const error = event.action.error as unknown;
     if (error instanceof ApiError && error.status === 401) client.setQueryData<Session | null>(keys.session, null);
   });
+  // The same for what is changed; and who may do less than the page thinks has another role by now.
+  client.getMutationCache().subscribe((event) => {
+    if (event.type !== 'updated' || event.action.type !== 'error') return;
+    const error = event.action.error as unknown;
+    if (!(error instanceof ApiError)) return;
+    if (error.status === 401) client.setQueryData<Session | null>(keys.session, null);
+    if (error.status === 403) void client.invalidateQueries({ queryKey: keys.session });
+  });
   return client;
 }
 
@@ -77,6 +85,12 @@ export function useSession() {
       }
     },
   });
+}
+
+/** Whether whoever is signed in may judge and change what everybody of the project sees. */
+export function useMayEdit(): boolean {
+  const scope = useSession().data?.scope;
+  return scope === 'edit' || scope === 'admin';
 }
 
 /** How many records the lists are behind, once that has lasted for a few seconds; else 0. */

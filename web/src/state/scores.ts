@@ -5,15 +5,9 @@ import type { NewScore, Scored } from '../api/types';
 import { text } from '../lib/text';
 import { plural } from '../model/format';
 import { bodyAgain, bodyOf, type Draft, type Target, targetOf } from '../model/judging';
-import { useSession } from './queries';
 import { offerUndo } from './undo';
 
 const SCORES = 'scores';
-
-/** Whether whoever is signed in may judge. */
-export function useMayJudge(): boolean {
-  return useSession().data?.scope === 'admin';
-}
 
 /** The judgements of a conversation or trace as a whole; those of its steps stand at the steps. */
 export function useScores(target: Target, enabled: boolean) {

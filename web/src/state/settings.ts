@@ -1,7 +1,9 @@
 // What settings show and change; every change asks anew for what it touches.
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api } from '../api/client';
-import type { NewErasure, Price, Retention } from '../api/types';
+import type { Member, MemberItem, NewErasure, Price, Retention } from '../api/types';
+import { text } from '../lib/text';
+import { offerUndo } from './undo';
 
 const RETENTION = ['retention'] as const;
 const DISK = ['disk'] as const;
@@ -64,6 +66,35 @@ export function useRevokeKey() {
     // It may have been the one that this browser signed in with.
     onSuccess: () => client.invalidateQueries(),
   });
+}
+
+/** Who works on a project. */
+export function useMembers(project: string) {
+  return useQuery({
+    queryKey: [...PROJECTS, project, 'members'],
+    queryFn: ({ signal }) => api.members(project, signal),
+    enabled: project !== '',
+  });
+}
+
+export function useMemberActions(project: string) {
+  const client = useQueryClient();
+  const refresh = () => client.invalidateQueries({ queryKey: PROJECTS });
+  const invite = useMutation({ mutationFn: (member: Member) => api.invite(project, member), onSuccess: refresh });
+  const setRole = async ({ id, name, email }: MemberItem, role: string) => {
+    await api.setMember(project, id, { name, email: email ?? null, role });
+    await refresh();
+  };
+  const change = useMutation({
+    mutationFn: ({ member, role }: { member: MemberItem; role: string }) => setRole(member, role),
+    onSuccess: (_, { member, role }) =>
+      offerUndo({
+        message: text.settings.members.changed(member.name, role),
+        undo: () => setRole(member, member.role),
+      }),
+  });
+  const remove = useMutation({ mutationFn: (id: string) => api.removeMember(project, id), onSuccess: refresh });
+  return { invite, change, remove };
 }
 
 /** The lists follow a change of prices within seconds; until then it is asked for again. */

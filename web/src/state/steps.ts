@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from 'react';
 import type { SpanRow } from '../api/types';
 import { useKeys } from '../lib/keys';
-import { type Group, groupOf, neighbour, nodeKey, outline, type StepRef } from '../model/outline';
+import { type Group, groupOf, neighbour, nodeKey, outline, type StepRef, walkOf } from '../model/outline';
 import { ancestors, type StepNode } from '../model/steps';
 
 interface Options {
@@ -37,6 +37,7 @@ export function useSteps({ groups, selected, select, onLeave, allOpen: opened = 
     [groups, toggled, only, opened],
   );
   const items = useMemo(() => outline(groups, open, collapsed), [groups, open, collapsed]);
+  const walk = useMemo(() => walkOf(items), [items]);
   const group = groupOf(groups, selected);
   const stepId = selected?.stepId ?? null;
   const groupKey = group?.key ?? null;
@@ -46,10 +47,11 @@ export function useSteps({ groups, selected, select, onLeave, allOpen: opened = 
   useEffect(() => {
     if (!group || stepId === null) return;
     setToggled((before) => (before.get(group.key) ? before : new Map(before).set(group.key, true)));
-    const above = new Set(ancestors(group.spans, stepId).map((id) => nodeKey(group, id)));
-    setCollapsed((before) =>
-      [...above].some((key) => before.has(key)) ? new Set([...before].filter((key) => !above.has(key))) : before,
-    );
+    setCollapsed((before) => {
+      if (before.size === 0) return before;
+      const above = new Set(ancestors(group.spans, stepId).map((id) => nodeKey(group, id)));
+      return [...above].some((key) => before.has(key)) ? new Set([...before].filter((key) => !above.has(key))) : before;
+    });
   }, [groupKey, stepId]);
 
   const setNode = (at: Group, nodeId: string, expanded: boolean) =>
@@ -65,7 +67,7 @@ export function useSteps({ groups, selected, select, onLeave, allOpen: opened = 
   const toggleAll = () => setToggled(new Map(groups.map((each) => [each.key, !allOpen])));
 
   const move = (by: 1 | -1) => (event: KeyboardEvent) => {
-    const next = neighbour(groups, open, collapsed, selected, by);
+    const next = neighbour(walk, selected, by);
     if (!next) return;
     event.preventDefault();
     select(next);

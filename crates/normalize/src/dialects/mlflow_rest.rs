@@ -248,6 +248,7 @@ fn assessed(request: &str, mut fields: Fields) -> Result<SpanPatch, Rejection> {
         time,
         target: ScoreTarget::Span,
         withdrawn: false,
+        author: None,
     });
     Ok(patch)
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::aggregate::AggregateBody;
 use super::params::{Body, bad, named};
-use crate::auth::{Keeper, Reader};
+use crate::auth::{Editor, Reader};
 use crate::error::{ApiError, Problem};
 use crate::http::App;
 
@@ -124,8 +124,9 @@ pub(super) async fn show(State(app): State<App>, Reader(grant): Reader) -> Resul
 /// Sets the dashboards of the key's project.
 ///
 /// All of them are given, in place of those of the revision that is given with them; where there is a newer one, nothing is changed.
+/// Takes a key of scope `admin`, or that of a member who may edit.
 #[utoipa::path(
-    put, operation_id = "set_dashboards", path = "/api/v1/dashboards", tag = "admin", request_body = Dashboards,
+    put, operation_id = "set_dashboards", path = "/api/v1/dashboards", tag = "write", request_body = Dashboards,
     responses(
         (status = 200, description = "The dashboards from now on, with their new revision", body = Dashboards),
         (status = 400, description = "A dashboard that cannot be", body = Problem, example = json!({
@@ -138,7 +139,7 @@ pub(super) async fn show(State(app): State<App>, Reader(grant): Reader) -> Resul
 )]
 pub(super) async fn replace(
     State(app): State<App>,
-    Keeper(grant): Keeper,
+    Editor(grant): Editor,
     Body(body): Body<Dashboards>,
 ) -> Result<Json<Kept>, ApiError> {
     body.check()?;

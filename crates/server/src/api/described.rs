@@ -12,7 +12,7 @@ const EXAMPLES: &str = include_str!("examples.json");
 const PROBLEM: &str = "application/problem+json";
 
 /// What stands in paths, by name.
-const IN_PATHS: [(&str, &str); 8] = [
+const IN_PATHS: [(&str, &str); 9] = [
     ("conversation_id", "conv_0e28ee86"),
     ("trace_id", "56a9e32345f41ab17b1936f58d475ea7"),
     ("span_id", "d493c3dafefe5091"),
@@ -20,6 +20,7 @@ const IN_PATHS: [(&str, &str); 8] = [
     ("score_id", "correctness-18ac"),
     ("name", "staging"),
     ("key_id", "8c1f02ab93d4e5f6"),
+    ("member_id", "5b07d1c9a2e84f36"),
     ("id", "1"),
 ];
 
@@ -46,7 +47,7 @@ fn problems() -> [(&'static str, &'static str, &'static str, Value); 5] {
                 403,
                 "Forbidden",
                 "wrong_scope",
-                "a key of scope ingest may not do this; it takes one of scope read or admin",
+                "a key of scope ingest may not do this; it takes a key of scope read or admin",
             ),
         ),
         (

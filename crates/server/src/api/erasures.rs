@@ -79,8 +79,8 @@ impl NewErasure {
     post, operation_id = "erase", path = "/api/v1/erasures", tag = "admin", request_body = NewErasure,
     responses(
         (status = 202, description = "It has begun", body = Erasure, example = json!({
-            "id": 1, "asked": { "user_id": "user-1" }, "requested_at": "2026-11-25T09:00:00.000000000Z", "done_at": null,
-            "trace_count": 1, "spans": 0, "patches": 0, "bytes": 0,
+            "id": 1, "asked": { "user_id": "user-1" }, "asked_by": "Ada", "requested_at": "2026-11-25T09:00:00.000000000Z",
+            "done_at": null, "trace_count": 1, "spans": 0, "patches": 0, "bytes": 0,
             "traces": [{ "trace_id": "trace-1", "spans": null, "patches": null, "bytes": null, "hash": null }]
         })),
         (status = 400, description = "The body names nothing, more than one thing, or what cannot be", body = Problem, example = json!({
@@ -97,8 +97,9 @@ pub(super) async fn create(
     Keeper(grant): Keeper,
     Body(body): Body<NewErasure>,
 ) -> Result<(StatusCode, Json<Erasure>), ApiError> {
-    let erasure = app.store.project(grant.project).erase(body.read()?).await?;
-    tracing::info!(project = grant.project_name, erasure = erasure.row.id, traces = erasure.traces.len(), "an erasure has begun");
+    let erasure = app.store.project(grant.project).told_by(grant.member.clone()).erase(body.read()?).await?;
+    let (id, traces) = (erasure.row.id, erasure.traces.len());
+    tracing::info!(project = grant.project_name, by = grant.who(), erasure = id, traces, "an erasure has begun");
     Ok((StatusCode::ACCEPTED, Json(erasure)))
 }
 
@@ -129,7 +130,7 @@ pub(super) async fn list(
     get, operation_id = "erasure", path = "/api/v1/erasures/{id}", tag = "admin", params(("id" = i64, Path, description = "The erasure")),
     responses(
         (status = 200, body = Erasure, example = json!({
-            "id": 1, "asked": { "user_id": "user-1" }, "requested_at": "2026-11-25T09:00:00.000000000Z",
+            "id": 1, "asked": { "user_id": "user-1" }, "asked_by": "Ada", "requested_at": "2026-11-25T09:00:00.000000000Z",
             "done_at": "2026-11-25T09:00:02.000000000Z", "trace_count": 1, "spans": 5, "patches": 10, "bytes": 2048,
             "traces": [{ "trace_id": "trace-1", "spans": 5, "patches": 10, "bytes": 2048,
                 "hash": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262" }]

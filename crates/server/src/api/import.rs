@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::params::{Params, bad};
-use crate::auth::Judge;
+use crate::auth::Sender;
 use crate::error::{ApiError, Problem};
 use crate::http::App;
 use crate::ingest::{Surface, count_rejected};
@@ -237,7 +237,7 @@ fn kept_before(line: u64, mut error: ApiError) -> ApiError {
 )]
 pub(super) async fn import(
     State(app): State<App>,
-    Judge(grant): Judge,
+    Sender(grant): Sender,
     Params(params): Params<ImportParams>,
     headers: HeaderMap,
     body: Body,

@@ -15,6 +15,7 @@ mod lists;
 mod live;
 mod measures;
 mod media;
+mod members;
 mod params;
 mod prices;
 mod projects;
@@ -107,6 +108,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(projects::create, projects::list))
         .routes(routes!(projects::create_key, projects::keys))
         .routes(routes!(projects::revoke_key))
+        .routes(routes!(members::invite, members::list))
+        .routes(routes!(members::replace, members::remove))
         .routes(routes!(erasures::create, erasures::list))
         .routes(routes!(erasures::show))
         .routes(routes!(retention::show, retention::replace))

@@ -30,8 +30,10 @@ struct ProjectItem {
     /// When it was made.
     #[schema(value_type = String)]
     created_at: Timestamp,
-    /// How many keys it has.
+    /// How many keys it has, without those of its members.
     keys: u64,
+    /// How many members it has.
+    members: u64,
 }
 
 /// Projects.
@@ -81,13 +83,13 @@ pub(super) struct Keys {
     items: Vec<KeyItem>,
 }
 
-fn moment(seconds: i64) -> Timestamp {
+pub(super) fn moment(seconds: i64) -> Timestamp {
     Timestamp::from_nanos(seconds.saturating_mul(1_000_000_000))
 }
 
 impl From<ProjectRow> for ProjectItem {
     fn from(row: ProjectRow) -> Self {
-        Self { name: row.name, created_at: moment(row.created_at), keys: row.keys }
+        Self { name: row.name, created_at: moment(row.created_at), keys: row.keys, members: row.members }
     }
 }
 
@@ -109,7 +111,7 @@ fn is_operator(grant: &Grant) -> bool {
 }
 
 /// The project of that name, where whoever asks may care for it. Of any other not even its being there is told.
-fn cared_for(accounts: &Accounts, grant: &Grant, name: &str) -> Result<ProjectId, ApiError> {
+pub(super) fn cared_for(accounts: &Accounts, grant: &Grant, name: &str) -> Result<ProjectId, ApiError> {
     if grant.project_name == name {
         return Ok(grant.project);
     }
@@ -154,7 +156,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(project)))
 }
 
-/// The keys of a project, by how they begin.
+/// The keys of a project, by how they begin, without those of its members.
 ///
 /// Needs a key of scope `admin` of that project, or of the project `default`. All of a key only its holder knows.
 #[utoipa::path(
@@ -183,11 +185,12 @@ pub(super) async fn create_key(
     Body(new): Body<NewKey>,
 ) -> Result<(StatusCode, Json<Key>), ApiError> {
     let scope = Scope::named(&new.scope).ok_or_else(|| {
-        let accepted = Scope::ALL.map(Scope::as_str).join(", ");
+        let accepted = Scope::OF_KEYS.map(Scope::as_str).join(", ");
         ApiError::bad_request("bad_parameter", format!("scope: {:?} is not one of {accepted}", new.scope))
     })?;
     let accounts = app.store.accounts();
     let key = accounts.create_key(cared_for(accounts, &grant, &name)?, scope)?;
+    tracing::info!(project = name, %scope, by = grant.who(), "a key has been made");
     Ok((StatusCode::CREATED, Json(Key { key: key.reveal().to_owned() })))
 }
 
@@ -213,6 +216,6 @@ pub(super) async fn revoke_key(
     if !accounts.revoke_key(cared_for(accounts, &grant, &name)?, &id)? {
         return Err(ApiError::not_found(format!("the project {name:?} has no key {id:?}")));
     }
-    tracing::info!(project = name, key = id, by = grant.project_name, "a key has been revoked");
+    tracing::info!(project = name, key = id, by = grant.who(), "a key has been revoked");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -136,7 +136,8 @@ fn patch(trace: TraceId, span: SpanId, score: Score) -> SpanPatch {
 /// Judges a span, a trace or a conversation, of the key's project; under an id that is there, corrects the judgement.
 ///
 /// The judgement is on disk when the answer comes. One of a trace or conversation is kept at a span of it, the first root (of the
-/// newest trace), so that filters such as `scores.NAME:>0.5` and aggregates find it there.
+/// newest trace), so that filters such as `scores.NAME:>0.5` and aggregates find it there. Takes a key of scope `ingest` or `admin`, or
+/// that of a member who may edit, whose name is then its `author`.
 #[utoipa::path(
     post, operation_id = "score", path = "/api/v1/scores", tag = "write", request_body = NewScore,
     responses(
@@ -164,6 +165,7 @@ pub(super) async fn create(
         comment: body.comment.filter(|comment| !comment.is_empty()),
         time: Some(time),
         target,
+        author: grant.member.clone(),
         ..Score::new(id, body.name, body.value, body.source.unwrap_or(ScoreSource::Api))
     };
     app.ingest.keep_whole(Surface::Api, &grant, vec![patch(trace_id.clone(), span_id.clone(), score.clone())]).await?;
@@ -227,7 +229,8 @@ pub(super) async fn delete(
     }
     let time = Some(now());
     let withdrawn = |kept: Scored| {
-        let score = Score { value: Value::Null, comment: None, time, withdrawn: true, ..kept.score };
+        let author = grant.member.clone();
+        let score = Score { value: Value::Null, comment: None, time, withdrawn: true, author, ..kept.score };
         patch(kept.trace_id, kept.span_id, score)
     };
     app.ingest.keep_whole(Surface::Api, &grant, found.into_iter().map(withdrawn).collect()).await?;

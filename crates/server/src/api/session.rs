@@ -19,15 +19,22 @@ use crate::http::App;
 pub(crate) struct Session {
     /// The project.
     project: String,
-    /// What is allowed there: `read` or `admin`.
+    /// What is allowed there: `read`, `edit` or `admin`.
     scope: &'static str,
+    /// The name of the member whose key it is; null for a key that is nobody's in particular, and for a sign-in link.
+    member: Option<String>,
     /// Version of the server.
     version: &'static str,
 }
 
 impl From<Grant> for Session {
     fn from(grant: Grant) -> Self {
-        Self { project: grant.project_name, scope: grant.scope.as_str(), version: env!("CARGO_PKG_VERSION") }
+        Self {
+            project: grant.project_name,
+            scope: grant.scope.as_str(),
+            member: grant.member,
+            version: env!("CARGO_PKG_VERSION"),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ fn fill(server: &Server) -> String {
         json!({ "task": "message", "interaction_id": interaction, "conversation_id": MARK, "session_id": MARK, "channel_id": MARK,
             "user": { "id": MARK, "name": MARK }, "input": MARK, "output": MARK, "custom": { "key": MARK } })
     };
+    assert_eq!(crate::members::invite(server, server.key(), "default", MARK, "viewer").0, 201);
     for interaction in [MARK, "erased"] {
         assert_eq!(server.post("/v1/trace", &[("token", server.key())], step(interaction).to_string()).status, 200);
     }
@@ -117,6 +118,7 @@ fn a_foreign_key_reads_nothing_of_a_project_at_any_path() {
         "users",
         "facets",
         "quarantine/{id}",
+        "projects/{name}/members",
         "search",
         "export",
     ] {
@@ -153,6 +155,9 @@ fn harm(path: &str, method: &str) -> Option<(Value, u16)> {
         ("post", "/api/v1/projects") => (json!({ "name": "more" }), 403),
         ("post", "/api/v1/projects/{name}/keys") => (json!({ "scope": "admin" }), 404),
         ("delete", "/api/v1/projects/{name}/keys/{key_id}") => (Value::Null, 404),
+        ("post", "/api/v1/projects/{name}/members") => (json!({ "name": "n", "role": "admin" }), 404),
+        ("put", "/api/v1/projects/{name}/members/{member_id}") => (json!({ "name": "n", "role": "admin" }), 404),
+        ("delete", "/api/v1/projects/{name}/members/{member_id}") => (Value::Null, 404),
         // A session is that of who asks.
         (_, "/api/v1/session") => return None,
         _ => panic!("this test does not know what to ask for with {method} {path}"),
@@ -175,7 +180,8 @@ fn a_foreign_key_changes_nothing_of_a_project_at_any_path() {
             ["traces", "quarantine", "erasures"].map(|list| read(&format!("/api/v1/{list}"))["items"].as_array().unwrap().len());
         let keys =
             read("/api/v1/projects/default/keys")["items"].as_array().unwrap().iter().map(|key| key["id"].clone()).collect();
-        (lists, scores, read("/api/v1/retention"), read("/api/v1/prices")["own"].clone(), Value::Array(keys))
+        let members = read("/api/v1/projects/default/members")["items"].clone();
+        (lists, scores, read("/api/v1/retention"), read("/api/v1/prices")["own"].clone(), Value::Array(keys), members)
     };
     let before = shown();
     assert_eq!((before.0, before.1.as_array().unwrap().len()), ([2, 1, 1], 1), "there is something to harm");
@@ -183,7 +189,8 @@ fn a_foreign_key_changes_nothing_of_a_project_at_any_path() {
     for (path, operations) in document["paths"].as_object().unwrap() {
         for method in operations.as_object().unwrap().keys().filter(|method| *method != "get") {
             let Some((body, expect)) = harm(path, method) else { continue };
-            let path = &path.replace("{key_id}", before.4[0].as_str().unwrap());
+            let ids = [("{key_id}", &before.4[0]), ("{member_id}", &before.5[0]["id"])];
+            let path = &ids.iter().fold(path.clone(), |path, (name, id)| path.replace(name, id.as_str().unwrap()));
             let own = own_path(&server, &path.replace("{score_id}", "mine"), &medium);
             let own = if path.ends_with("{score_id}") { format!("{own}?trace_id={TRACE}") } else { own };
             let status = match method.as_str() {

@@ -21,6 +21,7 @@ mod lifecycle;
 mod live;
 mod measuring;
 mod media;
+mod members;
 mod mlflow;
 mod openapi;
 mod opik;

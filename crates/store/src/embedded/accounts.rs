@@ -1,15 +1,16 @@
-//! Projects, keys, sign-in links and browser sessions in the record.
+//! Projects, keys, members, sign-in links and browser sessions in the record.
 //!
 //! Opened beside a running server too (`neuraltrust key create`): SQLite keeps the two apart.
 
 mod keys;
+mod members;
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{RECORD, schema};
 use crate::{Grant, ProjectId, Scope, Secret, StoreError};
@@ -42,6 +43,40 @@ impl Class {
 }
 
 type Hash = [u8; 32];
+
+/// What a credential of a class opens; and of a key, or of the key that a session was started with, whose it is.
+const FIND: &str = "SELECT project.id, project.name, credential.scope, member.hash, ifnull(begin, ''), member.name, member.role
+    FROM credential JOIN project ON project.id = credential.project
+    LEFT JOIN started_by ON started_by.session = credential.hash
+    LEFT JOIN member ON member.hash = ifnull(started_by.key, credential.hash)
+    LEFT JOIN key_about ON key_about.hash = member.hash
+    WHERE credential.hash = ?1 AND class = ?2 AND ifnull(expires_at, ?3 + 1) > ?3";
+
+/// A credential as it is kept.
+struct Found {
+    project: ProjectId,
+    project_name: String,
+    scope: String,
+    member: Option<MemberKey>,
+}
+
+/// The key of a member as it is kept.
+struct MemberKey {
+    hash: Hash,
+    begin: String,
+    name: String,
+    role: String,
+}
+
+impl Found {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let member = match row.get(3)? {
+            Some(hash) => Some(MemberKey { hash, begin: row.get(4)?, name: row.get(5)?, role: row.get(6)? }),
+            None => None,
+        };
+        Ok(Self { project: ProjectId(row.get(0)?), project_name: row.get(1)?, scope: row.get(2)?, member })
+    }
+}
 
 /// Projects and what opens them.
 #[derive(Debug)]
@@ -242,20 +277,30 @@ impl Accounts {
         scope: Scope,
         lasts: Option<Duration>,
     ) -> Result<(), StoreError> {
+        self.write(&self.connection(), class, secret, project, scope, lasts).map_err(StoreError::record("keep a credential"))
+    }
+
+    /// Writes a credential down, within a transaction too.
+    fn write(
+        &self,
+        connection: &Connection,
+        class: Class,
+        secret: &Secret,
+        project: ProjectId,
+        scope: Scope,
+        lasts: Option<Duration>,
+    ) -> rusqlite::Result<()> {
         let expires_at = lasts.map(|lasts| now() + lasts.as_secs() as i64);
-        self.connection()
-            .execute(
-                "INSERT OR REPLACE INTO credential (hash, class, project, scope, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![self.hash(secret.reveal()), class.as_str(), project.0, scope.as_str(), now(), expires_at],
-            )
-            .map_err(StoreError::record("keep a credential"))?;
+        // What an editor may do stands beside the key: programs of before there were members know no such scope.
+        let scope = if scope == Scope::Edit { Scope::Read } else { scope };
+        let hash = self.hash(secret.reveal());
+        connection.execute(
+            "INSERT OR REPLACE INTO credential (hash, class, project, scope, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![hash, class.as_str(), project.0, scope.as_str(), now(), expires_at],
+        )?;
         if class == Class::Key {
-            self.connection()
-                .execute(
-                    "INSERT OR REPLACE INTO key_about (hash, begin) VALUES (?1, ?2)",
-                    params![self.hash(secret.reveal()), keys::begin(secret.reveal())],
-                )
-                .map_err(StoreError::record("keep a credential"))?;
+            let about = "INSERT OR REPLACE INTO key_about (hash, begin) VALUES (?1, ?2)";
+            connection.execute(about, params![hash, keys::begin(secret.reveal())])?;
         }
         Ok(())
     }
@@ -270,27 +315,23 @@ impl Accounts {
         // NOTE: held until what was found is remembered, so that a key that is revoked meanwhile is not.
         let connection = self.connection();
         let found = connection
-            .prepare_cached(
-                "SELECT project.id, project.name, credential.scope FROM credential JOIN project ON project.id = credential.project
-                 WHERE hash = ?1 AND class = ?2 AND ifnull(expires_at, ?3 + 1) > ?3",
-            )
-            .and_then(|mut query| {
-                query
-                    .query_row(params![id.1, class.as_str(), now()], |row| {
-                        Ok((ProjectId(row.get(0)?), row.get(1)?, row.get::<_, String>(2)?))
-                    })
-                    .optional()
-            })
+            .prepare_cached(FIND)
+            .and_then(|mut query| query.query_row(params![id.1, class.as_str(), now()], Found::read).optional())
             .map_err(StoreError::record("look for a credential"))?;
-        let Some((project, project_name, scope)) = found else {
+        let Some(Found { project, project_name, scope, member }) = found else {
             self.recent().remove(&id);
             return Ok(None);
         };
-        let grant = Grant { project, project_name, scope: read_scope(&scope)? };
-        self.recent().insert(id, (Instant::now(), grant.clone()));
+        let mut grant = Grant { project, project_name, scope: read_scope(&scope)?, member: None };
         if class == Class::Key {
-            self.used(id.1, secret);
+            self.used(id.1, keys::begin(secret));
         }
+        if let Some(MemberKey { hash, begin, name, role }) = member {
+            grant = Grant { scope: members::read_role(&role)?.scope(), member: Some(name), ..grant };
+            // A browser that they signed in with their key shows that they are there as well.
+            self.used(hash, begin);
+        }
+        self.recent().insert(id, (Instant::now(), grant.clone()));
         Ok(Some(grant))
     }
 
@@ -332,7 +373,7 @@ mod tests {
         let project = accounts.project(ProjectId::DEFAULT_NAME).unwrap();
         assert!(!accounts.has_keys().unwrap());
         let key = accounts.create_key(project, Scope::Ingest).unwrap();
-        let grant = Grant { project, project_name: "default".to_owned(), scope: Scope::Ingest };
+        let grant = Grant { project, project_name: "default".to_owned(), scope: Scope::Ingest, member: None };
         assert_eq!(accounts.key(key.reveal()).unwrap(), Some(grant.clone()));
         assert_eq!(accounts.session(key.reveal()).unwrap(), None);
         assert_eq!(accounts.key("nt_no").unwrap(), None);

@@ -29,6 +29,9 @@ pub struct ErasureRow {
     /// What was asked for.
     #[schema(example = json!({ "user_id": "user-1" }))]
     pub asked: Value,
+    /// The member of the project who asked; null where that was the holder of another key.
+    #[schema(example = "Ada")]
+    pub asked_by: Option<String>,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub requested_at: Timestamp,
@@ -75,7 +78,7 @@ pub struct ErasedTrace {
 pub(super) fn ask(
     writer: &Writer,
     project: ProjectId,
-    asked: &Value,
+    (asked, by): (&Value, Option<String>),
     traces: &[TraceKey],
     now: Timestamp,
 ) -> Result<i64, StoreError> {
@@ -87,7 +90,12 @@ pub(super) fn ask(
         let up_to: i64 = transaction.query_row(up_to, [], |row| row.get(0)).map_err(failed())?;
         let insert = "INSERT INTO erasure (project, asked, requested_at, done_at, up_to) VALUES (?1, ?2, ?3, ?4, ?5)";
         transaction.execute(insert, params![project.0, asked, now.as_nanos(), done_at, NOT_WHOLE]).map_err(failed())?;
-        Ok((transaction.last_insert_rowid(), up_to))
+        let id = transaction.last_insert_rowid();
+        if let Some(by) = by {
+            let insert = "INSERT INTO erasure_by (erasure, name) VALUES (?1, ?2)";
+            transaction.execute(insert, params![id, by]).map_err(failed())?;
+        }
+        Ok((id, up_to))
     })?;
     for some in traces.chunks(TRACES_A_STEP) {
         let some: Vec<(i64, TraceId)> = some.iter().map(|trace| (trace.number, trace.trace_id.clone())).collect();
@@ -198,7 +206,7 @@ pub(super) fn list(record: &Record, project: ProjectId, before: i64, limit: usiz
         connection
             .prepare_cached(
                 "SELECT id, requested_at, done_at, count(trace), ifnull(sum(spans), 0), ifnull(sum(patches), 0),
-                        ifnull(sum(bytes), 0), asked
+                        ifnull(sum(bytes), 0), asked, (SELECT name FROM erasure_by WHERE erasure_by.erasure = erasure.id)
                  FROM (SELECT * FROM erasure WHERE project = ?1 AND id < ?2 AND up_to > ?4 ORDER BY id DESC LIMIT ?3) AS erasure
                  LEFT JOIN erased ON erased.erasure = erasure.id GROUP BY id ORDER BY id DESC",
             )?
@@ -208,6 +216,7 @@ pub(super) fn list(record: &Record, project: ProjectId, before: i64, limit: usiz
                 let erasure = ErasureRow {
                     id: row.get(0)?,
                     asked: Value::Null,
+                    asked_by: row.get(8)?,
                     requested_at: Timestamp::from_nanos(row.get(1)?),
                     done_at: row.get::<_, Option<i64>>(2)?.map(Timestamp::from_nanos),
                     trace_count,

@@ -426,11 +426,11 @@ impl EmbeddedStore {
         aside(move || threads.end(&shared)).await
     }
 
-    pub(crate) async fn erase(&self, project: ProjectId, asked: Asked) -> Result<Erasure, StoreError> {
+    pub(crate) async fn erase(&self, project: ProjectId, asked: Asked, by: Option<String>) -> Result<Erasure, StoreError> {
         let (record, shared) = (Arc::clone(&self.record), self.shared.clone());
         let erasure = aside(move || {
             let traces = asked.traces(&shared, project)?;
-            let id = erasures::ask(&shared.writer, project, &asked.told(), &traces, keeper::now())?;
+            let id = erasures::ask(&shared.writer, project, (&asked.told(), by), &traces, keeper::now())?;
             shared.housework.raise();
             erasures::find(&record, project, id)?.ok_or(StoreError::Stopped)
         });

@@ -127,7 +127,9 @@ CREATE TABLE learnt (
 ";
 
 /// Tables that came after the format: a program that does not know them leaves them alone, so that it is still the same.
-/// `key_about` has how a key begins and when it was used last; `started_by` which key a session was started with.
+/// `key_about` has how a key begins and when it was used last; `started_by` which key a session was started with. `member` says whose a
+/// key is: what it allows is told by the role, and the scope beside the key is the greatest of those that older programs know.
+/// `erasure_by` has which member asked for an erasure.
 const ADDED: &str = "
 CREATE TABLE IF NOT EXISTS key_about (
     hash BLOB PRIMARY KEY REFERENCES credential (hash) ON DELETE CASCADE,
@@ -139,6 +141,18 @@ CREATE TABLE IF NOT EXISTS started_by (
     key BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS started_by_key ON started_by (key);
+CREATE TABLE IF NOT EXISTS member (
+    hash BLOB PRIMARY KEY REFERENCES credential (hash) ON DELETE CASCADE,
+    project INTEGER NOT NULL REFERENCES project (id),
+    name TEXT NOT NULL,
+    email TEXT,
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'editor', 'admin')),
+    UNIQUE (project, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS erasure_by (
+    erasure INTEGER PRIMARY KEY REFERENCES erasure (id) ON DELETE CASCADE,
+    name TEXT NOT NULL
+) STRICT;
 ";
 
 /// A connection that writes; makes the record where there is none.

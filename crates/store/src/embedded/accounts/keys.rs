@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::params;
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::{Accounts, Class, Hash, now, read_scope};
 use crate::{KeyRow, ProjectId, ProjectRow, StoreError};
@@ -25,14 +25,32 @@ pub(super) fn begin(key: &str) -> String {
     key.chars().take(SHOWN.0.min(key.chars().count() / SHOWN.1)).collect()
 }
 
-fn id(hash: &[u8]) -> String {
+pub(super) fn id(hash: &[u8]) -> String {
     hash.iter().take(NAMED).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The keys of a project that are nobody's in particular.
+const OF_PROJECT: &str = "credential WHERE project = ?1 AND class = 'key' AND hash NOT IN (SELECT hash FROM member)";
+
+/// Of hashes of keys of a project the one that is [named](id) so.
+pub(super) fn named(connection: &Connection, hashes: &str, project: ProjectId, name: &str) -> rusqlite::Result<Option<Hash>> {
+    let mut query = connection.prepare(hashes)?;
+    let hashes: Vec<Hash> = query.query_map([project.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(hashes.into_iter().find(|hash| id(hash) == name))
+}
+
+/// Ends a key, and the sessions that it started.
+pub(super) fn end(connection: &Connection, hash: &Hash) -> rusqlite::Result<()> {
+    let sessions = "DELETE FROM credential WHERE hash IN (SELECT session FROM started_by WHERE key = ?1)";
+    connection.execute(sessions, params![hash])?;
+    connection.execute("DELETE FROM credential WHERE hash = ?1 AND class = ?2", params![hash, Class::Key.as_str()])?;
+    Ok(())
+}
+
 impl Accounts {
-    /// Notes that a key was used.
-    pub(super) fn used(&self, hash: Hash, key: &str) {
-        self.uses().insert(hash, (now(), begin(key)));
+    /// Notes that a key that begins so was used.
+    pub(super) fn used(&self, hash: Hash, begin: String) {
+        self.uses().insert(hash, (now(), begin));
     }
 
     /// Every project, the oldest first.
@@ -40,28 +58,34 @@ impl Accounts {
     /// # Errors
     /// When the record cannot be read.
     pub fn projects(&self) -> Result<Vec<ProjectRow>, StoreError> {
-        let all = "SELECT name, created_at, (SELECT count(*) FROM credential WHERE project = project.id AND class = 'key')
+        let all = "SELECT name, created_at,
+                (SELECT count(*) FROM credential WHERE project = project.id AND class = 'key'),
+                (SELECT count(*) FROM member WHERE project = project.id)
             FROM project ORDER BY id";
         let connection = self.connection();
         let mut query = connection.prepare(all).map_err(StoreError::record("list projects"))?;
         query
             .query_map([], |row| {
-                Ok(ProjectRow { name: row.get(0)?, created_at: row.get(1)?, keys: row.get::<_, i64>(2)?.cast_unsigned() })
+                let (all, members): (i64, i64) = (row.get(2)?, row.get(3)?);
+                let (keys, members) = ((all - members).cast_unsigned(), members.cast_unsigned());
+                Ok(ProjectRow { name: row.get(0)?, created_at: row.get(1)?, keys, members })
             })
             .and_then(Iterator::collect)
             .map_err(StoreError::record("list projects"))
     }
 
-    /// The keys of a project, the newest first.
+    /// The keys of a project that are nobody's in particular, the newest first.
     ///
     /// # Errors
     /// When the record cannot be read.
     pub fn keys(&self, project: ProjectId) -> Result<Vec<KeyRow>, StoreError> {
-        let of_project = "SELECT credential.hash, begin, scope, created_at, used_at
-            FROM credential LEFT JOIN key_about ON key_about.hash = credential.hash
-            WHERE project = ?1 AND class = 'key' ORDER BY created_at DESC, credential.hash";
+        let of_project = format!(
+            "SELECT kept.hash, begin, scope, created_at, used_at
+             FROM (SELECT * FROM {OF_PROJECT}) AS kept LEFT JOIN key_about ON key_about.hash = kept.hash
+             ORDER BY created_at DESC, kept.hash"
+        );
         let connection = self.connection();
-        let mut query = connection.prepare(of_project).map_err(StoreError::record("list keys"))?;
+        let mut query = connection.prepare(&of_project).map_err(StoreError::record("list keys"))?;
         let rows = query.query_map([project.0], |row| {
             let (hash, scope): (Vec<u8>, String) = (row.get(0)?, row.get(2)?);
             Ok((hash, row.get(1)?, scope, row.get(3)?, row.get(4)?))
@@ -82,32 +106,29 @@ impl Accounts {
     }
 
     /// Revokes a key of a project, and ends the sessions that it started; says whether the project had it. It opens nothing any
-    /// more once this returns.
+    /// more once this returns. Those of members are not revoked but [removed](Accounts::remove_member).
     ///
     /// # Errors
     /// When the record cannot be written.
     pub fn revoke_key(&self, project: ProjectId, key: &str) -> Result<bool, StoreError> {
         let act = || StoreError::record("revoke a key");
         let mut connection = self.connection();
-        let found: Vec<Hash> = {
-            let all = "SELECT hash FROM credential WHERE project = ?1 AND class = 'key'";
-            let mut query = connection.prepare(all).map_err(act())?;
-            let hashes: Vec<Hash> = query.query_map([project.0], |row| row.get(0)).and_then(Iterator::collect).map_err(act())?;
-            hashes.into_iter().filter(|hash| id(hash) == key).collect()
-        };
-        let transaction = connection.transaction().map_err(act())?;
-        for hash in &found {
-            let sessions = "DELETE FROM credential WHERE hash IN (SELECT session FROM started_by WHERE key = ?1)";
-            transaction.execute(sessions, params![hash]).map_err(act())?;
-            transaction
-                .execute("DELETE FROM credential WHERE hash = ?1 AND class = ?2", params![hash, Class::Key.as_str()])
-                .map_err(act())?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(act())?;
+        let found = named(&transaction, &format!("SELECT hash FROM {OF_PROJECT}"), project, key).map_err(act())?;
+        if let Some(hash) = &found {
+            end(&transaction, hash).map_err(act())?;
         }
         transaction.commit().map_err(act())?;
-        // NOTE: the connection is still held, so that nobody remembers meanwhile what they read before.
+        self.forget(found.as_ref());
+        Ok(found.is_some())
+    }
+
+    /// Forgets what was remembered of credentials, and the uses of a key that has ended.
+    ///
+    /// NOTE: whoever calls this holds the connection, so that nobody remembers meanwhile what they read before.
+    pub(super) fn forget(&self, ended: Option<&Hash>) {
         self.recent().clear();
-        self.uses().retain(|hash, _| !found.contains(hash));
-        Ok(!found.is_empty())
+        self.uses().retain(|hash, _| Some(hash) != ended);
     }
 
     /// Writes when keys were used.
