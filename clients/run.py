@@ -1,6 +1,7 @@
 """Real clients of other products, unmodified, against the real server, and what must be there afterwards.
 
     clients/run.py [CLIENT...]      all of the table below where none is named
+    clients/run.py 'CLIENT:PACKAGES'    one of them with other packages, e.g. 'langfuse:langfuse==3.15.0 openai==1.109.1'
 
 Each client is installed at a pinned version into an environment of its own under target/clients, and runs its driver in drivers/,
 which plays the same conversation with a model server that counts the tokens it reports. NT_BIN names the server's binary.
@@ -55,15 +56,21 @@ class Client:
     by_hand: int = 0
     # Tokens of calls that the client does not tell of.
     untold: int = 0
+    # Names of judgements that its application makes through it.
+    scores: tuple = ()
+    # Pictures that are kept as such, of those that its application shows.
+    media: int = 0
 
 
 LANGFUSE = {"LANGFUSE_HOST": "{url}", "LANGFUSE_BASE_URL": "{url}", "LANGFUSE_SECRET_KEY": "{key}", "LANGFUSE_PUBLIC_KEY": "pk"}
+LANGFUSE_SCORES = ("quality", "resolved", "session-csat", "tone", "user-feedback")
 LANGSMITH = {
     "LANGSMITH_TRACING": "true",
     "LANGSMITH_ENDPOINT": "{url}",
     "LANGSMITH_API_KEY": "{key}",
     "LANGSMITH_PROJECT": "shop-assistant",
 }
+LANGSMITH_SCORES = ("correctness", "user_score")
 MLFLOW = {"MLFLOW_TRACKING_URI": "{url}", "MLFLOW_TRACKING_TOKEN": "{key}"}
 OPENTELEMETRY = {"OTEL_EXPORTER_OTLP_ENDPOINT": "{url}", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", **OTLP_HEADERS}
 GENAI = {
@@ -83,7 +90,15 @@ NODE = (
 )
 
 CLIENTS = {
-    "langfuse": Client("langfuse==5.0.4 openai==3.54.0", "langfuse_client.py", LANGFUSE, conversation=SESSION, by_hand=191),
+    "langfuse": Client(
+        "langfuse==5.0.4 openai==3.54.0",
+        "langfuse_client.py",
+        LANGFUSE,
+        conversation=SESSION,
+        by_hand=191,
+        scores=LANGFUSE_SCORES,
+        media=1,
+    ),
     "langfuse-2": Client(
         "langfuse==2.60.10 openai==1.109.1",
         "langfuse_2_client.py",
@@ -94,20 +109,27 @@ CLIENTS = {
         by_hand=142,
         embeddings=False,
     ),
-    "langsmith": Client("langsmith==0.15.0 openai==3.54.0", "langsmith_client.py", LANGSMITH, embeddings=False),
+    "langsmith": Client(
+        "langsmith==0.15.0 openai==3.54.0", "langsmith_client.py", LANGSMITH, embeddings=False, scores=LANGSMITH_SCORES, media=1
+    ),
     "langsmith-prefix": Client(
         "langsmith==0.15.0 openai==3.54.0",
         "langsmith_client.py",
         {**LANGSMITH, "LANGSMITH_ENDPOINT": "{url}/api/v1", "LANGSMITH_DISABLE_RUN_COMPRESSION": "true"},
         embeddings=False,
+        scores=LANGSMITH_SCORES,
+        media=1,
     ),
     "langsmith-otel": Client(
         "langsmith[otel]==0.15.0 openai==3.54.0",
         "langsmith_client.py",
         {**LANGSMITH, "LANGSMITH_OTEL_ENABLED": "true", "LANGSMITH_OTEL_ONLY": "true"},
         embeddings=False,
+        scores=LANGSMITH_SCORES,
     ),
-    "mlflow": Client("mlflow-tracing==3.17.2 openai==3.54.0", "mlflow_client.py", {**MLFLOW, "MODE": "rest"}),
+    "mlflow": Client(
+        "mlflow-tracing==3.17.2 openai==3.54.0", "mlflow_client.py", {**MLFLOW, "MODE": "rest"}, scores=("user-feedback",)
+    ),
     "mlflow-otlp": Client(
         "mlflow-tracing==3.17.2 openai==3.54.0 opentelemetry-sdk==1.42.1 opentelemetry-exporter-otlp-proto-http==1.42.1",
         "mlflow_client.py",
@@ -128,13 +150,31 @@ CLIENTS = {
         # Of the Responses API this instrumentation tells nothing.
         untold=65,
     ),
-    "opik": Client("opik==2.2.122 openai==2.54.0", "opik_client.py", OPIK, by_hand=134, embeddings=False),
+    "opik": Client(
+        "opik==2.2.122 openai==2.54.0",
+        "opik_client.py",
+        OPIK,
+        by_hand=134,
+        embeddings=False,
+        scores=("quality", "tone", "user-feedback"),
+        media=2,
+    ),
+    "opik-js": Client(
+        "opik@2.0.40 openai@6.49.0",
+        "opik_client.mjs",
+        OPIK,
+        documents=2,
+        embeddings=False,
+        scores=("quality", "tone"),
+        media=1,
+    ),
     "phoenix": Client(
-        "arize-phoenix-otel==0.17.2 openinference-instrumentation-openai==0.1.66 openinference-instrumentation-anthropic==3.1.0"
-        " openai==3.54.0 anthropic",
+        "arize-phoenix-otel==0.17.2 arize-phoenix-client==3.5.0 openinference-instrumentation-openai==0.1.66"
+        " openinference-instrumentation-anthropic==3.1.0 openai==3.54.0 anthropic",
         "phoenix_client.py",
         {},
         conversation=SESSION,
+        scores=("happy", "helpful", "note"),
     ),
     "logfire": Client(
         PYDANTIC_AI, "pydantic_ai_client.py", {"LOGFIRE_BASE_URL": "{url}", "LOGFIRE_TOKEN": "{key}"}, documents=0
@@ -239,7 +279,7 @@ class Api:
 
 def installed(name, client):
     """The command that runs the client's driver, in an environment where the client is installed."""
-    home = ENVIRONMENTS / name
+    home = ENVIRONMENTS / re.sub(r"[^\w.-]+", "-", name)
     done, packages = home / "packages", client.packages.split()
     is_node = client.driver.endswith(".mjs")
     if not done.exists() or done.read_text() != client.packages:
@@ -299,6 +339,14 @@ def wrong(api, client, counted):
         yield f"look-ups found {documents} documents"
     if not any(span["status"] == "error" for span in details):
         yield "no step failed"
+    judged = {score["name"] for span in details for score in span["scores"]}
+    judged |= {score["name"] for score in api.get(f"scores?conversation_id={client.conversation}")["items"]}
+    if missing := set(client.scores) - judged:
+        yield f"there are no judgements {sorted(missing)}, of {sorted(judged)}"
+    told = "".join(words([span["input"], span["output"]]) for span in details)
+    shown = set(re.findall(r"/api/v1/traces/[^\"]*/media/\w+", told))
+    if len(shown) < client.media:
+        yield f"{len(shown)} pictures are kept"
     longest = max(len(words(span["input"]).encode()) for span in details)
     if longest < BIG_BYTES:
         yield f"the longest input has {longest} bytes"
@@ -346,8 +394,18 @@ def check(name, client):
             if keep := os.environ.get("KEEP"):
                 api = Api(url, key)
                 shown = {list_: api.items(list_) for list_ in ("conversations", "traces", "spans")}
-                Path(keep, f"{name}.json").write_text(json.dumps(shown, indent=1, ensure_ascii=False))
+                Path(keep, f"{name.partition(':')[0]}.json").write_text(json.dumps(shown, indent=1, ensure_ascii=False))
             return problems
+
+
+def with_other_packages(names):
+    """The table, and the rows that are named with packages of their own."""
+    table = dict(CLIENTS)
+    for name in names:
+        client, _, packages = name.partition(":")
+        if packages and client in CLIENTS:
+            table[name] = dataclasses.replace(CLIENTS[client], packages=packages)
+    return table
 
 
 def main(names, table, check):
@@ -364,4 +422,4 @@ def main(names, table, check):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:], CLIENTS, check)
+    main(sys.argv[1:], with_other_packages(sys.argv[1:]), check)

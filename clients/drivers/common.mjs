@@ -22,3 +22,5 @@ export function bigText(n = 200 * 1024) {
   while (Buffer.byteLength(s) < n) { s += `${String(i).padStart(6, '0')} 2026-05-14T10:${String(i % 60).padStart(2, '0')}:00Z WARN order=A-${1000 + (i * 7) % 9000} latency_ms=${(i * 7919) % 1500} msg="naïve retry №${i} ✅"\n`; i++; }
   return Buffer.from(s).subarray(0, n).toString().replace(/\uFFFD+$/, '');
 }
+/** Bytes that begin like a picture, do not repeat, and are too many to be kept with the words. */
+export const picture = () => Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.from(Array.from({ length: 300_000 }, (_, i) => ((i * i) % 65_521 * 7919 >> 3) & 255))]);

@@ -55,3 +55,8 @@ def big_text(n=200 * 1024):
         size += len(b)
         i += 1
     return "".join(out)
+
+
+def picture():
+    """Bytes that begin like a picture, do not repeat, and are too many to be kept with the words."""
+    return b"\x89PNG\r\n\x1a\n" + bytes((i * i * 7919 >> 3) & 255 for i in range(4096))

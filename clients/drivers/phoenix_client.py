@@ -7,7 +7,7 @@ tp = register(endpoint=c.SINK + "/v1/traces", project_name="shop-assistant", api
 from openinference.instrumentation.openai import OpenAIInstrumentor
 from openinference.instrumentation.anthropic import AnthropicInstrumentor
 from openinference.instrumentation import using_attributes
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import Status, StatusCode, format_span_id, get_current_span
 OpenAIInstrumentor().instrument(tracer_provider=tp)
 AnthropicInstrumentor().instrument(tracer_provider=tp)
 tracer = tp.get_tracer("shop.app")
@@ -50,8 +50,12 @@ def retrieve(q):
 msgs = [{"role": "system", "content": c.SYSTEM}]
 
 
+span_ids = []
+
+
 @tracer.agent(name="shop-assistant 🛍")
 def turn(i: int, question: str) -> str:
+    span_ids.append(format_span_id(get_current_span().get_span_context().span_id))
     return f.turn(client, msgs, i, question, retrieve, get_weather)
 
 
@@ -82,3 +86,8 @@ with using_attributes(session_id=c.SESSION_ID, user_id=c.USER_ID, metadata={**c.
         s.get_final_text()
     f.ask(client, [{"role": "user", "content": c.big_text()}])
 tp.shutdown()
+from phoenix.client import Client
+phoenix = Client(base_url=c.SINK, api_key=c.KEY)
+phoenix.spans.add_span_annotation(span_id=span_ids[0], annotation_name="helpful", annotator_kind="HUMAN", label="yes", score=1.0, explanation="👍 merci", sync=True)
+phoenix.spans.add_span_note(span_id=span_ids[1], note="look here")
+phoenix.sessions.add_session_annotation(session_id=c.SESSION_ID, annotation_name="happy", annotator_kind="LLM", score=0.9)

@@ -1,15 +1,18 @@
 //! The recordings as inputs of the targets.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
+use neuraltrust_normalize::multipart;
 use neuraltrust_testing::{fixtures, workspace};
 use serde_json::Value;
 
 use crate::Target;
+use crate::targets::first_boundary;
 
-/// What a target starts from: the bodies of its recorded requests in clear, and what the fuzzer once found.
+/// What a target starts from: the bodies of its recorded requests in clear, forms with compressed parts too, and what the fuzzer once
+/// found.
 ///
 /// # Panics
 /// Where a recording cannot be read.
@@ -17,11 +20,40 @@ use crate::Target;
 pub fn seeds(target: &Target) -> Vec<Vec<u8>> {
     let mut inputs = Vec::new();
     walk(&fixtures(), &mut |path| inputs.extend(recorded(target, path)));
+    if target.name == "langsmith_form" {
+        let compressed: Vec<_> = inputs.iter().flat_map(|form| ["gzip", "zstd"].map(|coding| compressed(form, coding))).collect();
+        inputs.extend(compressed.into_iter().flatten());
+    }
     let found = workspace().join("fuzz/regressions").join(target.name);
     if found.is_dir() {
         walk(&found, &mut |path| inputs.push(fs::read(path).expect("read what was found")));
     }
     inputs
+}
+
+/// A form whose parts are each compressed, with a file beside them; no client of the recordings does that, and the form allows it.
+fn compressed(form: &[u8], coding: &str) -> Option<Vec<u8>> {
+    let boundary = first_boundary(form);
+    let mut parts = multipart::parts(form, boundary).ok()?;
+    let name = parts.first()?.name.replacen("post", "attachment", 1) + ".file";
+    parts.push(multipart::Part { name: &name, content_type: "image/png", encoding: "", body: b"\x89PNG\r\n\x1a\n" });
+    let mut written = Vec::new();
+    for part in parts {
+        let coded = match coding {
+            "gzip" => {
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+                encoder.write_all(part.body).and_then(|()| encoder.finish()).ok()?
+            }
+            _ => zstd::encode_all(part.body, 3).ok()?,
+        };
+        let (name, kind) = (part.name, part.content_type);
+        let head = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\nContent-Type: {kind}\r\nContent-Encoding: {coding}\r\n\r\n"
+        );
+        written.extend([head.as_bytes(), &coded, b"\r\n"].concat());
+    }
+    written.extend(format!("--{boundary}--\r\n").into_bytes());
+    Some(written)
 }
 
 fn walk(folder: &Path, read: &mut impl FnMut(&Path)) {

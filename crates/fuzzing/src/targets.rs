@@ -1,12 +1,15 @@
 //! One target for each decoder. A target fails by a panic.
 
-use neuraltrust_model::{Source, SpanPatch};
+use std::io::Read as _;
+
+use neuraltrust_model::{Score, ScoreSource, Source, SpanPatch, Timestamp};
 use neuraltrust_normalize::dialects::langsmith::{self, Act, Part};
 use neuraltrust_normalize::dialects::opik::{self, Of, Sender};
 use neuraltrust_normalize::dialects::{
-    exported as exports, helicone, langfuse_ingestion, mlflow_rest, neuraltrust_batch, neuraltrust_v1,
+    exported as exports, helicone, langfuse_ingestion, mlflow_rest, neuraltrust_batch, neuraltrust_v1, phoenix as phoenix_rest,
 };
-use neuraltrust_normalize::{otlp, otlp_logs, values};
+use neuraltrust_normalize::dialects::phoenix::On;
+use neuraltrust_normalize::{multipart, otlp, otlp_logs, values};
 use serde_json::{Value, json};
 
 /// One decoder.
@@ -40,10 +43,12 @@ pub const TARGETS: &[Target] = &[
         takes: |path, _| path.ends_with("/runs/batch") || path.ends_with("/feedback"),
     },
     Target { name: "langsmith_parts", run: langsmith_parts, takes: |path, _| path.ends_with("/runs/multipart") },
+    Target { name: "langsmith_form", run: langsmith_form, takes: |path, _| path.ends_with("/runs/multipart") },
     Target { name: "langfuse", run: langfuse, takes: |path, _| path.ends_with("/ingestion") },
     Target { name: "opik", run: opik, takes: |path, kind| path.contains("/v1/private/") && kind.ends_with("json") },
     Target { name: "helicone", run: helicone, takes: |path, _| path.contains("/runs") || path.ends_with("/ingestion") },
     Target { name: "mlflow", run: mlflow, takes: |path, _| path.contains("/mlflow/") || path.ends_with("traces.json") },
+    Target { name: "phoenix", run: phoenix, takes: |path, _| path.ends_with("_annotations") || path.ends_with("_notes") },
     Target { name: "neuraltrust_v1", run: neuraltrust_v1, takes: |path, _| path.ends_with("/v1/trace") },
     Target { name: "neuraltrust_batch", run: neuraltrust_batch, takes: |path, _| path.ends_with("/v1/traces/batch") },
     Target { name: "exported", run: exported, takes: |path, _| path.ends_with("/v1/import") },
@@ -108,6 +113,32 @@ fn langsmith_parts(input: &[u8]) {
     kept(&runs.unwrap_or_default().normalized.patches);
 }
 
+/// Most bytes of a part that a form is given back, so that many of them take no time.
+const MAX_PART_BYTES: usize = 1 << 20;
+
+/// A form as it comes, with parts that are compressed each on its own.
+fn langsmith_form(input: &[u8]) {
+    let named = format!("multipart/form-data; boundary=\"{}\"", first_boundary(input));
+    let Ok(boundary) = multipart::boundary(&named) else { return };
+    let decompress = |coding: &str, bytes: &[u8], most: usize| {
+        let most = most.min(MAX_PART_BYTES) as u64;
+        let mut plain = Vec::new();
+        let read = match coding {
+            "gzip" => flate2::read::MultiGzDecoder::new(bytes).take(most).read_to_end(&mut plain),
+            "zstd" => zstd::Decoder::new(bytes).and_then(|decoder| decoder.take(most).read_to_end(&mut plain)),
+            other => return Err(format!("{other} is no coding")),
+        };
+        read.map(|_| plain).map_err(|error| error.to_string())
+    };
+    kept(&langsmith::form(input, &boundary, &source(), decompress).unwrap_or_default().normalized.patches);
+}
+
+/// The boundary with which a form opens.
+pub(crate) fn first_boundary(form: &[u8]) -> &str {
+    let line = form.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
+    std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix("--")).unwrap_or("b")
+}
+
 fn langfuse(input: &[u8]) {
     let batches = [langfuse_ingestion::normalize(input, source()), langfuse_ingestion::scores(input, &source())];
     batches.into_iter().flatten().for_each(|batch| kept(&batch.patches));
@@ -130,11 +161,21 @@ fn mlflow(input: &[u8]) {
     let told = [
         mlflow_rest::trace(input, &source),
         mlflow_rest::change(id, true, input, &source),
-        mlflow_rest::tag(id, input, &source),
+        mlflow_rest::tag(id, input, Timestamp::from_nanos(0), &source),
+        mlflow_rest::untag(id, input, Timestamp::from_nanos(0), &source),
         mlflow_rest::assessment(id, input),
     ];
     told.into_iter().flatten().for_each(|patches| kept(&patches));
+    let score = Score::new("a", "tone", Value::Null, ScoreSource::Api);
+    let _ = mlflow_rest::reassessed(score, input, Timestamp::from_nanos(0));
     kept(&mlflow_rest::spans(id, input, &source).unwrap_or_default().patches);
+}
+
+fn phoenix(input: &[u8]) {
+    for on in [On::Span, On::Trace, On::Session] {
+        kept(&phoenix_rest::annotations(on, input, &source()).unwrap_or_default().patches);
+        kept(&phoenix_rest::note(on, input, &source()).map(|patch| vec![patch]).unwrap_or_default());
+    }
 }
 
 fn neuraltrust_v1(input: &[u8]) {

@@ -167,7 +167,15 @@ impl SpanPatch {
         merge(&mut self.end, later.end, |end, other| *end = other.max(*end));
         // Who marks a span did not send it.
         if later.unfinished.is_none() || later.copied {
-            replace(&mut self.source, later.source);
+            // Of two that tell of one span, in two protocols say, the same is named in whatever order they come.
+            merge(&mut self.source, later.source, |source, other| {
+                fn named(source: &Source) -> (&str, Option<&str>, Option<&str>) {
+                    (&source.protocol, source.client.as_deref(), source.version.as_deref())
+                }
+                if named(&other) > named(source) {
+                    *source = other;
+                }
+            });
         }
         merge(&mut self.unfinished, later.unfinished, |mark, other| {
             if other.since > mark.since {

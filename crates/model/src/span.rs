@@ -262,8 +262,9 @@ impl Span {
             warnings: merged.warnings,
             received_at,
         };
-        // Events may come in different messages; between equal times the order of arrival stays.
+        // Events may come in different messages; between equal times the order of arrival stays. Judgements have ids.
         span.events.sort_by_key(|event| event.time);
+        span.scores.sort_by(|a, b| (a.time.is_none(), a.time, &a.id).cmp(&(b.time.is_none(), b.time, &b.id)));
         if span.ends_before_start() {
             // Start and end may come in different messages, so only the merge can tell.
             span.warnings

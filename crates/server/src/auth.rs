@@ -84,6 +84,11 @@ fn unauthorized(reason: &'static str, detail: &str) -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, reason, detail)
 }
 
+/// Whether a request shows a key, good or not: programs do, and browsers do not.
+pub(crate) fn presents_key(headers: &HeaderMap) -> bool {
+    !keys(headers).is_empty()
+}
+
 /// The secret in the page's cookie.
 pub(crate) fn session_secret(headers: &HeaderMap) -> Option<String> {
     CookieJar::from_headers(headers).get(COOKIE).map(|cookie| cookie.value().to_owned())

@@ -26,6 +26,14 @@ pub(crate) struct ApiError {
     source: Option<Box<StoreError>>,
 }
 
+/// What a refusal says, beside the answer that says it, for who writes it in another form.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) status: StatusCode,
+    pub(crate) reason: &'static str,
+    pub(crate) detail: String,
+}
+
 /// Problem details (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
@@ -141,6 +149,7 @@ impl IntoResponse for ApiError {
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        response.extensions_mut().insert(Told { status: self.status, reason: self.reason, detail: self.detail.clone() });
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -18,7 +18,7 @@ use crate::error::ApiError;
 use crate::ingest::Ingest;
 use crate::live::Listeners;
 use crate::sources::Sources;
-use crate::{api, docs, metrics, quarantine, receive, ui, unread};
+use crate::{api, auth, docs, metrics, quarantine, receive, ui, unread};
 
 /// What every request can reach.
 #[derive(Clone)]
@@ -48,7 +48,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/docs", get(move || async { docs::answer(described) }))
         .route("/api/v1/openapi.json", get(move || async { ([(header::CONTENT_TYPE, "application/json")], document) }));
     around(
-        open.merge(api).merge(receive::routes().layer(from_fn_with_state(app.clone(), quarantine::watch))).fallback(elsewhere),
+        open.merge(api.layer(from_fn_with_state(app.clone(), receive::before_ours)))
+            .merge(receive::routes().layer(from_fn_with_state(app.clone(), quarantine::watch))).fallback(elsewhere),
         app,
     )
 }
@@ -89,9 +90,11 @@ async fn wrong_method(method: Method, uri: Uri) -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", detail)
 }
 
-/// What is no route is a path of the page, unless it is one that only programs ask for.
+/// What is no route is a path of the page, unless it is one that only programs ask for, or a program asks, which shows a key.
 async fn elsewhere(method: Method, uri: Uri, headers: axum::http::HeaderMap) -> Response {
-    let of_programs = uri.path() == "/api" || uri.path().starts_with("/api/") || uri.path().starts_with("/v1/");
+    let path = uri.path();
+    let of_programs =
+        path == "/api" || path.starts_with("/api/") || path.starts_with("/v1/") || auth::presents_key(&headers);
     if of_programs || !matches!(method, Method::GET | Method::HEAD) {
         let detail = format!(
             "there is nothing at {}; send spans to POST /v1/trace or POST /v1/traces, and see /docs for reading",

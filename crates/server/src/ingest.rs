@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::ApiError;
 use crate::metrics::{ACCEPTED, APPEND_SECONDS, DUPLICATES, REJECTED, STORED};
 use crate::quarantine;
+use crate::unplaced::Unplaced;
 
 /// Bytes of requests in hand at a time; a request counts with its compressed and its decompressed size.
 const IN_HAND_BYTES: usize = 256 << 20;
@@ -35,6 +36,7 @@ pub(crate) enum Surface {
     Opik,
     Helicone,
     Mlflow,
+    Phoenix,
     OtlpHttp,
     OtlpGrpc,
     Api,
@@ -51,6 +53,7 @@ impl Surface {
             Self::Opik => "opik",
             Self::Helicone => "helicone",
             Self::Mlflow => "mlflow",
+            Self::Phoenix => "phoenix",
             Self::OtlpHttp => "otlp_http",
             Self::OtlpGrpc => "otlp_grpc",
             Self::Api => "api",
@@ -66,12 +69,20 @@ pub(crate) struct Ingest {
     room: Arc<Semaphore>,
     /// One for each large request that may be decoded at a time: more at once would be no faster.
     turns: Arc<Semaphore>,
+    /// What is said of spans without their traces.
+    unplaced: Unplaced,
 }
 
 impl Ingest {
     pub(crate) fn new(store: Store) -> Self {
         let turns = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
-        Self { store, room: Arc::new(Semaphore::new(IN_HAND_BYTES / UNIT)), turns: Arc::new(Semaphore::new(turns)) }
+        let (room, turns) = (Arc::new(Semaphore::new(IN_HAND_BYTES / UNIT)), Arc::new(Semaphore::new(turns)));
+        Self { store, room, turns, unplaced: Unplaced::default() }
+    }
+
+    /// What waits for spans that have not come.
+    pub(crate) const fn unplaced(&self) -> &Unplaced {
+        &self.unplaced
     }
 
     /// Room for what a body of that many values is decoded to, which is taken beside the room for its bytes.
@@ -124,10 +135,23 @@ impl Ingest {
         Ok(items)
     }
 
-    /// Puts patches on disk, but for those that are too large, and says how many; the caller tells and counts what is refused.
-    pub(crate) async fn append(&self, surface: Surface, grant: &Grant, patches: Vec<SpanPatch>) -> Result<Appended, ApiError> {
+    /// Puts patches on disk, but for those that are too large, and says how many; the caller tells and counts what is refused. What has
+    /// waited for a span among them goes with them.
+    pub(crate) async fn append(
+        &self,
+        surface: Surface,
+        grant: &Grant,
+        mut patches: Vec<SpanPatch>,
+    ) -> Result<Appended, ApiError> {
+        let joined = self.unplaced.join(grant.project.get(), &mut patches);
         let begin = Instant::now();
-        let kept = self.store.append(grant.project, patches, now()).await?;
+        let kept = match self.store.append(grant.project, patches, now()).await {
+            Ok(kept) => kept,
+            Err(error) => {
+                self.unplaced.give_back(joined);
+                return Err(error.into());
+            }
+        };
         metrics::histogram!(APPEND_SECONDS).record(begin.elapsed());
         metrics::counter!(ACCEPTED, "surface" => surface.as_str()).increment((kept.new + kept.duplicates) as u64);
         metrics::counter!(STORED).increment(kept.new as u64);

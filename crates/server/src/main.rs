@@ -22,6 +22,7 @@ mod silence;
 mod sources;
 mod ui;
 mod unpacking;
+mod unplaced;
 mod unread;
 
 use std::process::ExitCode;

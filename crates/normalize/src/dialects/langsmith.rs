@@ -5,9 +5,11 @@
 //! thread is named in `extra.metadata` alone, by `session_id`, `thread_id` or `conversation_id`, and so is the user. An error is
 //! `repr(exception)` with the traceback. The counts of `usage_metadata` include cached tokens and reasoning.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use neuraltrust_model::limits::MAX_DEPTH;
+use neuraltrust_model::limits::{MAX_BODY_BYTES, MAX_DEPTH};
 use neuraltrust_model::{
     Content, Event, Kind, Map, Message, Part as MessagePart, Score, ScoreSource, Source, SpanId, SpanPatch, Status, StatusCode,
     Timestamp, TraceId, User,
@@ -184,6 +186,39 @@ pub fn multipart(parts: &[Part<'_>], source: &Source) -> Result<Runs, Rejection>
             }
         }
     }
+    Ok(runs)
+}
+
+/// The same form as it comes over the wire: its parts may be compressed, each on its own, which `decompress` undoes (the name of the coding,
+/// what was coded, and the most bytes that it may give). Together they are bounded like a body.
+///
+/// # Errors
+/// A [`Rejection`] when the body is no such form, or says too much.
+pub fn form(
+    body: &[u8],
+    boundary: &str,
+    source: &Source,
+    decompress: impl Fn(&str, &[u8], usize) -> Result<Vec<u8>, String>,
+) -> Result<Runs, Rejection> {
+    let parts = crate::multipart::parts(body, boundary)?;
+    let mut plain: Vec<Cow<'_, [u8]>> = Vec::with_capacity(parts.len());
+    let mut refused = Vec::new();
+    let mut room = MAX_BODY_BYTES;
+    for part in &parts {
+        let body = match part.encoding {
+            "" => Ok(Cow::Borrowed(part.body)),
+            coding => decompress(coding, part.body, room).inspect(|body| room -= body.len().min(room)).map(Cow::Owned),
+        };
+        plain.push(body.unwrap_or_else(|message| {
+            refused.push(Rejection::new(Reason::Malformed, shown(part.name), message));
+            Cow::Borrowed(&[])
+        }));
+    }
+    let read = parts.iter().zip(&plain).filter(|(part, plain)| part.encoding.is_empty() || !plain.is_empty());
+    let read: Vec<Part<'_>> =
+        read.map(|(part, plain)| Part { name: part.name, content_type: part.content_type, body: plain }).collect();
+    let mut runs = multipart(&read, source)?;
+    runs.normalized.rejected.extend(refused);
     Ok(runs)
 }
 

@@ -57,11 +57,14 @@ pub fn change(request: &str, ends: bool, body: &[u8], source: &Source) -> Result
 ///
 /// # Errors
 /// A [`Rejection`] that names the field when the body is no tag.
-pub fn tag(request: &str, body: &[u8], source: &Source) -> Result<Vec<SpanPatch>, Rejection> {
+pub fn tag(request: &str, body: &[u8], now: Timestamp, source: &Source) -> Result<Vec<SpanPatch>, Rejection> {
     let mut fields = Fields(object("body", json_body(body)?)?);
     let key = fields.text("key")?.ok_or_else(|| missing("key", "text"))?;
     let tags = Map::from_iter([(key, fields.value("value").unwrap_or_default())]);
-    told(request, Fields(Map::from_iter([("tags".to_owned(), Value::Object(tags))])), source)
+    let mut patches = told(request, Fields(Map::from_iter([("tags".to_owned(), Value::Object(tags))])), source)?;
+    // The same tag said again, after it was another or none, is said anew.
+    patches.iter_mut().for_each(|patch| patch.told = Some(now));
+    Ok(patches)
 }
 
 /// The file `traces.json` of a trace: `{"spans": [..]}`, as MLflow 2 and 3 write it. A span that cannot be read is rejected alone.
@@ -94,6 +97,50 @@ pub fn assessment(request: &str, body: &[u8]) -> Result<Vec<SpanPatch>, Rejectio
     Ok(vec![assessed(request, Fields(assessment))?])
 }
 
+/// `DELETE .../mlflow/traces/{request}/tags`: `{"key": ..}`. What came before stays in the record; the tag is null from now on.
+///
+/// # Errors
+/// A [`Rejection`] that names the field when the body names no tag.
+pub fn untag(request: &str, body: &[u8], now: Timestamp, source: &Source) -> Result<Vec<SpanPatch>, Rejection> {
+    let mut fields = Fields(object("body", json_body(body)?)?);
+    let key = fields.text("key")?.ok_or_else(|| missing("key", "text"))?;
+    let mut patch = of_trace(request)?;
+    patch.kind = Some(Kind::Message);
+    patch.source = Some(source.clone());
+    patch.told = Some(now);
+    let of = if key.starts_with("mlflow.") { &mut patch.attributes } else { &mut patch.metadata };
+    of.insert(key, Value::Null);
+    Ok(vec![patch])
+}
+
+/// `PATCH .../mlflow/traces/{request}/assessments/{id}`: feedback as it was, and what is said of it now.
+///
+/// # Errors
+/// A [`Rejection`] that names the field when the body is no assessment.
+pub fn reassessed(mut score: Score, body: &[u8], now: Timestamp) -> Result<Score, Rejection> {
+    let mut fields = Fields(object("body", json_body(body)?)?);
+    let mut said = Fields(fields.object("assessment")?.ok_or_else(|| missing("assessment", "an object"))?);
+    if let Some(name) = said.text("assessment_name")?.filter(|name| !name.is_empty()) {
+        score.name = name;
+    }
+    if let Some(feedback) = said.object("feedback")? {
+        score.value = Fields(feedback).value("value").unwrap_or_default();
+    }
+    if let Some(rationale) = said.text("rationale")? {
+        score.comment = Some(rationale);
+    }
+    score.time = Some(now);
+    Ok(score)
+}
+
+/// The trace of that name.
+///
+/// # Errors
+/// A [`Rejection`] where the name is none.
+pub fn trace_id(request: &str) -> Result<TraceId, Rejection> {
+    id("trace_id", trace_of(request).to_owned())
+}
+
 /// The id of an assessment, which is the same whenever the same is said.
 #[must_use]
 pub fn assessment_id(request: &str, name: &str, said: &str) -> String {
@@ -110,8 +157,7 @@ fn missing(name: &str, accepted: &str) -> Rejection {
 
 /// The span that stands for a trace.
 fn of_trace(request: &str) -> Result<SpanPatch, Rejection> {
-    let trace_id: TraceId = id("trace_id", trace_of(request).to_owned())?;
-    Ok(SpanPatch::new(trace_id, id("trace_id", request.to_owned())?))
+    Ok(SpanPatch::new(trace_id(request)?, id("trace_id", request.to_owned())?))
 }
 
 /// What is said of a whole trace.

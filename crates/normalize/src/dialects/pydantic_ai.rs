@@ -5,20 +5,25 @@
 //! A run of an agent repeats the sum of its calls (`gen_ai.aggregated_usage.*`, before that `gen_ai.usage.*`): it is no call
 //! itself. A pending span announces the span that it is the child of, with a parent named beside it.
 
-use neuraltrust_model::{Content, Kind, Message, Side, SpanId, Usage, User};
+use neuraltrust_model::{Content, Kind, Message, Score, ScoreSource, Side, SpanId, Usage, User};
 use serde_json::Value;
 
 use super::{Dialect, Draft, fill_content};
 use crate::content::{content, json_text, messages};
-use crate::{Rejection, genai_events};
+use crate::{Rejection, feedback, genai_events};
 
 pub(super) const DIALECT: Dialect = Dialect { kind, read };
 
 const SPAN_TYPE: &str = "logfire.span_type";
 const PENDING_PARENT: &str = "logfire.pending_parent_id";
+/// The name of a judgement, whose value is the attribute of that name (`record_feedback` in logfire, `experimental/annotations.py`).
+const FEEDBACK: &str = "logfire.feedback.name";
 
 fn kind(draft: &mut Draft) -> Option<Kind> {
     let named = |draft: &Draft, name: &str| draft.attributes.contains_key(name);
+    if draft.peek(SPAN_TYPE) == Some("annotation") && named(draft, FEEDBACK) {
+        return Some(Kind::Feedback);
+    }
     if draft.peek(SPAN_TYPE) == Some("log") && !named(draft, "gen_ai.operation.name") {
         return Some(Kind::Event);
     }
@@ -42,6 +47,7 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
         return Ok(());
     }
     pending(draft);
+    judge(draft);
     // The name is a template of what it says.
     if draft.attributes.contains_key("logfire.msg_template")
         && let Some(message) = draft.take_text("logfire.msg")
@@ -92,6 +98,20 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
     };
     draft.fill_usage(usage);
     Ok(())
+}
+
+/// An annotation of a span is its child: a verdict on it.
+fn judge(draft: &mut Draft) {
+    if *draft.kind() != Kind::Feedback || draft.peek(SPAN_TYPE) != Some("annotation") {
+        return;
+    }
+    let Some(name) = draft.take_text(FEEDBACK) else { return };
+    let is_verdict = draft.attributes.get(&name).is_some_and(|value| !value.is_array() && !value.is_object());
+    let value = is_verdict.then(|| draft.take(&name)).flatten().unwrap_or_default();
+    let comment = draft.take_text("logfire.feedback.comment");
+    let own_id = draft.patch.span_id.as_str().to_owned();
+    let score = Score { comment, time: draft.patch.start, ..Score::new(own_id, name, value, ScoreSource::User) };
+    draft.more.extend(feedback::place(&mut draft.patch, score));
 }
 
 /// A pending span says that the span which it is a child of has started: it is read as a message about that span.

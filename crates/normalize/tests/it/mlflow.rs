@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use neuraltrust_model::{Content, Kind, Source, SpanPatch, StatusCode};
+use neuraltrust_model::{Content, Kind, Source, SpanPatch, StatusCode, Timestamp};
 use neuraltrust_normalize::dialects::mlflow_rest::{assessment, change, spans, tag, trace};
 use neuraltrust_normalize::{Reason, otlp};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -127,7 +127,7 @@ fn the_calls_of_mlflow_2() {
     ]});
     let mut patches = change("tr-0a", false, begins.to_string().as_bytes(), &source()).unwrap();
     patches.extend(change("tr-0a", true, ends.to_string().as_bytes(), &source()).unwrap());
-    patches.extend(tag("tr-0a", br#"{"key": "thread_id", "value": "c1"}"#, &source()).unwrap());
+    patches.extend(tag("tr-0a", br#"{"key": "thread_id", "value": "c1"}"#, Timestamp::from_nanos(1), &source()).unwrap());
     let read = spans("tr-0a", file.to_string().as_bytes(), &source()).unwrap();
     assert_eq!(
         read.rejected.iter().map(|bad| (bad.at.as_str(), bad.reason)).collect::<Vec<_>>(),
@@ -195,7 +195,7 @@ proptest! {
         let _ = trace(body.as_bytes(), &source());
         let _ = trace(json!({"trace": {"trace_info": value}}).to_string().as_bytes(), &source());
         let _ = change("tr-1", true, body.as_bytes(), &source());
-        let _ = tag("tr-1", body.as_bytes(), &source());
+        let _ = tag("tr-1", body.as_bytes(), Timestamp::from_nanos(0), &source());
         let _ = assessment("tr-1", json!({"assessment": value}).to_string().as_bytes());
         let _ = spans("tr-1", json!({"spans": [value]}).to_string().as_bytes(), &source());
     }

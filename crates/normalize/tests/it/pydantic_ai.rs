@@ -75,3 +75,20 @@ fn events_of_version_1() {
         assert_eq!(patch.output.unwrap().plain_text(100), "Hello", "{name}");
     }
 }
+
+#[test]
+fn feedback_is_a_verdict_on_the_span_that_it_annotates() {
+    let annotation = |value: serde_json::Value| {
+        let attributes = json!({"logfire.span_type": "annotation", "logfire.feedback.name": "factuality", "factuality": value,
+            "logfire.feedback.comment": "the agent lied", "agent_name": "mock", "logfire.msg_template": "feedback: factuality",
+            "logfire.msg": "feedback: factuality = 0.1"});
+        export(vec![Span { span_id: vec![9; 8], parent_span_id: vec![2; 8], ..span(&attributes) }]).patches
+    };
+    for value in [json!(0.1), json!("bad"), json!(false)] {
+        let [of_itself, of_parent] = annotation(value.clone()).try_into().unwrap();
+        assert_eq!((of_itself.kind, of_itself.scores.len()), (Some(Kind::Feedback), 0));
+        assert_eq!(of_parent.span_id.as_str(), "0202020202020202");
+        let score = &of_parent.scores[0];
+        assert_eq!((score.name.as_str(), &score.value, score.comment.as_deref()), ("factuality", &value, Some("the agent lied")));
+    }
+}

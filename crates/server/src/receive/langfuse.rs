@@ -7,21 +7,18 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{get, patch, post};
+use axum::routing::{get, post};
 use neuraltrust_model::Source;
 use neuraltrust_normalize::dialects::langfuse_ingestion as dialect;
 use neuraltrust_normalize::{Item, Itemized, Reason};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{body, may_send, otlp_under, source};
+use super::{body, langfuse_media, may_send, otlp_under, source};
 use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_rejected};
 
-const SURFACE: Surface = Surface::Langfuse;
-/// Length of the id that clients make of a file's hash.
-const MEDIA_ID: usize = 22;
+pub(super) const SURFACE: Surface = Surface::Langfuse;
 
 /// What Langfuse's clients send and ask.
 pub(super) fn routes() -> Router<App> {
@@ -30,8 +27,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/api/public/scores", post(scores))
         .route("/api/public/projects", get(projects))
         .route("/api/public/health", get(health))
-        .route("/api/public/media", post(media))
-        .route("/api/public/media/{id}", patch(StatusCode::NO_CONTENT))
+        .merge(langfuse_media::routes())
 }
 
 async fn ingestion(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<(StatusCode, Json<Value>), ApiError> {
@@ -88,7 +84,7 @@ fn itemized(items: &[Item]) -> (StatusCode, Json<Value>) {
 }
 
 /// The client as its headers name it, written with hyphens since 3 and with underscores before.
-fn sender(headers: &HeaderMap) -> Source {
+pub(super) fn sender(headers: &HeaderMap) -> Source {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| text.len() <= 128);
     let of = |new: &str, old: &str| text(new).or_else(|| text(old)).map(str::to_owned);
     let agent = source(headers, "langfuse");
@@ -111,20 +107,4 @@ async fn projects(State(app): State<App>, headers: HeaderMap) -> Result<Json<Val
 
 async fn health() -> Json<Value> {
     Json(json!({"status": "OK", "version": env!("CARGO_PKG_VERSION")}))
-}
-
-/// Which file a client wants to upload.
-#[derive(Debug, Default, Deserialize)]
-struct File {
-    #[serde(rename = "sha256Hash", default)]
-    hash: String,
-}
-
-/// Files are not kept. Without an address to upload to, a client takes its file for known and goes on.
-async fn media(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<(StatusCode, Json<Value>), ApiError> {
-    may_send(&app, &headers)?;
-    let mut received = body::receive(&app.ingest, &headers, body).await?;
-    let asked = received.decode(|bytes| Ok(serde_json::from_slice::<File>(bytes).unwrap_or_default())).await?;
-    let id: String = asked.hash.replace('+', "-").replace('/', "_").chars().take(MEDIA_ID).collect();
-    Ok((StatusCode::CREATED, Json(json!({"mediaId": id, "uploadUrl": null}))))
 }

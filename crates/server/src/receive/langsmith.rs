@@ -3,7 +3,7 @@
 //! Format: the API of LangSmith as its clients speak it (langsmith-sdk, `client.py` and `client.ts`). `GET /info` decides which of the
 //! ways a client takes.
 
-use std::borrow::Cow;
+use std::collections::HashMap;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -11,18 +11,18 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 use axum::{Json, Router};
-use neuraltrust_model::Source;
 use neuraltrust_model::limits::MAX_BODY_BYTES;
-use neuraltrust_normalize::dialects::langsmith::{self, Act, Part, Runs};
-use neuraltrust_normalize::{Reason, Rejection};
+use neuraltrust_model::{Source, SpanId, SpanPatch};
+use neuraltrust_normalize::dialects::langsmith::{self, Act, Runs};
+use neuraltrust_normalize::{Normalized, Rejection, multipart as form};
 use neuraltrust_store::Grant;
 use serde_json::{Value, json};
 
-use super::multipart::{self as form, boundary};
-use super::{LOOKED_UP, body, may_send, otlp_under, source, told, trace_of_span};
+use super::{body, langsmith_sessions, may_send, otlp_under, source, told};
 use crate::error::ApiError;
 use crate::http::App;
 use crate::ingest::{Surface, count_all_rejected, count_rejected};
+use crate::unplaced::{self, Said};
 
 const SURFACE: Surface = Surface::Langsmith;
 
@@ -40,6 +40,7 @@ pub(super) fn routes() -> Router<App> {
             .route(&at("/runs"), post(create))
             .route(&at("/runs/{id}"), patch(update))
             .route(&at("/feedback"), post(feedback))
+            .merge(langsmith_sessions::routes(prefix))
             .merge(otlp_under(&at("/otel")))
     })
 }
@@ -73,7 +74,8 @@ enum Form {
 
 /// `POST /runs/multipart`.
 async fn multipart(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    let form = boundary(&headers).map(|boundary| Form::Multipart { boundary });
+    let given = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let form = form::boundary(given).map(|boundary| Form::Multipart { boundary }).map_err(ApiError::from);
     answer(&app, form, &headers, body).await
 }
 
@@ -121,52 +123,46 @@ async fn keep(app: &App, form: Result<Form, ApiError>, headers: &HeaderMap, body
     let mut received = body::receive(&app.ingest, headers, body).await?;
     let source = source(headers, SURFACE.as_str());
     let runs = received.decode(move |bytes| decode(&form, bytes, &source)).await?;
-    let runs = look_up(app, &grant, runs).await?;
-    app.ingest.keep(SURFACE, &grant, runs.normalized).await
+    let normalized = place(app, &grant, runs).await?;
+    app.ingest.keep(SURFACE, &grant, normalized).await
 }
 
 fn decode(form: &Form, bytes: &[u8], source: &Source) -> Result<Runs, ApiError> {
     match form {
-        Form::Multipart { boundary } => decode_form(bytes, boundary, source),
+        Form::Multipart { boundary } => {
+            let decompress =
+                |coding: &str, bytes: &[u8], most| body::decompressed(coding, bytes, most).map_err(|error| error.detail);
+            Ok(langsmith::form(bytes, boundary, source, decompress)?)
+        }
         Form::Batch => Ok(langsmith::batch(bytes, source)?),
         Form::Run(act, named) => Ok(langsmith::run(*act, named.as_deref(), bytes, source)?),
         Form::Feedback => Ok(langsmith::feedback(bytes)?),
     }
 }
 
-/// Reads the parts of a form, which may be compressed each on its own; together they are bounded like a body.
-fn decode_form(bytes: &[u8], boundary: &str, source: &Source) -> Result<Runs, ApiError> {
-    let parts = form::parts(bytes, boundary)?;
-    let mut plain: Vec<Cow<'_, [u8]>> = Vec::with_capacity(parts.len());
-    let mut refused = Vec::new();
-    let mut room = MAX_BODY_BYTES;
-    for part in &parts {
-        let body = match part.encoding {
-            "" => Ok(Cow::Borrowed(part.body)),
-            encoding => body::decompressed(encoding, part.body, room).inspect(|body| room -= body.len()).map(Cow::Owned),
-        };
-        plain.push(body.unwrap_or_else(|error| {
-            refused.push(Rejection::new(Reason::Malformed, part.name.chars().take(120).collect::<String>(), error.detail));
-            Cow::Borrowed(&[])
-        }));
+/// Puts what a client says of runs without naming their traces where these are. A run that is not known yet is taken for the root of
+/// its trace, which is what people give feedback on.
+async fn place(app: &App, grant: &Grant, runs: Runs) -> Result<Normalized, ApiError> {
+    let Runs { mut normalized, guessed } = runs;
+    if guessed.is_empty() {
+        return Ok(normalized);
     }
-    let read = parts.iter().zip(&plain).filter(|(part, plain)| part.encoding.is_empty() || !plain.is_empty());
-    let read: Vec<Part<'_>> =
-        read.map(|(part, plain)| Part { name: part.name, content_type: part.content_type, body: plain }).collect();
-    let mut runs = langsmith::multipart(&read, source)?;
-    runs.normalized.rejected.extend(refused);
-    Ok(runs)
-}
-
-/// Finds the traces of runs that a client did not name them for, among what is known already. A run that is not known yet is
-/// taken for the root of its trace, which is what people give feedback on.
-async fn look_up(app: &App, grant: &Grant, mut runs: Runs) -> Result<Runs, ApiError> {
-    for (n, run) in std::mem::take(&mut runs.guessed).into_iter().take(LOOKED_UP) {
-        if let Some(trace) = trace_of_span(app, grant, &run).await?
-            && let Some(patch) = runs.normalized.patches.get_mut(n)
-        {
-            patch.trace_id = trace;
+    let is_run = |patch: &SpanPatch| patch.kind.is_some() || patch.start.is_some() || patch.end.is_some();
+    let found = unplaced::traces_of(app, grant.project, &guessed.iter().map(|(_, run)| run.clone()).collect::<Vec<_>>()).await?;
+    let mut guessed: HashMap<usize, SpanId> = guessed.into_iter().collect();
+    let mut said = Vec::new();
+    for (n, mut patch) in std::mem::take(&mut normalized.patches).into_iter().enumerate() {
+        match guessed.remove(&n) {
+            Some(_) if !is_run(&patch) => said.push(Said::verdict(patch)),
+            Some(run) => {
+                if let Some(trace) = found.get(&run) {
+                    patch.trace_id = trace.clone();
+                }
+                normalized.patches.push(patch);
+            }
+            None => normalized.patches.push(patch),
         }
     }
-    Ok(runs)
+    normalized.patches.extend(unplaced::place(app, grant, SURFACE, said).await?);
+    Ok(normalized)
 }

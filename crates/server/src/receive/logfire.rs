@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::may_send;
+use super::{address, may_send};
 use crate::error::ApiError;
 use crate::http::App;
 
@@ -20,7 +20,5 @@ pub(super) fn routes() -> Router<App> {
 /// The project of the token, and where its page is; the client shows both when it starts.
 async fn info(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
     let name = may_send(&app, &headers)?.project_name;
-    let host = headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or("localhost");
-    let scheme = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok()).unwrap_or("http");
-    Ok(Json(json!({"project_name": name, "project_url": format!("{scheme}://{host}/")})))
+    Ok(Json(json!({"project_name": name, "project_url": format!("{}/", address(&headers))})))
 }

@@ -6,20 +6,23 @@
 
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{get, patch, post, put};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::{any, get, patch, post, put};
 use axum::{Json, Router};
-use neuraltrust_model::SpanPatch;
+use neuraltrust_model::{Map, Score, ScoreSource, SpanPatch};
 use neuraltrust_normalize::dialects::mlflow_rest as dialect;
 use neuraltrust_normalize::{Normalized, Rejection};
-use neuraltrust_store::Secret;
+use neuraltrust_store::{Grant, Scope, Scored, Secret};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{body, may_send, source, told};
-use crate::error::ApiError;
+use super::{body, may_send, not_offered, refused, source, told};
+use crate::auth;
+use crate::error::{ApiError, Told};
 use crate::http::App;
-use crate::ingest::{Surface, count_all_rejected, count_rejected};
+use crate::ingest::{Surface, count_all_rejected, count_rejected, now};
 
 const SURFACE: Surface = Surface::Mlflow;
 /// The version that this server speaks like: from 3.4 on, clients send spans as OTLP.
@@ -45,13 +48,38 @@ pub(super) fn routes() -> Router<App> {
         .route(&experiments("create"), post(create_experiment))
         .route(&experiments("search"), get(experiments_found).post(experiments_found))
         .route("/api/3.0/mlflow/traces", post(trace))
-        .route("/api/2.0/mlflow/traces", post(begin))
+        .route("/api/2.0/mlflow/traces", post(begin).get(nothing))
         .route("/api/2.0/mlflow/traces/{id}", patch(end))
         .route("/api/2.0/mlflow-artifacts/artifacts/{*path}", put(artifact));
-    ["2.0", "3.0"].into_iter().fold(routes, |routes, version| {
+    let routes = ["2.0", "3.0"].into_iter().fold(routes, |routes, version| {
         let at = |path: &str| format!("/api/{version}/mlflow/traces/{{id}}/{path}");
-        routes.route(&at("tags"), patch(tag)).route(&at("assessments"), post(assess))
-    })
+        routes
+            .route(&at("tags"), patch(tag).delete(untag))
+            .route(&at("assessments"), post(assess))
+            .route(&at("assessments/{assessment}"), get(assessed).patch(reassess).delete(withdraw))
+            .route(&format!("/api/{version}/mlflow/{{*rest}}"), any(nothing))
+    });
+    routes.layer(map_response(|response: Response| refused::with(response, in_its_form)))
+}
+
+/// An error as MLflow's client reads it; the codes are those of its `databricks.proto`.
+fn in_its_form(told: &Told) -> Map {
+    let code = match (told.reason, told.status) {
+        // What a server of an earlier release says, so that a client goes on without.
+        ("not_offered", _) => "ENDPOINT_NOT_FOUND",
+        (_, StatusCode::UNAUTHORIZED) => "UNAUTHENTICATED",
+        (_, StatusCode::FORBIDDEN) => "PERMISSION_DENIED",
+        (_, StatusCode::NOT_FOUND) => "RESOURCE_DOES_NOT_EXIST",
+        (_, StatusCode::NOT_IMPLEMENTED) => "NOT_IMPLEMENTED",
+        (_, StatusCode::SERVICE_UNAVAILABLE) => "TEMPORARILY_UNAVAILABLE",
+        (_, status) if status.is_server_error() => "INTERNAL_ERROR",
+        _ => "INVALID_PARAMETER_VALUE",
+    };
+    Map::from_iter([("error_code".to_owned(), code.into()), ("message".to_owned(), told.detail.clone().into())])
+}
+
+async fn nothing(State(app): State<App>, headers: HeaderMap, uri: Uri) -> ApiError {
+    not_offered(&app, &headers, StatusCode::NOT_FOUND, &uri)
 }
 
 /// Keeps what one call says, and answers with what `decode` makes of its body.
@@ -138,7 +166,29 @@ fn info_of(request: &str, status: &str, said: Value) -> Value {
 
 async fn tag(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Answer {
     let source = source(&headers, SURFACE.as_str());
-    keep(&app, &headers, body, move |bytes| Ok((dialect::tag(&id, bytes, &source)?, json!({})))).await
+    keep(&app, &headers, body, move |bytes| Ok((dialect::tag(&id, bytes, now(), &source)?, json!({})))).await
+}
+
+/// A tag that is taken away, named in the body or the address.
+async fn untag(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(named): Query<NamedTag>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let source = source(&headers, SURFACE.as_str());
+    let Some(key) = named.key else {
+        return keep(&app, &headers, body, move |bytes| Ok((dialect::untag(&id, bytes, now(), &source)?, json!({})))).await;
+    };
+    let body = Body::from(json!({ "key": key }).to_string());
+    keep(&app, &headers, body, move |bytes| Ok((dialect::untag(&id, bytes, now(), &source)?, json!({})))).await
+}
+
+/// The name of a tag, in an address.
+#[derive(Debug, Deserialize)]
+struct NamedTag {
+    key: Option<String>,
 }
 
 async fn assess(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Answer {
@@ -151,6 +201,66 @@ async fn assess(State(app): State<App>, Path(id): Path<String>, headers: HeaderM
         Ok((patches, answer))
     };
     keep(&app, &headers, body, decode).await
+}
+
+/// The judgement of that id, as the record has it, for a key that may do what is done with it.
+async fn known(app: &App, headers: &HeaderMap, scope: Scope, (request, own_id): (&str, &str)) -> Result<(Grant, Scored), ApiError> {
+    let grant = auth::require_key(app.store.accounts(), headers, scope)?;
+    let none = || ApiError::not_found(format!("the trace {request} has no feedback of the id {own_id:?}"));
+    let trace = dialect::trace_id(request).map_err(|_| none())?;
+    let scores = app.store.project(grant.project).scores(trace).await?;
+    let kept = scores.into_iter().find(|kept| kept.score.id == own_id).ok_or_else(none)?;
+    Ok((grant, kept))
+}
+
+async fn assessed(State(app): State<App>, Path((id, own_id)): Path<(String, String)>, headers: HeaderMap) -> Answer {
+    let (_, kept) = known(&app, &headers, Scope::Read, (&id, &own_id)).await?;
+    Ok(Json(json!({"assessment": described_score(&id, &kept.score)})))
+}
+
+/// An assessment that is said anew; what is not said of it again stays.
+async fn reassess(
+    State(app): State<App>,
+    Path((id, own_id)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (_, kept) = known(&app, &headers, Scope::Ingest, (&id, &own_id)).await?;
+    let decode = move |bytes: &[u8]| {
+        let score = dialect::reassessed(kept.score, bytes, now())?;
+        let answer = json!({"assessment": described_score(&id, &score)});
+        Ok((vec![SpanPatch { scores: vec![score], ..SpanPatch::new(kept.trace_id, kept.span_id) }], answer))
+    };
+    keep(&app, &headers, body, decode).await
+}
+
+async fn withdraw(State(app): State<App>, Path((id, own_id)): Path<(String, String)>, headers: HeaderMap) -> Answer {
+    let (grant, kept) = known(&app, &headers, Scope::Ingest, (&id, &own_id)).await?;
+    let score = Score { value: Value::Null, comment: None, time: Some(now()), withdrawn: true, ..kept.score };
+    let patch = SpanPatch { scores: vec![score], ..SpanPatch::new(kept.trace_id, kept.span_id) };
+    app.ingest.keep_whole(SURFACE, &grant, vec![patch]).await?;
+    Ok(Json(json!({})))
+}
+
+/// Feedback as MLflow's client reads it.
+fn described_score(request: &str, score: &Score) -> Value {
+    let by = match score.source {
+        ScoreSource::User => "HUMAN",
+        ScoreSource::Evaluator => "LLM_JUDGE",
+        ScoreSource::Api => "CODE",
+    };
+    let time = score.time.map(|time| time.to_string());
+    json!({
+        "assessment_id": score.id,
+        "assessment_name": score.name,
+        "trace_id": request,
+        "source": {"source_type": by, "source_id": "default"},
+        "create_time": time,
+        "last_update_time": time,
+        "feedback": {"value": score.value},
+        "rationale": score.comment,
+        "valid": true,
+    })
 }
 
 /// A file of a trace: its spans. Others are not kept.

@@ -3,30 +3,35 @@
 mod body;
 mod helicone;
 mod langfuse;
+mod langfuse_media;
 mod langsmith;
+mod langsmith_sessions;
 mod logfire;
 mod mlflow;
-mod multipart;
 mod neuraltrust_batch;
 mod neuraltrust_v1;
 mod opik;
+mod opik_attachments;
 mod otlp_grpc;
 mod otlp_http;
+mod phoenix;
+mod refused;
 
 use axum::Router;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::routing::{any, post};
-use neuraltrust_model::{Source, SpanId, SpanPatch, TraceId};
+use neuraltrust_model::{Source, SpanPatch};
 use neuraltrust_normalize::Rejection;
 use neuraltrust_normalize::dialects::mlflow_rest::EXPERIMENT;
 use neuraltrust_normalize::dialects::{COMET_WORKSPACE, PROJECT_NAME};
-use neuraltrust_store::{Field, Filter, Grant, ListQuery, Scope};
+use neuraltrust_store::{Grant, Scope};
 use serde_json::{Value, json};
 
 use crate::auth;
 use crate::error::ApiError;
 use crate::http::App;
 
+pub(crate) use langsmith_sessions::before_ours;
 pub(crate) use otlp_grpc::services as otlp_grpc;
 
 /// Everything that takes spans over HTTP.
@@ -38,6 +43,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(helicone::routes())
         .merge(mlflow::routes())
         .merge(langsmith::routes())
+        .merge(phoenix::routes())
         .merge(logfire::routes())
         .route("/v1/trace", post(neuraltrust_v1::trace))
         .route("/v1/traces/batch", post(neuraltrust_batch::batch))
@@ -96,16 +102,43 @@ fn otlp_under(prefix: &str) -> Router<App> {
         .route(&format!("{prefix}/v1/metrics"), post(otlp_http::metrics))
 }
 
-/// Spans whose trace is looked up for one request; most clients name it.
-const LOOKED_UP: usize = 100;
-/// Spans looked at to find one by its id.
-const LOOKED_AT: usize = 20;
+/// Longest path that an answer repeats, in characters.
+const SHOWN_PATH: usize = 200;
 
-/// The trace of a span that a client names alone, as the lists know it: they lag behind by up to a second.
-async fn trace_of_span(app: &App, grant: &Grant, span: &SpanId) -> Result<Option<TraceId>, ApiError> {
-    let filter = Filter::equals(Field::SpanId, span.as_str());
-    let found = app.store.project(grant.project).spans(ListQuery { filter, limit: LOOKED_AT, ..ListQuery::default() }).await?;
-    Ok(found.items.into_iter().find(|row| row.span_id == *span).map(|row| row.trace_id))
+/// The answer to what a client may ask of the product that it is made for, and not of this server.
+fn not_offered(app: &App, headers: &HeaderMap, status: StatusCode, uri: &Uri) -> ApiError {
+    if let Err(error) = may_send(app, headers) {
+        return error;
+    }
+    let path: String = uri.path().chars().take(SHOWN_PATH).collect();
+    let detail = format!(
+        "{path} is not offered here: this server keeps what applications trace and how that is judged, and /docs says how to read it"
+    );
+    ApiError::new(status, "not_offered", detail)
+}
+
+/// The address under which a client reaches this server, by what its request says.
+fn address(headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    format!("{}://{}", text("x-forwarded-proto").unwrap_or("http"), text("host").unwrap_or("localhost"))
+}
+
+/// A text as it may stand in an address (RFC 3986, section 2.3, "Unreserved Characters").
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(char::from(byte)),
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
+}
+
+/// The id of something that goes by its name alone, for clients that take nothing but a UUID (RFC 9562, version 8: made here).
+fn uuid_of(name: &str) -> String {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("00000000-0000-8000-8000-{:012x}", hash & 0xffff_ffff_ffff)
 }
 
 /// What the key of a request opens, when it may send.

@@ -2,34 +2,32 @@
 //! asks before it sends.
 //!
 //! Format: <https://www.comet.com/docs/opik/reference/rest-api/overview>. A batch that cannot be kept whole is answered with 400
-//! and the reason for each item that is not kept; the others are. The client tries no 400 again.
-
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+//! and the reason for each item that is not kept; the others are. The client tries no 400 again, and no 501, which is what is
+//! not offered here is answered with.
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post, put};
-use axum::{Extension, Json, Router};
-use neuraltrust_model::{Score, SpanId, SpanPatch, TraceId};
+use axum::routing::{any, get, patch, post, put};
+use axum::{Json, Router};
+use neuraltrust_model::{Map, SpanPatch};
 use neuraltrust_normalize::dialects::opik::{self as dialect, Of, Sender};
 use neuraltrust_normalize::{Item, Itemized, Rejection};
-use neuraltrust_store::{Grant, ProjectId};
+use neuraltrust_store::Grant;
 use serde_json::{Value, json};
 
 use super::body::Received;
-use super::{LOOKED_UP, body, may_send, otlp_under, source, trace_of_span};
-use crate::error::ApiError;
+use super::{body, may_send, not_offered, opik_attachments, otlp_under, refused, source, uuid_of};
+use crate::error::{ApiError, Told};
 use crate::http::App;
 use crate::ingest::{Surface, count_rejected};
+use crate::unplaced::{self, Said};
 
-const SURFACE: Surface = Surface::Opik;
+pub(super) const SURFACE: Surface = Surface::Opik;
 /// Under which the API stands, by how the client is configured: on a server of its own, in the cloud, or plain.
 const PREFIXES: [&str; 3] = ["/api", "/opik/api", ""];
-/// Spans that are remembered.
-const REMEMBERED: usize = 100_000;
 
 /// What Opik's clients send and ask.
 pub(super) fn routes() -> Router<App> {
@@ -49,7 +47,7 @@ pub(super) fn routes() -> Router<App> {
             .route(&at("spans/{id}"), patch(update_span))
             .route(&at("spans/feedback-scores"), put(score_spans))
             .route(&at("spans/{id}/feedback-scores"), put(score_span))
-            .merge(otlp_under(&at("otel")))
+            .merge(opik_attachments::routes(prefix))
             .route(&at("projects"), get(projects))
             .route(&at("projects/retrieve"), post(project))
             .route(&at("auth"), post(access))
@@ -58,145 +56,89 @@ pub(super) fn routes() -> Router<App> {
             .route(&at("workspaces/configurations"), get(empty))
             .route(&at("toggles"), get(empty))
             .route(&at("toggles/"), get(empty))
+            .route(&at("{*rest}"), any(nothing))
     });
-    routes.layer(Extension(Arc::new(Places::default())))
+    let routes = routes.layer(map_response(|response: Response| refused::with(response, in_its_form)));
+    PREFIXES.into_iter().fold(routes, |routes, prefix| routes.merge(otlp_under(&format!("{prefix}/v1/private/otel"))))
 }
 
-/// The spans and the scores on them that came last: a score names its span alone, and comes before or after it. A span that came
-/// long before its score is in the lists, which know nothing yet of what came last.
-///
-/// NOTE: a score whose span comes after many others, or after the server was started again, has no place: it is kept in a trace of
-/// its own that no list shows.
-#[derive(Default)]
-struct Places(Mutex<Remembered>);
-
-type Key = (ProjectId, SpanId);
-
-#[derive(Default)]
-struct Remembered {
-    traces: Recent<Option<TraceId>>,
-    scores: Recent<Vec<Score>>,
+/// `ErrorMessage` of Opik's API.
+fn in_its_form(told: &Told) -> Map {
+    Map::from_iter([("code".to_owned(), told.status.as_u16().into()), ("message".to_owned(), told.detail.clone().into())])
 }
 
-/// What came last, up to [`REMEMBERED`].
-struct Recent<T> {
-    of: HashMap<Key, T>,
-    oldest: VecDeque<Key>,
+async fn nothing(State(app): State<App>, headers: HeaderMap, uri: Uri) -> ApiError {
+    not_offered(&app, &headers, StatusCode::NOT_IMPLEMENTED, &uri)
 }
 
-impl<T> Default for Recent<T> {
-    fn default() -> Self {
-        Self { of: HashMap::new(), oldest: VecDeque::new() }
-    }
+/// Whether what is said names the traces that it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Traces,
+    SpansAlone,
 }
 
-impl<T: Default> Recent<T> {
-    fn entry(&mut self, key: Key) -> &mut T {
-        if !self.of.contains_key(&key) {
-            self.oldest.push_back(key.clone());
-            if self.oldest.len() > REMEMBERED
-                && let Some(forgotten) = self.oldest.pop_front()
-            {
-                self.of.remove(&forgotten);
-            }
-        }
-        self.of.entry(key).or_default()
-    }
-}
-
-impl Places {
-    /// Moves scores to the traces of their spans, and adds to spans the scores that came before them.
-    fn put(&self, project: ProjectId, patches: &mut Vec<SpanPatch>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut waited = Vec::new();
-        for patch in patches.iter_mut() {
-            let key = (project, patch.span_id.clone());
-            let is_placed = patch.span_id.as_str() != patch.trace_id.as_str();
-            if is_placed {
-                *known.traces.entry(key.clone()) = Some(patch.trace_id.clone());
-                if let Some(scores) = known.scores.of.get(&key) {
-                    let place = SpanPatch::new(patch.trace_id.clone(), patch.span_id.clone());
-                    waited.push(SpanPatch { scores: scores.clone(), ..place });
-                }
-            } else if !patch.scores.is_empty() {
-                match known.traces.of.get(&key) {
-                    Some(Some(trace)) => patch.trace_id = trace.clone(),
-                    _ => known.scores.entry(key).extend(patch.scores.clone()),
-                }
-            }
-        }
-        patches.extend(waited);
-    }
-}
-
-/// Moves scores to the traces that the lists have for their spans; a score on a trace is in its place.
-async fn look_up(app: &App, grant: &Grant, patches: &mut [SpanPatch]) -> Result<(), ApiError> {
-    let is_judged = |patch: &&mut SpanPatch| {
-        !patch.scores.is_empty() && patch.kind.is_none() && patch.span_id.as_str() == patch.trace_id.as_str()
-    };
-    for patch in patches.iter_mut().filter(is_judged).take(LOOKED_UP) {
-        if let Some(trace) = trace_of_span(app, grant, &patch.span_id).await? {
-            patch.trace_id = trace;
-        }
-    }
-    Ok(())
-}
-
-type Known = Extension<Arc<Places>>;
 type Answer = Result<Response, ApiError>;
 
-async fn create_traces(State(app): State<App>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    batch(&app, &known, &headers, body, |bytes, sender| dialect::batch(Of::Traces, bytes, sender)).await
+async fn create_traces(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+    batch(&app, &headers, body, Names::Traces, |bytes, sender| dialect::batch(Of::Traces, bytes, sender)).await
 }
 
-async fn create_spans(State(app): State<App>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    batch(&app, &known, &headers, body, |bytes, sender| dialect::batch(Of::Spans, bytes, sender)).await
+async fn create_spans(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+    batch(&app, &headers, body, Names::Traces, |bytes, sender| dialect::batch(Of::Spans, bytes, sender)).await
 }
 
-async fn score_traces(State(app): State<App>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    batch(&app, &known, &headers, body, dialect::scores).await
+async fn score_traces(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+    batch(&app, &headers, body, Names::Traces, dialect::scores).await
 }
 
-async fn score_spans(State(app): State<App>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    batch(&app, &known, &headers, body, dialect::scores).await
+async fn score_spans(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+    batch(&app, &headers, body, Names::SpansAlone, dialect::scores).await
 }
 
-async fn create_trace(State(app): State<App>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    one(&app, &known, &headers, body, StatusCode::CREATED, |bytes, sender| dialect::single(Of::Traces, bytes, sender)).await
+async fn create_trace(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+    one(&app, &headers, body, Names::Traces, StatusCode::CREATED, |bytes, sender| dialect::single(Of::Traces, bytes, sender)).await
 }
 
-async fn create_span(State(app): State<App>, known: Known, headers: HeaderMap, body: Body) -> Answer {
-    one(&app, &known, &headers, body, StatusCode::CREATED, |bytes, sender| dialect::single(Of::Spans, bytes, sender)).await
+async fn create_span(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+    one(&app, &headers, body, Names::Traces, StatusCode::CREATED, |bytes, sender| dialect::single(Of::Spans, bytes, sender)).await
 }
 
-async fn update_trace(State(app): State<App>, Path(id): Path<String>, known: Known, headers: HeaderMap, body: Body) -> Answer {
+async fn update_trace(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Answer {
     let decode = move |bytes: &[u8], sender: &Sender| dialect::update(Of::Traces, &id, bytes, sender);
-    one(&app, &known, &headers, body, StatusCode::NO_CONTENT, decode).await
+    one(&app, &headers, body, Names::Traces, StatusCode::NO_CONTENT, decode).await
 }
 
-async fn update_span(State(app): State<App>, Path(id): Path<String>, known: Known, headers: HeaderMap, body: Body) -> Answer {
+async fn update_span(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Answer {
     let decode = move |bytes: &[u8], sender: &Sender| dialect::update(Of::Spans, &id, bytes, sender);
-    one(&app, &known, &headers, body, StatusCode::NO_CONTENT, decode).await
+    one(&app, &headers, body, Names::Traces, StatusCode::NO_CONTENT, decode).await
 }
 
-async fn score_trace(State(app): State<App>, Path(id): Path<String>, known: Known, headers: HeaderMap, body: Body) -> Answer {
+async fn score_trace(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Answer {
     let decode = move |bytes: &[u8], sender: &Sender| dialect::single_score(&id, bytes, sender);
-    one(&app, &known, &headers, body, StatusCode::NO_CONTENT, decode).await
+    one(&app, &headers, body, Names::Traces, StatusCode::NO_CONTENT, decode).await
 }
 
-async fn score_span(State(app): State<App>, Path(id): Path<String>, known: Known, headers: HeaderMap, body: Body) -> Answer {
+async fn score_span(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Answer {
     let decode = move |bytes: &[u8], sender: &Sender| dialect::single_score(&id, bytes, sender);
-    one(&app, &known, &headers, body, StatusCode::NO_CONTENT, decode).await
+    one(&app, &headers, body, Names::SpansAlone, StatusCode::NO_CONTENT, decode).await
 }
 
-async fn batch<D>(app: &App, known: &Arc<Places>, headers: &HeaderMap, body: Body, decode: D) -> Answer
+/// Puts verdicts that name spans alone into the traces of those.
+async fn placed(app: &App, grant: &Grant, names: Names, patches: Vec<SpanPatch>) -> Result<Vec<SpanPatch>, ApiError> {
+    match names {
+        Names::Traces => Ok(patches),
+        Names::SpansAlone => unplaced::place(app, grant, SURFACE, patches.into_iter().map(Said::verdict).collect()).await,
+    }
+}
+
+async fn batch<D>(app: &App, headers: &HeaderMap, body: Body, names: Names, decode: D) -> Answer
 where
     D: FnOnce(&[u8], &Sender) -> Result<Itemized, Rejection> + Send + 'static,
 {
     let kept = async {
         let (grant, mut batch, _received) = receive(app, headers, body, decode).await?;
-        known.put(grant.project, &mut batch.patches);
-        look_up(app, &grant, &mut batch.patches).await?;
+        batch.patches = placed(app, &grant, names, batch.patches).await?;
         app.ingest.keep_items(SURFACE, &grant, batch).await
     };
     let items: Vec<Item> = kept.await.inspect_err(|error: &ApiError| count_rejected(SURFACE, error.reason))?;
@@ -208,14 +150,13 @@ where
     Ok((StatusCode::BAD_REQUEST, Json(json!({"code": 400, "message": message, "errors": errors}))).into_response())
 }
 
-async fn one<D>(app: &App, known: &Arc<Places>, headers: &HeaderMap, body: Body, status: StatusCode, decode: D) -> Answer
+async fn one<D>(app: &App, headers: &HeaderMap, body: Body, names: Names, status: StatusCode, decode: D) -> Answer
 where
     D: FnOnce(&[u8], &Sender) -> Result<Vec<SpanPatch>, Rejection> + Send + 'static,
 {
     let kept = async {
-        let (grant, mut patches, _received) = receive(app, headers, body, decode).await?;
-        known.put(grant.project, &mut patches);
-        look_up(app, &grant, &mut patches).await?;
+        let (grant, patches, _received) = receive(app, headers, body, decode).await?;
+        let patches = placed(app, &grant, names, patches).await?;
         app.ingest.keep_whole(SURFACE, &grant, patches).await
     };
     kept.await.inspect_err(|error: &ApiError| count_rejected(SURFACE, error.reason))?;
@@ -235,7 +176,7 @@ where
     Ok((grant, decoded, received))
 }
 
-fn sender(headers: &HeaderMap) -> Sender {
+pub(super) fn sender(headers: &HeaderMap) -> Sender {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| text.len() <= 128);
     let mut source = source(headers, "opik");
     if let Some(version) = text("x-opik-debug-sdk-version") {
@@ -254,12 +195,6 @@ async fn version() -> Json<Value> {
 
 fn described(grant: &Grant) -> Value {
     json!({"id": uuid_of(&grant.project_name), "name": grant.project_name})
-}
-
-/// Opik's clients read the id of a project as a UUID (RFC 9562, version 8: made here, of the project's name).
-fn uuid_of(name: &str) -> String {
-    let text = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("00000000-0000-8000-8000-{:012x}", text & 0xffff_ffff_ffff)
 }
 
 async fn projects(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {

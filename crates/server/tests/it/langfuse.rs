@@ -90,7 +90,40 @@ fn what_clients_ask_before_they_send() {
     assert_eq!((projects.status, &projects.json()["data"][0]["name"]), (200, &json!("default")));
     assert_eq!(server.fetch("/api/public/projects", &[("authorization", "Basic cGs6c2s=")]).status, 401);
     assert_eq!(server.fetch("/api/public/health", &[]).json()["status"], "OK");
-    let file = json!({"traceId": "t", "contentType": "image/png", "contentLength": 3, "field": "input", "sha256Hash": "ab+/cdefghijklmnopqrstuvwxyz0123456789ABCDEFG="});
-    let media = server.post("/api/public/media", &[("authorization", &key)], file.to_string());
-    assert_eq!((media.status, media.json()), (201, json!({"mediaId": "ab-_cdefghijklmnopqrst", "uploadUrl": null})));
+}
+
+#[test]
+fn a_file_is_a_medium_of_its_trace() {
+    let server = start();
+    let key = basic(&server);
+    let bytes = crate::media::noise(70_000);
+    let file = json!({"traceId": "t", "observationId": "o", "contentType": "image/png", "contentLength": bytes.len(), "field": "input",
+        "sha256Hash": "ab+/cdefghijklmnopqrstuvwxyz0123456789ABCDEFG="});
+    let asked = server.post("/api/public/media", &[("authorization", &key)], file.to_string());
+    assert_eq!((asked.status, &asked.json()["mediaId"]), (201, &json!("ab-_cdefghijklmnopqrst")));
+    let url = asked.json()["uploadUrl"].as_str().unwrap().to_owned();
+    let path = url.strip_prefix(server.url()).unwrap().to_owned();
+    let put = |path: &str| {
+        let agent = ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
+        agent.put(format!("{}{path}", server.url())).header("content-type", "image/png").send(&bytes).unwrap().status().as_u16()
+    };
+    assert_eq!((put(&path), put(&path)), (200, 200), "without a key, and once more");
+    assert_eq!(put("/api/public/media/ab-_cdefghijklmnopqrst?upload=guessed"), 403);
+    assert_eq!(put(&path.replace("ab-_", "ab--")), 403, "the secret is for one file");
+    let done = Recorded { method: "PATCH".to_owned(), ..post("/api/public/media/ab-_cdefghijklmnopqrst", &json!({"uploadHttpStatus": 200})) };
+    assert_eq!(send(&server, &done), 204);
+    let observation = json!({"id": "o", "traceId": "t", "name": "look", "input": "@@@langfuseMedia:type=image/png|id=ab-_cdefghijklmnopqrst|source=bytes@@@"});
+    let batch = json!({"batch": [
+        {"id": "1", "type": "trace-create", "timestamp": "2026-11-23T02:57:18Z", "body": {"id": "t", "input": "Hi", "output": "Hello"}},
+        {"id": "2", "type": "span-create", "timestamp": "2026-11-23T02:57:18Z", "body": observation},
+    ]});
+    assert_eq!(send(&server, &post("/api/public/ingestion", &batch)), 207);
+    let (_, page) = server.get("/api/v1/traces/t");
+    let files: Vec<&Value> = page["spans"].as_array().unwrap().iter().filter(|span| span["kind"] == "event").collect();
+    assert_eq!((files.len(), &files[0]["parent_id"]), (1, &json!("o")), "{page}");
+    let (_, step) = server.get(&format!("/api/v1/traces/t/spans/{}", files[0]["span_id"].as_str().unwrap()));
+    assert_eq!(step["attributes"]["langfuse.media.id"], "ab-_cdefghijklmnopqrst");
+    let kept = server.fetch(step["output"]["messages"][0]["parts"][0]["uri"].as_str().unwrap(), &[("x-api-key", server.key())]);
+    assert_eq!((kept.status, kept.content_type.as_str(), kept.body == bytes), (200, "image/png", true));
+    assert_eq!(server.post("/api/public/media", &[("authorization", &key)], "{}").status, 400);
 }

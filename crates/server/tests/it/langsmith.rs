@@ -83,3 +83,49 @@ fn the_bytes_of_an_attachment_are_kept() {
     let kept = server.fetch(media["uri"].as_str().unwrap(), &[("x-api-key", server.key())]);
     assert_eq!((kept.status, kept.body == picture), (200, true));
 }
+
+#[test]
+fn sessions_are_known_by_their_names() {
+    let server = start();
+    let run = json!({"id": "r", "trace_id": "r", "run_type": "chain", "name": "turn", "session_name": "shop", "start_time": "2026-11-23T00:00:00Z"});
+    assert_eq!(send(&server, &request("POST", "/runs", "application/json", run.to_string())), 202);
+    shown(&server);
+    let get = |path: &str| {
+        let answer = server.fetch(path, &[("x-api-key", server.key())]);
+        (answer.status, answer.json())
+    };
+    let names = |answer: &Value| answer.as_array().unwrap().iter().map(|session| session["name"].clone()).collect::<Value>();
+    let (status, listed) = get("/sessions?limit=100&offset=0");
+    assert_eq!((status, names(&listed)), (200, json!(["shop", "default"])));
+    let (_, asked) = get("/sessions?name=shop&limit=1&include_stats=true");
+    assert_eq!((names(&asked), &asked[0]["id"]), (json!(["shop"]), &listed[0]["id"]));
+    let ours = server.get("/api/v1/sessions").1;
+    assert!(ours["items"].is_array(), "the server's own API has people's sessions there: {ours}");
+    let theirs = server.fetch("/api/v1/sessions?name=shop", &[("x-api-key", server.key()), ("user-agent", "langsmith-py/0.15.0")]);
+    assert_eq!((theirs.status, &theirs.json()[0]["id"]), (200, &asked[0]["id"]));
+    let id = asked[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(id.len(), 36, "a UUID");
+    assert_eq!(get(&format!("/sessions/{id}")).1["name"], "shop");
+    assert_eq!(get("/sessions/00000000-0000-8000-8000-000000000000").0, 404);
+    let act = |method: &str, path: &str, body: Value| answered(&server, &request(method, path, "application/json", body.to_string()));
+    let (status, made) = act("POST", "/api/v1/sessions?upsert=true", json!({"name": "shop", "description": "ours", "extra": {"a": 1}}));
+    assert_eq!((status, &made["id"], &made["description"], &made["extra"]["a"]), (200, &json!(id), &json!("ours"), &json!(1)));
+    let (status, ended) = act("PATCH", &format!("/sessions/{id}"), json!({"end_time": "2026-11-23T00:00:00Z"}));
+    assert_eq!((status, &ended["name"], &ended["end_time"]), (200, &json!("shop"), &json!("2026-11-23T00:00:00Z")));
+    assert_eq!(act("POST", "/sessions", json!({})).0, 400);
+    assert_eq!(act("DELETE", &format!("/sessions/{id}"), json!({})).1["reason"], "not_offered");
+    // A browser gets the page, which has lists of these names.
+    for path in ["/sessions", "/sessions/s"] {
+        let page = server.fetch(path, &[("accept", "text/html")]);
+        assert!(page.status != 401 && !page.content_type.contains("json"), "{path}: {}", page.status);
+    }
+}
+
+#[test]
+fn what_is_not_there_is_told_to_programs_and_not_shown_as_a_page() {
+    let server = start();
+    for path in ["/datasets?name=d", "/commits/-/prompt/latest", "/repos", "/settings"] {
+        let answer = server.fetch(path, &[("x-api-key", server.key())]);
+        assert_eq!((answer.status, &answer.json()["reason"]), (404, &json!("not_found")), "{path}");
+    }
+}

@@ -27,6 +27,7 @@ mod openapi;
 mod opik;
 mod otlp;
 mod page;
+mod phoenix;
 mod projects;
 mod quarantine;
 mod querying;

@@ -90,3 +90,54 @@ fn the_questions_and_the_calls_of_mlflow_2() {
     assert_eq!(answered(&server, &request("PUT", other, &json!({}))).0, 501);
     assert_eq!(server.fetch("/api/2.0/mlflow/experiments/get-by-name?experiment_name=shop", &[]).status, 401);
 }
+
+#[test]
+fn assessments_are_changed_and_withdrawn_and_tags_taken_away() {
+    const ID: &str = "tr-91c29bb283381082ba275a335def90d9";
+    let server = start();
+    let info = json!({"trace": {"trace_info": {"trace_id": ID, "request_time": "2026-11-23T02:59:54Z", "execution_duration": "1s", "state": "OK",
+        "tags": {"team": "a", "mlflow.traceName": "turn"}}}});
+    assert_eq!(answered(&server, &request("POST", "/api/3.0/mlflow/traces", &info)).0, 200);
+    let turn = || server.get(&format!("/api/v1/traces/{}/spans/{ID}", &ID[3..])).1;
+    let at = |path: &str| format!("/api/3.0/mlflow/traces/{ID}/{path}");
+    let act = |method: &str, path: &str, body: Value| answered(&server, &request(method, &at(path), &body));
+
+    let said = json!({"assessment": {"assessment_name": "tone", "trace_id": ID, "source": {"source_type": "HUMAN", "source_id": "u"},
+        "feedback": {"value": 0.5}, "rationale": "so so"}});
+    let own_id = act("POST", "assessments", said).1["assessment"]["assessment_id"].as_str().unwrap().to_owned();
+    let one = format!("assessments/{own_id}");
+    let (status, changed) = act("PATCH", &one, json!({"assessment": {"feedback": {"value": 0.9}}, "update_mask": "feedback"}));
+    assert_eq!((status, &changed["assessment"]["feedback"]["value"]), (200, &json!(0.9)));
+    let (status, read) = act("GET", &one, Value::Null);
+    let read = &read["assessment"];
+    assert_eq!((status, &read["feedback"]["value"], &read["rationale"]), (200, &json!(0.9), &json!("so so")));
+    assert_eq!((&read["assessment_name"], &read["source"]["source_type"]), (&json!("tone"), &json!("HUMAN")));
+    let scores = turn()["scores"].as_array().unwrap().clone();
+    assert_eq!((scores.len(), &scores[0]["value"], &scores[0]["comment"]), (1, &json!(0.9), &json!("so so")));
+    assert_eq!(act("DELETE", &one, json!({})).0, 200);
+    assert_eq!(turn()["scores"], json!([]));
+    let (status, answer) = act("GET", &one, Value::Null);
+    assert_eq!((status, &answer["error_code"]), (404, &json!("RESOURCE_DOES_NOT_EXIST")));
+
+    assert_eq!(turn()["metadata"]["team"], "a");
+    assert_eq!(act("DELETE", "tags", json!({"key": "team"})).0, 200);
+    assert_eq!(turn()["metadata"]["team"], Value::Null);
+    assert_eq!(act("PATCH", "tags", json!({"key": "team", "value": "b"})).0, 200);
+    assert_eq!(turn()["metadata"]["team"], "b");
+    assert_eq!(act("DELETE", "tags?key=team", Value::Null).0, 200);
+    assert_eq!(turn()["metadata"]["team"], Value::Null);
+}
+
+#[test]
+fn what_is_not_offered_is_said_in_the_clients_form() {
+    let server = start();
+    for (path, body) in [("/api/2.0/mlflow/runs/create", json!({})), ("/api/3.0/mlflow/traces/search", json!({"locations": []}))] {
+        let (status, answer) = answered(&server, &request("POST", path, &body));
+        assert_eq!((status, &answer["error_code"]), (404, &json!("ENDPOINT_NOT_FOUND")), "{path}");
+        assert!(answer["message"].as_str().unwrap().starts_with(path), "{answer}");
+    }
+    let (status, answer) = answered(&server, &request("POST", "/api/3.0/mlflow/traces", &json!({})));
+    assert_eq!((status, &answer["error_code"]), (400, &json!("INVALID_PARAMETER_VALUE")));
+    let refused = server.fetch("/api/2.0/mlflow/experiments/get?experiment_id=0", &[]);
+    assert_eq!((refused.status, &refused.json()["error_code"]), (401, &json!("UNAUTHENTICATED")));
+}

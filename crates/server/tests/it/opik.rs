@@ -1,5 +1,7 @@
 //! Opik's client, and what each of its requests is answered with.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use neuraltrust_testing::Server;
 use serde_json::{Value, json};
 
@@ -84,4 +86,77 @@ fn a_bad_item_is_told_and_the_rest_is_kept() {
     assert!(answer["errors"][0].as_str().unwrap().starts_with("spans[1].trace_id"), "{answer}");
     assert_eq!(server.get("/api/v1/traces/t/spans/good").0, 200);
     assert_eq!(send(&server, &request("POST", "/api/v1/private/spans/batch", &json!({"spans": 7}))), 400);
+}
+
+/// Uploads a file as the client does: asks for an address, and puts the bytes there.
+fn attach(server: &Server, entity_type: &str, entity_id: &str, name: &str, bytes: &[u8]) -> u16 {
+    let base = format!("{}/opik/api/", server.url());
+    let asked = json!({"file_name": name, "num_of_file_parts": 1, "mime_type": "image/png", "project_name": "shop",
+        "entity_type": entity_type, "entity_id": entity_id, "path": STANDARD.encode(&base)});
+    let (status, answer) = answered(server, &request("POST", "/opik/api/v1/private/attachment/upload-start", &asked));
+    assert_eq!((status, &answer["upload_id"]), (200, &json!("BEMinIO")), "{answer}");
+    let url = answer["pre_sign_urls"][0].as_str().unwrap();
+    assert!(url.starts_with(&format!("{base}v1/private/attachment/upload?")), "{url}");
+    let path = url.strip_prefix(server.url()).unwrap().to_owned();
+    let upload = Recorded { method: "PUT".to_owned(), path, headers: Vec::new(), body: bytes.to_vec() };
+    send(server, &upload)
+}
+
+#[test]
+fn attachments_are_media_of_their_trace_whenever_they_come() {
+    const TRACE: &str = "01a20658-8267-73ad-9528-20908f8f54ed";
+    const SPAN: &str = "01a20658-8268-7028-b0c9-b8464b341082";
+    let picture = crate::media::noise(300_000);
+    let seen = |backwards: bool| {
+        let server = start();
+        let trace = json!({"id": TRACE, "name": "turn", "start_time": "2026-11-23T02:59:54Z", "input": {"q": "What is this?"},
+            "thread_id": "c", "end_time": "2026-11-23T02:59:56Z", "output": {"output": "A parcel."}});
+        let span = json!({"id": SPAN, "trace_id": TRACE, "name": "look", "type": "tool", "start_time": "2026-11-23T02:59:54Z"});
+        let acts: [&dyn Fn() -> u16; 4] = [
+            &|| send(&server, &request("POST", "/api/v1/private/traces", &trace)),
+            &|| send(&server, &request("POST", "/api/v1/private/spans", &span)),
+            &|| attach(&server, "trace", TRACE, "parcel & label.png", &picture),
+            &|| attach(&server, "span", SPAN, "detail.png", &picture[..5_000]),
+        ];
+        let order: Vec<usize> = if backwards { vec![3, 2, 1, 0, 3] } else { vec![0, 1, 2, 3] };
+        order.into_iter().for_each(|n| assert!((200..300).contains(&acts[n]()), "{n}"));
+        shown(&server);
+        let (_, page) = server.get(&format!("/api/v1/traces/{TRACE}"));
+        let files: Vec<&Value> =
+            page["spans"].as_array().unwrap().iter().filter(|span| span["kind"] == "event").collect();
+        assert_eq!(files.len(), 2, "{page}");
+        let of = |name: &str| {
+            let row = files.iter().find(|span| span["name"] == name).unwrap();
+            let (_, file) = server.get(&format!("/api/v1/traces/{TRACE}/spans/{}", row["span_id"].as_str().unwrap()));
+            let part = file["output"]["messages"][0]["parts"][0].clone();
+            let kept = server.fetch(part["uri"].as_str().unwrap(), &[("x-api-key", server.key())]);
+            assert_eq!((kept.status, kept.content_type.as_str()), (200, "image/png"));
+            (row["parent_id"].clone(), file["attributes"]["project_name"].clone(), kept.body)
+        };
+        assert!(of("parcel & label.png") == (json!(TRACE), json!("shop"), picture.clone()));
+        assert!(of("detail.png") == (json!(SPAN), json!("shop"), picture[..5_000].to_vec()));
+        let (_, conversation) = server.get("/api/v1/conversations/c");
+        let turns = conversation["turns"].as_array().unwrap();
+        assert_eq!((turns.len(), &turns[0]["output"]["text"]), (1, &json!("A parcel.")));
+        assert_eq!(server.get("/api/v1/traces").1["items"].as_array().unwrap().len(), 1, "no other trace is shown");
+    };
+    seen(false);
+    seen(true);
+}
+
+#[test]
+fn what_is_not_offered_is_said_in_the_clients_form() {
+    let server = start();
+    let (status, answer) = answered(&server, &request("PUT", "/api/v1/private/datasets", &json!({"name": "d"})));
+    assert_eq!((status, &answer["code"], &answer["reason"]), (501, &json!(501), &json!("not_offered")));
+    assert!(answer["message"].as_str().unwrap().starts_with("/api/v1/private/datasets is not offered here"), "{answer}");
+    let (status, answer) = answered(&server, &request("POST", "/api/v1/private/spans", &json!({"id": "s"})));
+    assert_eq!((status, &answer["code"]), (400, &json!(400)));
+    assert!(answer["message"].as_str().unwrap().starts_with("trace_id"), "{answer}");
+    assert_eq!(server.fetch("/api/v1/private/datasets", &[]).status, 401);
+    assert_eq!(attach(&server, "trace", "t", "empty", b""), 204);
+    let bad = request("POST", "/api/v1/private/attachment/upload-start", &json!({"file_name": "a"}));
+    assert_eq!(send(&server, &bad), 400);
+    let complete = request("POST", "/api/v1/private/attachment/upload-complete", &json!({}));
+    assert_eq!(send(&server, &complete), 204);
 }

@@ -8,7 +8,7 @@ use crate::start;
 fn the_page_is_served_at_its_own_paths_with_a_strict_policy() {
     let server = start();
     let agent = Agent::new_with_defaults();
-    for path in ["/", "/conversations/some-id", "/traces/some-id"] {
+    for path in ["/", "/conversations/some-id", "/traces/some-id", "/sessions", "/sessions/some-id"] {
         let mut page = agent.get(format!("{}{path}", server.url())).header("accept-encoding", "identity").call().unwrap();
         let header = |name: &str| page.headers()[name].to_str().unwrap().to_owned();
         assert_eq!(header("content-type"), "text/html; charset=utf-8");

@@ -241,12 +241,32 @@ fn each_of(body: &[u8], lists: &[&str]) -> Vec<Vec<u8>> {
 }
 
 macro_rules! replays {
-    ($($name:ident: $folder:literal, $generations:literal;)*) => {$(
-        #[test]
-        fn $name() {
-            check($folder, $generations);
-        }
-    )*};
+    ($($name:ident: $folder:literal, $generations:literal;)*) => {
+        /// The recordings that are replayed.
+        const REPLAYED: &[&str] = &[$($folder),*];
+        $(
+            #[test]
+            fn $name() {
+                check($folder, $generations);
+            }
+        )*
+    };
+}
+
+#[test]
+fn every_recording_is_replayed() {
+    let folders = |of: &std::path::Path| -> Vec<_> {
+        let entries = fs::read_dir(of).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_dir()).collect()
+    };
+    let root = fixtures();
+    let recordings = folders(&root).into_iter().flat_map(|client| folders(&client));
+    let mut found: Vec<String> =
+        recordings.map(|folder| folder.strip_prefix(&root).unwrap().to_str().unwrap().to_owned()).collect();
+    found.sort();
+    let mut replayed = REPLAYED.to_vec();
+    replayed.sort_unstable();
+    assert_eq!(replayed, found);
 }
 
 replays! {
@@ -257,8 +277,12 @@ replays! {
     langsmith_multipart: "langsmith/python-multipart-zstd", 1;
     langsmith_batch: "langsmith/python-runs-batch", 1;
     mlflow_otlp: "mlflow/otlp", 1;
+    mlflow_rest: "mlflow/rest", 1;
     neuraltrust_1_1: "neuraltrust/1.1.9", 0;
+    neuraltrust_1_4: "neuraltrust/1.4.0", 0;
+    neuraltrust_1_4_exact: "neuraltrust/1.4.0-exact", 0;
     neuraltrust_1_5: "neuraltrust/1.5.0-agents", 1;
+    neuraltrust_export: "neuraltrust/export-2", 0;
     openinference_agents: "openinference/openai-agents-phoenix-grpc", 21;
     openinference_openai: "openinference/openai-phoenix", 1;
     opentelemetry_json: "opentelemetry/http-json-latest", 1;

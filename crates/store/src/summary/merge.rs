@@ -133,7 +133,7 @@ impl TraceSpans {
         let all = merged.into_values().map(Heard::into_span);
         let (mut known, mut unknown): (Vec<_>, Vec<_>) = all.partition(|(span, _)| span.is_known());
         known.sort_by(|(a, _), (b, _)| (a.time(), a.received_at, &a.span_id).cmp(&(b.time(), b.received_at, &b.span_id)));
-        unknown.sort_by(|(a, _), (b, _)| (a.received_at, &a.span_id).cmp(&(b.received_at, &b.span_id)));
+        unknown.sort_by(|(a, _), (b, _)| a.span_id.cmp(&b.span_id));
         let (mut spans, said): (Vec<Span>, Vec<_>) = known.into_iter().unzip();
         let (unknown, unknown_said): (Vec<Span>, Vec<_>) = unknown.into_iter().unzip();
         let mut revived = Vec::new();

@@ -3,9 +3,7 @@
 //! Format: RFC 7578 over RFC 2046 section 5.1.1. Bounded in parts; a body that ends before its closing boundary is refused as a
 //! whole, since what is missing cannot be told.
 
-use axum::http::HeaderMap;
-
-use crate::error::ApiError;
+use crate::{Reason, Rejection};
 
 /// Most parts of one body.
 const MAX_PARTS: usize = 50_000;
@@ -16,26 +14,35 @@ const MAX_BOUNDARY: usize = 70;
 
 /// One part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Part<'a> {
-    pub(super) name: &'a str,
-    pub(super) content_type: &'a str,
+pub struct Part<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its `Content-Type`; empty where it has none.
+    pub content_type: &'a str,
     /// Its `Content-Encoding`; empty for none.
-    pub(super) encoding: &'a str,
-    pub(super) body: &'a [u8],
+    pub encoding: &'a str,
+    /// What it holds, as it came.
+    pub body: &'a [u8],
 }
 
-/// The boundary that the header `Content-Type` names.
-pub(super) fn boundary(headers: &HeaderMap) -> Result<String, ApiError> {
-    let given = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or("");
+/// The boundary that a header `Content-Type` names.
+///
+/// # Errors
+/// A [`Rejection`] where it names none.
+pub fn boundary(given: &str) -> Result<String, Rejection> {
     let is_form = given.get(..19).is_some_and(|start| start.eq_ignore_ascii_case("multipart/form-data"));
     let boundary = is_form.then(|| parameter(given, "boundary")).flatten();
     boundary.filter(|boundary| (1..=MAX_BOUNDARY).contains(&boundary.len())).map(str::to_owned).ok_or_else(|| {
-        ApiError::bad_request("content_type", "this takes multipart/form-data with a boundary of 1 to 70 characters")
+        let message = "is not multipart/form-data with a boundary of 1 to 70 characters";
+        Rejection::new(Reason::WrongType, "content-type", message)
     })
 }
 
 /// The parts of a body.
-pub(super) fn parts<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>, ApiError> {
+///
+/// # Errors
+/// A [`Rejection`] where it is no whole form.
+pub fn parts<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>, Rejection> {
     let delimiter = [b"\r\n--", boundary.as_bytes()].concat();
     // The first boundary may open the body, with no line before it.
     let mut rest = match body.strip_prefix(&delimiter[2..]) {
@@ -48,7 +55,7 @@ pub(super) fn parts<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>,
             return Ok(parts);
         }
         if parts.len() == MAX_PARTS {
-            return Err(ApiError::bad_request("too_large", format!("the form has more than {MAX_PARTS} parts")));
+            return Err(Rejection::new(Reason::TooMany, "body", format!("has more than {MAX_PARTS} parts")));
         }
         let line = find(rest, b"\r\n").ok_or_else(|| broken("ends behind a boundary"))?;
         rest = &rest[line + 2..];
@@ -58,11 +65,11 @@ pub(super) fn parts<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>,
     }
 }
 
-fn broken(how: &str) -> ApiError {
-    ApiError::bad_request("malformed", format!("the multipart body {how}"))
+fn broken(how: &str) -> Rejection {
+    Rejection::new(Reason::Malformed, "body", format!("{how}, which no multipart form does"))
 }
 
-fn part(bytes: &[u8]) -> Result<Part<'_>, ApiError> {
+fn part(bytes: &[u8]) -> Result<Part<'_>, Rejection> {
     let head = if bytes.starts_with(b"\r\n") {
         0
     } else {
@@ -142,16 +149,12 @@ mod tests {
         }
         assert_eq!(parts(b"--b--", "b").unwrap(), []);
         let many = "--b\r\n\r\n".to_owned() + &"\r\n--b\r\n\r\n".repeat(MAX_PARTS) + "\r\n--b--";
-        assert_eq!(parts(many.as_bytes(), "b").unwrap_err().reason, "too_large");
+        assert_eq!(parts(many.as_bytes(), "b").unwrap_err().reason, Reason::TooMany);
     }
 
     #[test]
     fn the_boundary_is_in_the_header() {
-        let of = |text: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("content-type", text.parse().unwrap());
-            boundary(&headers).ok()
-        };
+        let of = |text: &str| boundary(text).ok();
         assert_eq!(of("multipart/form-data; boundary=abc").as_deref(), Some("abc"));
         assert_eq!(of("Multipart/Form-Data; charset=utf-8; boundary=\"a b\"").as_deref(), Some("a b"));
         for bad in ["multipart/form-data", "application/json; boundary=a", "multipart/form-data; boundary=", ""] {
