@@ -29,16 +29,28 @@ rust_lint() { cargo clippy --workspace --all-targets -- -D warnings; }
 # of that crate alone would choose other features and build half of it again.
 rust_test() { cargo test --workspace && test -x "$target/debug/neuraltrust"; }
 
-# The Python package from source in a venv of its own.
+# The Python package as a wheel, built once for every interpreter, into a folder that holds nothing else.
+python_wheel() {
+  local venv=$target/python-test
+  rm -rf "$target/wheel"
+  { [ -x "$venv/bin/python" ] || python3 -m venv "$venv"; } &&
+    MATURIN_PEP517_ARGS="--profile dev" "$venv/bin/pip" wheel -q --no-deps -w "$target/wheel" ./python
+}
+
+# Its tests, with all that it is made for, in a venv of its own. A wheel of the same version as the one before is not installed without force.
 python_test() {
   local venv=$target/python-test
-  { [ -x "$venv/bin/python" ] || python3 -m venv "$venv"; } &&
-    MATURIN_PEP517_ARGS="--profile dev" "$venv/bin/pip" install -q "./python[test,recipes]" &&
+  python_wheel &&
+    "$venv/bin/pip" install -q --force-reinstall --no-deps "$target"/wheel/*.whl &&
+    "$venv/bin/pip" install -q "$(echo "$target"/wheel/*.whl)[test,lint,recipes]" &&
     "$venv/bin/python" -m pytest -q python/tests &&
     "$venv/bin/python" -m mypy.stubtest neuraltrust._native &&
     "$venv/bin/ruff" check -q python tests &&
     "$venv/bin/ruff" format -q --check python tests
 }
+
+# The same wheel under every other interpreter of this machine.
+pythons() { scripts/pythons.sh "$(echo "$target"/wheel/*.whl)"; }
 
 # What the tests that start the server are told. The server itself refuses variables NT_* that it does not know, so they set
 # these aside when they start it, and the steps before them never see them.
@@ -64,7 +76,7 @@ end_to_end() {
 # The page in a browser, on the real server.
 browser() { (cd web && env "${told[@]}" npm run e2e); }
 
-all=(need web rust_format rust_lint rust_test python_test end_to_end browser)
+all=(need web rust_format rust_lint rust_test python_test pythons end_to_end browser)
 steps=("${@:-${all[@]}}")
 summary=()
 started=$SECONDS

@@ -182,6 +182,41 @@ async def on_a_loop(driver: Driver, steps: int) -> list[int]:
     return times
 
 
+async def turns(driver: Driver, steps: int) -> tuple[list[int], list[int]]:
+    """Nanoseconds from one turn of a loop to the next, as another coroutine sees them: without steps, and with one in each turn.
+
+    Both are measured in the same run, a round of one after a round of the other, with the client's threads at work beside.
+    """
+    loop, now = asyncio.get_running_loop(), time.perf_counter_ns
+    bare: list[int] = []
+    busy: list[int] = []
+    times = bare
+
+    async def watch() -> None:
+        before = now()
+        while True:
+            await asyncio.sleep(0)
+            after = now()
+            times.append(after - before)
+            before = after
+
+    def rest() -> None:
+        """Do nothing."""
+
+    watcher = asyncio.create_task(watch())
+    for _ in range(steps // ROUND):
+        for into, work in ((bare, rest), (busy, driver.step)):
+            # What is seen while it delivers is of no round.
+            times = []
+            await loop.run_in_executor(None, driver.flush)
+            times = into
+            for _ in range(ROUND):
+                work()
+                await asyncio.sleep(0)
+    watcher.cancel()
+    return bare, busy
+
+
 def in_threads(driver: Driver, steps: int) -> float:
     """Microseconds of the wall clock for each step of all threads together."""
     total = 0
@@ -216,6 +251,7 @@ def main() -> None:
     driver.flush()
     cpu = (time.process_time() - cpu) / steps * 1e6
     loop = sorted(asyncio.run(on_a_loop(driver, steps)))
+    bare, busy = (sorted(times) for times in asyncio.run(turns(driver, steps)))
     told = {
         "client": name,
         "version": driver.version,
@@ -224,6 +260,8 @@ def main() -> None:
         "p99": one[len(one) * 99 // 100] / 1e3,
         "async mean": sum(loop) / len(loop) / 1e3,
         "8 threads": in_threads(driver, steps),
+        "turn p99": bare[len(bare) * 99 // 100] / 1e3,
+        "with steps": busy[len(busy) * 99 // 100] / 1e3,
         "cpu": cpu,
     }
     print(json.dumps({key: round(value, 2) if isinstance(value, float) else value for key, value in told.items()}))

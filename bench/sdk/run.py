@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 VENVS = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "bench-sdk"
 REQUIREMENTS: dict[str, list[str]] = json.loads((HERE / "requirements.json").read_text())
-COLUMNS = ("mean", "p50", "p99", "async mean", "8 threads", "cpu")
+COLUMNS = ("mean", "p50", "p99", "async mean", "8 threads", "cpu", "turn p99", "with steps")
 
 
 def python(client: str, install: bool) -> Path:

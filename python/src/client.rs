@@ -42,6 +42,12 @@ impl Notices {
         }
         let list = self.list.try_lock().map(|mut list| std::mem::take(&mut *list)).unwrap_or_default();
         for (kind, message) in list {
+            if kind == NoticeKind::Closed {
+                // Whoever calls now is the one to say so of.
+                let told = py.import("neuraltrust._misuse").and_then(|misuse| misuse.call_method1("warn", ("%s", message)));
+                swallow(py, told.map(drop))?;
+                continue;
+            }
             let level = match kind {
                 NoticeKind::Refused | NoticeKind::Undelivered | NoticeKind::Internal => "error",
                 _ => "warning",
@@ -141,6 +147,11 @@ impl Client {
         }
         self.notices.log(py)?;
         Ok(done)
+    }
+
+    /// Whether nothing of it waits and nothing else holds it.
+    fn _is_idle(&self) -> bool {
+        self.client.is_idle()
     }
 
     /// What became of all that was recorded.

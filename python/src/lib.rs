@@ -7,6 +7,7 @@
 mod client;
 mod error;
 mod mask;
+mod score;
 mod span;
 mod testing;
 mod value;
@@ -20,6 +21,8 @@ mod _native {
     use crate::client::Client;
     #[pymodule_export]
     use crate::error::NeuralTrustError;
+    #[pymodule_export]
+    use crate::score::{judgement_id, judgements_of};
     #[pymodule_export]
     use crate::span::{Step, Trace};
     #[pymodule_export]

@@ -2,7 +2,7 @@
 //!
 //! A call that only starts or ends a step stays in here; what is said beyond that is read by Python (`neuraltrust.context`).
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use neuraltrust::{Ending, Failure, Kind, Map, Sent, StepOptions, TraceOptions, V
 use pyo3::exceptions::{PyBaseException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::client::{Client, Notices};
@@ -77,8 +77,6 @@ pub(crate) struct Trace {
 pub(crate) struct Step {
     step: neuraltrust::Step,
     held: Held,
-    /// When the answer began, in nanoseconds after the start, plus one; 0 while it has not.
-    first: AtomicU64,
 }
 
 #[pymethods]
@@ -238,7 +236,7 @@ impl Step {
             (Some(over), Above::Trace(above)) => above.get().trace.send(kind, whole(options, over)?),
         };
         held.notices.log(py)?;
-        Ok(Self { step, held: held.below(py), first: AtomicU64::new(0) })
+        Ok(Self { step, held: held.below(py) })
     }
 
     /// What the step is.
@@ -286,20 +284,8 @@ impl Step {
 
     /// Say that the answer begins now: the end of the step then tells how long it let wait. The first counts.
     fn first_token<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
-        let step = slf.get();
-        if step.first.load(Relaxed) == 0 {
-            let waited = SystemTime::now().duration_since(step.step.started()).unwrap_or_default();
-            let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX - 1) + 1;
-            let _first = step.first.compare_exchange(0, nanos, Relaxed, Relaxed);
-        }
+        slf.get().step.first_token();
         slf.clone()
-    }
-
-    /// How many seconds the answer let wait; ``None`` where nobody said that it began.
-    #[getter]
-    fn _waited(&self) -> Option<f64> {
-        let nanos = self.first.load(Relaxed).checked_sub(1)?;
-        Some(Duration::from_nanos(nanos).as_secs_f64())
     }
 
     /// End the step with what it answered, or with the exception that it failed with.
@@ -308,24 +294,35 @@ impl Step {
     /// ``cache_write``, ``reasoning``, or a provider's own object), ``cost`` US dollars where the application knows it,
     /// ``finish_reason`` why the model stopped (or several, one for each choice).
     /// The first end sets the time; a later one replaces the output.
-    #[pyo3(signature = (output=None, *, error=None, model=None, usage=None, cost=None, finish_reason=None, attributes=None))]
+    // What is not known is taken as well, and warned of: a call that ends a step must not fail the application.
+    #[pyo3(
+        signature = (
+            output=None, *more, error=None, model=None, usage=None, cost=None, finish_reason=None, attributes=None, **unknown
+        ),
+        text_signature = "($self, output=None, *, error=None, model=None, usage=None, cost=None, finish_reason=None, attributes=None)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "arguments of a Python call")]
     fn end<'py>(
         slf: &Bound<'py, Self>,
         output: Option<Bound<'py, PyAny>>,
+        more: &Bound<'py, PyTuple>,
         error: Option<Bound<'py, PyAny>>,
         model: Option<Bound<'py, PyAny>>,
         usage: Option<Bound<'py, PyAny>>,
         cost: Option<Bound<'py, PyAny>>,
         finish_reason: Option<Bound<'py, PyAny>>,
         attributes: Option<Bound<'py, PyAny>>,
+        unknown: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let step = slf.get();
-        let more = [&error, &model, &usage, &cost, &finish_reason, &attributes].into_iter().any(Option::is_some);
+        if !more.is_empty() || unknown.is_some() {
+            py.import("neuraltrust._misuse")?.call_method1("left_out", ("end", more, unknown))?;
+        }
+        let said = [&error, &model, &usage, &cost, &finish_reason, &attributes].into_iter().any(Option::is_some);
         let raised = output.as_ref().is_some_and(|output| output.is_instance_of::<PyBaseException>());
-        let ending = if more || raised || step.first.load(Relaxed) != 0 {
-            let said = (slf, output, error, model, usage, cost, finish_reason, attributes);
+        let ending = if said || raised {
+            let said = (output, error, model, usage, cost, finish_reason, attributes);
             let (output, error, attributes) =
                 ending(py)?.call1(said)?.extract::<(Bound<'_, PyAny>, Option<Error>, Option<Bound<'_, PyDict>>)>()?;
             Ending { output: Some(plain(&output)?), failure: error.map(failure), attributes: map(attributes.as_ref())? }

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from neuraltrust import NeuralTrust
+from neuraltrust import NeuralTrust, _misuse
 
 # Far longer than anything here takes, so that only a defect reaches it.
 LONG = 60.0
@@ -115,6 +115,8 @@ def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NEURALTRUST_SPOOL", str(folder))
     # The server of the tests reads gzip: Python's own library knows Zstandard since 3.14 only.
     monkeypatch.setenv("NEURALTRUST_COMPRESSION", "gzip")
+    # Each test is warned as if nobody had been.
+    monkeypatch.setattr(_misuse, "_told", set())
     return folder
 
 

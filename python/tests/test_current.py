@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -256,3 +257,23 @@ def test_a_share_of_the_traces(
     NeuralTrust("k", server.url).trace().event("a")
     assert "NEURALTRUST_SAMPLE_RATE 'most'" in caplog.text
     assert server.requests == []
+
+
+def test_carry_takes_the_step_to_another_loop(client: NeuralTrust) -> None:
+    async def work() -> object:
+        await asyncio.sleep(0)
+        return current()
+
+    with client.trace().message("Hello") as message, ThreadPoolExecutor(1) as executor:
+        carried = carry(work)
+        assert executor.submit(lambda: asyncio.run(work())).result() is None
+        assert executor.submit(lambda: asyncio.run(carried())).result() is message
+
+
+def test_what_holds_a_step_may_be_copied(server: Server, client: NeuralTrust) -> None:
+    trace = client.trace()
+    state = {"client": client, "trace": trace, "step": trace.message("Hello")}
+    for again in (copy.copy(state), copy.deepcopy(state)):
+        assert all(again[name] is held for name, held in state.items())
+        again["step"].end("Hi!")  # type: ignore[attr-defined]
+    assert named(server, client)["message"].output == "Hi!"

@@ -88,3 +88,36 @@ def test_the_first_example(server: Server, run: Run) -> None:
     done = run((ROOT / "examples" / "python" / "first_conversation.py").read_text(), server.url)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert sorted(span.kind for span in server.spans()) == ["agent", "generation", "message", "retrieval", "router"]
+
+
+def test_what_1_4_could_be_asked_beside_does_nothing_and_says_so(
+    client: NeuralTrust, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = [
+        client.run_evaluation_set("e"),
+        client.create_evaluation_set(name="n", description="d", scheduler="s"),
+        client.get_evaluation_set("e"),
+        client.delete_evaluation_set("e"),
+        client.create_knowledge_base(type="t", credentials={}, seed_topics=[]),
+        client.get_knowledge_base("k"),
+        client.delete_knowledge_base("k"),
+        client.create_testset("n", "t", "e", "k", 3),
+        client.get_testset("t"),
+        client.delete_testset("t"),
+    ]
+    assert asked == [None] * 10
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 10
+    assert all("are not kept here" in record.getMessage() for record in caplog.records)
+
+
+def test_a_key_and_an_address_that_are_set_later(server: Server, monkeypatch: pytest.MonkeyPatch, nowhere: str) -> None:
+    monkeypatch.delenv("NEURALTRUST_API_KEY", raising=False)
+    client = NeuralTrust(base_url=nowhere, redact=iter(["emails"]))
+    client.trace().event("before")
+    client.base_url = server.url
+    client.api_key = "later"
+    client.trace().event("after, from ann@example.com")
+    assert client.close(LONG)
+    assert [span.input for span in server.spans()] == ["after, from [redacted e-mail]"]
+    assert server.requests[0][0]["authorization"] == "Bearer later"
+    assert (client.api_key, client.base_url) == ("later", server.url)

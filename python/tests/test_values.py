@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import array
+import base64
 import collections
 import dataclasses
 import datetime
 import decimal
 import enum
+import io
 import pathlib
 import uuid
 from typing import Any, NamedTuple
@@ -14,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from conftest import LONG, Server
-from neuraltrust import Metadata, NeuralTrust, User
+from neuraltrust import Metadata, NeuralTrust, User, _values
 
 
 class Color(enum.Enum):
@@ -213,3 +216,72 @@ def test_what_is_too_large_is_cut_and_says_so(server: Server, client: NeuralTrus
     assert first.output[1:] == ["[truncated: 2 more items]"]
     assert second.input["[truncated]"] == "[truncated: 1 more fields]"
     assert (second.output, client.stats()["dropped"]) == ("fine", 0)
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "image"),
+    [
+        ("image/png", PNG),
+        ("image/jpeg", b"\xff\xd8\xff\xe0" + bytes(900)),
+        ("image/gif", b"GIF89a" + bytes(900)),
+        ("image/webp", b"RIFF\0\0\0\0WEBPVP8 " + bytes(900)),
+    ],
+)
+def test_bytes_of_an_image_are_an_image(server: Server, client: NeuralTrust, mime_type: str, image: bytes) -> None:
+    given = [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, image]}]
+    client.trace().generation(given).end(bytearray(image))
+    assert client.flush(LONG)
+    (span,) = server.spans()
+    uri = f"data:{mime_type};base64,{base64.b64encode(image).decode()}"
+    part = {"type": "image", "mime_type": mime_type, "uri": uri}
+    assert span.input == [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, part]}]
+    assert span.output == part
+    assert _values.plain(memoryview(image + bytes(_values.MAX_IMAGE))) == {"bytes": len(image) + _values.MAX_IMAGE}
+
+
+def test_an_image_of_pillow_is_a_picture_of_it(server: Server, client: NeuralTrust) -> None:
+    pillow = pytest.importorskip("PIL.Image")
+    client.trace().generation([pillow.new("RGB", (2_000, 1_000), "red")]).end(pillow.new("LA", (8, 8)))
+    assert client.flush(LONG)
+    (span,) = server.spans()
+    (part,), small = span.input, span.output
+    assert (part["type"], part["mime_type"], part["width"], part["height"]) == ("image", "image/png", 2_000, 1_000)
+    for described, size in ((part, (512, 256)), (small, (8, 8))):
+        seen = pillow.open(io.BytesIO(base64.b64decode(described["uri"].split(",")[1])))
+        assert seen.size == size
+    assert _values.plain(pillow.new("1", (8_000, 5_000))) == {"image": {"mode": "1", "width": 8_000, "height": 5_000}}
+
+
+def test_arrays_are_lists(server: Server, client: NeuralTrust) -> None:
+    numpy = pytest.importorskip("numpy")
+    pairs = [
+        (numpy.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
+        (numpy.float32(0.5), 0.5),
+        (numpy.int64(7), 7),
+        (numpy.bool_(True), True),
+        (numpy.array(["a"]), ["a"]),
+        (numpy.zeros(0), []),
+    ]
+    for given, _ in pairs:
+        client.trace().retrieval({"embedding": given})
+    assert client.flush(LONG)
+    assert [span.input["embedding"] for span in server.spans()] == [expected for _, expected in pairs]
+    # Of a view of many millions of numbers no more than the first are made.
+    many = numpy.broadcast_to(numpy.int8(3), (100_000, 100_000))
+    assert _values.plain(many) == {
+        "shape": [100_000, 100_000],
+        "items": [3] * 100_000,
+        "[truncated]": "[truncated: the first 100000 of 10000000000 items]",
+    }
+
+
+def test_of_very_many_items_the_first_are_kept() -> None:
+    mark = "[truncated: the first 100000 of 1000000000 items]"
+    assert _values.plain(range(10**9)) == {"items": list(range(100_000)), "[truncated]": mark}
+    words = _values.plain(array.array("b", bytes(150_000)))
+    assert (words["shape"], len(words["items"])) == ([150_000], 100_000)
+    assert len(_values.plain(set(range(150_000)))["items"]) == 100_000
+    assert _values.plain(collections.deque([1])) == [1]

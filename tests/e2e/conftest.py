@@ -8,6 +8,7 @@ import subprocess
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -34,10 +35,12 @@ class Server:
     def __init__(self, data_dir):
         self.data_dir = data_dir
         self.key = None
+        self.port = 0
         self.start()
 
     def start(self):
-        listen = ["--listen", "127.0.0.1:0", "--grpc-listen", "off", "--otlp-listen", "off"]
+        """Starts it, at the address that it had before."""
+        listen = ["--listen", f"127.0.0.1:{self.port}", "--grpc-listen", "off", "--otlp-listen", "off"]
         self.process = subprocess.Popen(
             [told("NT_BIN"), "serve", *listen, "--data-dir", str(self.data_dir)],
             env=environment(),
@@ -48,6 +51,7 @@ class Server:
         for line in self.process.stdout:
             if found := re.match(r"Listening on (\S+)", line):
                 self.url = found[1]
+                self.port = urlsplit(self.url).port
             if found := re.match(r"Admin key: (\S+)", line):
                 self.key = found[1]
             if line.startswith("client.trace("):
@@ -58,6 +62,12 @@ class Server:
         """Ends it as a crash would."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self):
+        """Ends it in order."""
+        self.process.terminate()
+        assert self.process.wait(timeout=PATIENCE_S) == 0
         self.process.stdout.close()
 
     def get(self, path):

@@ -15,9 +15,8 @@ use crate::error::{Error, Notice, NoticeKind};
 use crate::forks;
 use crate::ids::TraceId;
 use crate::mask::Masking;
-use crate::options::{OnNotice, Options, Spool};
+use crate::options::{OnNotice, Options};
 use crate::queue::{Full, Limits, Queue, Taken};
-use crate::redact::Redact;
 use crate::sampling::Sampling;
 use crate::span::Entry;
 use crate::spool;
@@ -28,6 +27,10 @@ use crate::worker;
 
 /// How long dropping the last handle of a client waits for delivery.
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Nobody has to know more often than this that a step still runs.
+const SHORTEST_SNAPSHOT: Duration = Duration::from_millis(1);
+/// Longer than anybody waits: times beyond it are as if they were it, so that none overflows.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Each kind of notice is told at most once in this time.
 const NOTICE_EVERY: Duration = Duration::from_secs(60);
 
@@ -61,6 +64,7 @@ pub(crate) struct Config {
     pub(crate) timeout: Duration,
     pub(crate) retry_for: Duration,
     pub(crate) backoff: Duration,
+    pub(crate) max_backoff: Duration,
     pub(crate) snapshot_every: Duration,
     pub(crate) service_name: Option<String>,
     pub(crate) language: String,
@@ -99,11 +103,16 @@ impl Client {
             masking: options.masking(),
             spool: options.place(target.as_ref()),
             target,
-            timeout: options.timeout,
-            retry_for: options.retry_for,
-            backoff: options.backoff,
-            snapshot_every: options.snapshot_every,
-            limits: Limits { entries: options.queue_spans, bytes: options.queue_bytes, delay: options.batch_delay },
+            timeout: options.timeout.min(FOREVER),
+            retry_for: options.retry_for.min(FOREVER),
+            backoff: options.backoff.min(FOREVER),
+            max_backoff: options.max_backoff.min(FOREVER),
+            snapshot_every: options.snapshot_every.clamp(SHORTEST_SNAPSHOT, FOREVER),
+            limits: Limits {
+                entries: options.queue_spans,
+                bytes: options.queue_bytes,
+                delay: options.batch_delay.min(FOREVER),
+            },
             service_name: options.service_name,
             language: options.language,
             sdk_version: options.sdk_version,
@@ -120,48 +129,12 @@ impl Client {
         Ok(client)
     }
 
-    /// Sets up a client from `NEURALTRUST_API_KEY`, `NEURALTRUST_BASE_URL`, `NEURALTRUST_SAMPLE_RATE`, `NEURALTRUST_REDACT` (names
-    /// of [`Redact`](crate::Redact) with commas between them), `NEURALTRUST_COMPRESSION`, `NEURALTRUST_HEADERS` (`name=value`, with commas),
-    /// `NEURALTRUST_PROXY`, `NEURALTRUST_CA_FILE` and `OTEL_SERVICE_NAME`. `NEURALTRUST_SPOOL` is the folder of the [`Spool`], or
-    /// `off`; without it, that is [`Spool::of_user`]. `NEURALTRUST_SPOOL_BYTES` is its size.
+    /// Sets up a client from the environment; see [`Options::from_env`].
     ///
     /// # Errors
     /// See [`Client::new`].
     pub fn from_env() -> Result<Self, Error> {
-        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let mut options =
-            Options { api_key: read("NEURALTRUST_API_KEY"), service_name: read("OTEL_SERVICE_NAME"), ..Options::default() };
-        if let Some(base_url) = read("NEURALTRUST_BASE_URL") {
-            options.base_url = base_url;
-        }
-        if let Some(share) = read("NEURALTRUST_SAMPLE_RATE") {
-            options.sample_rate = share.trim().parse().map_err(|_| Error::SampleRate(share))?;
-        }
-        if let Some(names) = read("NEURALTRUST_REDACT") {
-            options.redact = names.split(',').map(str::parse::<Redact>).collect::<Result<Vec<_>, _>>()?;
-        }
-        options.spool = match read("NEURALTRUST_SPOOL") {
-            Some(off) if off.trim().eq_ignore_ascii_case("off") => None,
-            Some(folder) => Some(Spool::new(folder)),
-            None => Spool::of_user(),
-        };
-        if let (Some(spool), Some(bytes)) = (&mut options.spool, read("NEURALTRUST_SPOOL_BYTES")) {
-            spool.bytes = bytes.trim().parse().map_err(|_| Error::SpoolBytes(bytes))?;
-        }
-        if let Some(name) = read("NEURALTRUST_COMPRESSION") {
-            options.compression = name.parse()?;
-        }
-        if let Some(list) = read("NEURALTRUST_HEADERS") {
-            let pairs = list.split(',').map(str::trim).filter(|pair| !pair.is_empty());
-            let pair = |pair: &str| {
-                let (name, value) = pair.split_once('=').ok_or_else(|| Error::Header(pair.to_owned()))?;
-                Ok((name.trim().to_owned(), value.trim().to_owned()))
-            };
-            options.headers = pairs.map(pair).collect::<Result<_, Error>>()?;
-        }
-        options.proxy = read("NEURALTRUST_PROXY");
-        options.ca_file = read("NEURALTRUST_CA_FILE").map(Into::into);
-        Self::new(options)
+        Self::new(Options::from_env()?)
     }
 
     /// Starts a trace. It is shown as soon as it has a step.
@@ -175,13 +148,20 @@ impl Client {
     pub fn flush(&self, timeout: Duration) -> bool {
         let shared = self.shared();
         shared.ensure_worker(false);
-        shared.queue.flush(timeout)
+        shared.queue.flush(timeout.min(FOREVER))
     }
 
     /// Records nothing more, and waits like [`Client::flush`]. A server that cannot be reached is given up earlier; what is on
     /// disk then is delivered by the next process.
     pub fn close(&self, timeout: Duration) -> bool {
-        self.shared().close(timeout)
+        self.shared().close(timeout.min(FOREVER))
+    }
+
+    /// Whether nothing of it waits, in memory or on disk, and this is its last handle: dropping it waits for nothing then.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let stats = self.stats();
+        Arc::strong_count(&self.inner) == 1 && stats.pending + stats.spooled == 0
     }
 
     /// What became of all that was recorded in this process.
@@ -212,7 +192,9 @@ impl Client {
         match shared.queue.push(entry) {
             Ok(Taken { nobody_delivers: false }) => {}
             Ok(Taken { nobody_delivers: true }) => shared.start_worker(),
-            Err(Full::Closed) => {}
+            Err(Full::Closed) => {
+                shared.notify(NoticeKind::Closed, || "the client is closed: what is recorded afterwards is dropped".to_owned());
+            }
             Err(Full::Queue) => {
                 shared
                     .notify(NoticeKind::QueueFull, || "the queue is full: new spans are dropped until there is room".to_owned());

@@ -62,6 +62,8 @@ pub enum NoticeKind {
     Spool,
     /// The masking hook failed: a mark was sent in the place of the value.
     Masking,
+    /// The client is closed already: what is recorded afterwards is dropped.
+    Closed,
     /// The SDK failed: its thread could not be started, or a defect stopped it.
     Internal,
 }

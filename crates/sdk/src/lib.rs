@@ -6,8 +6,8 @@
 //! ```no_run
 //! use neuraltrust::{Client, Options, TraceOptions};
 //!
-//! let client = Client::new(Options { api_key: Some("nt_...".to_owned()), ..Options::default() })?;
-//! let trace = client.trace(TraceOptions { conversation_id: Some("c-1".to_owned()), ..TraceOptions::default() });
+//! let client = Client::new(Options::new("nt_..."))?;
+//! let trace = client.trace(TraceOptions::new("c-1"));
 //! let message = trace.message("Where is my parcel?");
 //! let generation = message.generation("Where is my parcel?");
 //! generation.end("It arrives tomorrow.");
@@ -16,6 +16,7 @@
 //! # Ok::<(), neuraltrust::Error>(())
 //! ```
 
+mod builders;
 mod client;
 mod compression;
 mod encode;
@@ -33,11 +34,13 @@ mod redact;
 mod running;
 mod sampling;
 mod score;
+mod settings;
 mod span;
 mod spool;
 mod stats;
 pub mod testing;
 mod trace;
+mod traceparent;
 mod transport;
 mod value;
 mod worker;

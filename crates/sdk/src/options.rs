@@ -86,8 +86,10 @@ pub struct Options {
     /// How long delivery of a batch is tried before it is dropped and counted, where there is no spool to keep it. In a spool a
     /// batch waits for as long as the server is away; one that the server fails at (500) is given up after this time too.
     pub retry_for: Duration,
-    /// Longest wait before the first retry; it doubles with each further one, up to 30 seconds.
+    /// Longest wait before the first retry; it doubles with each further one, up to [`Options::max_backoff`].
     pub backoff: Duration,
+    /// Longest wait before any retry, unless the server asks for more.
+    pub max_backoff: Duration,
     /// How often it is said again of a step that has not ended that it still runs, as the attribute `neuraltrust.running_ms`. Its
     /// start is sent with the first batch; this tells a step that takes long from one whose process is gone.
     pub snapshot_every: Duration,
@@ -127,6 +129,7 @@ impl Default for Options {
             spool: None,
             retry_for: Duration::from_secs(300),
             backoff: Duration::from_millis(250),
+            max_backoff: Duration::from_secs(30),
             snapshot_every: Duration::from_secs(60),
             compression: Compression::default(),
             headers: Vec::new(),

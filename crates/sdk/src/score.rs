@@ -7,7 +7,7 @@ use neuraltrust_model::{Kind, attributes as names};
 use serde_json::{Map, Value};
 
 use crate::client::Client;
-use crate::ids::hash;
+use crate::ids::{SpanId, hash, printable};
 use crate::span::{FeedbackTag, Sent, Step, StepOptions};
 use crate::trace::{Trace, TraceOptions};
 
@@ -45,22 +45,21 @@ impl Score {
         Self { name: name.into(), value: value.into(), comment: None, source: ScoreSource::default(), id: None }
     }
 
-    /// The step that tells it; `of` is the step that is judged, where it is one.
-    fn told(self, target: &str, of: &str) -> Sent {
+    /// The step that tells it.
+    fn told(self, judged: &Judged) -> Sent {
         let Self { name, value, comment, source, id } = self;
+        let own = id.as_deref().map(|id| judged.judgement_id(id));
         let said = [
             (names::SCORE_NAME, Some(name.clone().into())),
             (names::SCORE_VALUE, Some(value.into())),
             (names::SCORE_COMMENT, comment.filter(|comment| !comment.is_empty()).map(Value::from)),
             (names::SCORE_SOURCE, Some(source.as_str().into())),
-            (names::SCORE_TARGET, Some(target.into())),
-            (names::SCORE_ID, id.clone().map(Value::from)),
+            (names::SCORE_TARGET, Some(judged.target().into())),
+            (names::SCORE_ID, id.map(Value::from)),
         ];
         let attributes: Map<String, Value> =
             said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-        // The same judgement of the same thing told again is the same step.
-        let id = id.map(|id| format!("score-{}", hash(&format!("{of}\n{id}"))));
-        Sent { step: StepOptions { name: Some(name), id, attributes, ..StepOptions::default() }, ..Sent::default() }
+        Sent { step: StepOptions { name: Some(name), id: own, attributes, ..StepOptions::default() }, ..Sent::default() }
     }
 }
 
@@ -164,35 +163,92 @@ pub enum Judged {
     Conversation(String),
 }
 
+impl Judged {
+    /// The trace that holds the judgement: that of the step, the trace itself, or the one for all judgements of the conversation,
+    /// the same in every process.
+    #[must_use]
+    pub fn trace_id(&self) -> String {
+        match self {
+            Self::Step { trace_id, .. } => trace_id.clone(),
+            Self::Trace(id) => id.clone(),
+            Self::Conversation(id) => format!("judgements-{}", hash(&printable(id))),
+        }
+    }
+
+    /// The id of the step that tells a judgement with an id. The same judgement of the same thing, told again by any process and by the
+    /// SDK for any language, is the same step, and counts once.
+    #[must_use]
+    pub fn judgement_id(&self, id: &str) -> String {
+        let of = match self {
+            // As the step itself says its id.
+            Self::Step { id, .. } => SpanId::chosen(id).map(|id| id.text().into_owned()).unwrap_or_default(),
+            Self::Trace(_) | Self::Conversation(_) => String::new(),
+        };
+        format!("score-{}", hash(&format!("{of}\n{id}")))
+    }
+
+    fn target(&self) -> &'static str {
+        match self {
+            Self::Step { .. } => "span",
+            Self::Trace(_) => "trace",
+            Self::Conversation(_) => "conversation",
+        }
+    }
+}
+
 impl Step {
     /// Judges the step.
     pub fn score(&self, score: Score) -> Self {
-        self.send(Kind::Evaluation, score.told("span", &self.id()))
+        let judged = Judged::Step { trace_id: self.trace_id(), id: self.id() };
+        self.send(Kind::Evaluation, score.told(&judged))
     }
 }
 
 impl Trace {
     /// Judges the trace as a whole.
     pub fn score(&self, score: Score) -> Step {
-        self.send(Kind::Evaluation, score.told("trace", ""))
+        self.send(Kind::Evaluation, score.told(&Judged::Trace(self.id())))
     }
 }
 
 impl Client {
     /// Judges what was recorded before, here or elsewhere.
     pub fn score(&self, judged: &Judged, score: Score) -> Step {
-        let (options, target, of) = match judged.clone() {
-            Judged::Step { trace_id, id } => {
-                let parent_id = Some(id.clone());
-                (TraceOptions { trace_id: Some(trace_id), parent_id, ..TraceOptions::default() }, "span", id)
-            }
-            Judged::Trace(id) => (TraceOptions { trace_id: Some(id), ..TraceOptions::default() }, "trace", String::new()),
+        let trace_id = Some(judged.trace_id());
+        let options = match judged {
+            Judged::Step { id, .. } => TraceOptions { trace_id, parent_id: Some(id.clone()), ..TraceOptions::default() },
+            Judged::Trace(_) => TraceOptions { trace_id, ..TraceOptions::default() },
             Judged::Conversation(id) => {
-                let (trace_id, sampled) = (Some(format!("judgements-{}", hash(&id))), Some(true));
-                let options = TraceOptions { trace_id, sampled, conversation_id: Some(id), ..TraceOptions::default() };
-                (options, "conversation", String::new())
+                TraceOptions { trace_id, sampled: Some(true), conversation_id: Some(id.clone()), ..TraceOptions::default() }
             }
         };
-        self.trace(options).send(Kind::Evaluation, score.told(target, &of))
+        self.trace(options).send(Kind::Evaluation, score.told(judged))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Servers keep these ids for good, and `python/tests/test_score.py` expects the same ones.
+    #[test]
+    fn a_judgement_has_the_same_place_everywhere() {
+        let step = Judged::Step { trace_id: "t".to_owned(), id: "00f067aa0ba902b7".to_owned() };
+        let conversation = Judged::Conversation("c-1".to_owned());
+        assert_eq!(step.trace_id(), "t");
+        assert_eq!(step.judgement_id("mine"), "score-STEP");
+        assert_eq!(Judged::Trace("t".to_owned()).judgement_id("mine"), "score-TRACE");
+        assert_eq!(conversation.trace_id(), "judgements-CONVERSATION");
+        assert_eq!(conversation.judgement_id("mine"), "score-TRACE");
+    }
+
+    #[test]
+    fn an_id_that_the_server_would_refuse_is_the_one_that_its_step_has() {
+        let step = |id: &str| Judged::Step { trace_id: "t".to_owned(), id: id.to_owned() }.judgement_id("mine");
+        let long = "x".repeat(400);
+        assert_eq!(step(&long), step(&printable(&long)));
+        assert_ne!(step("a"), step("b"));
+        let conversation = |id: &str| Judged::Conversation(id.to_owned()).trace_id();
+        assert_eq!(conversation("a\nb"), conversation("a\u{fffd}b"));
     }
 }

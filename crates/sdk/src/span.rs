@@ -108,6 +108,8 @@ pub(crate) struct Core {
     pub(crate) start: u64,
     /// When the application ended it first; 0 while it has not.
     end: AtomicU64,
+    /// When the answer began, in nanoseconds after the start, plus one; 0 while it has not.
+    first: AtomicU64,
     pub(crate) input: Option<Value>,
     pub(crate) attributes: Map<String, Value>,
     /// Whether the server has the start: then an end says only what is new.
@@ -120,6 +122,9 @@ impl Core {
         self.end.load(Relaxed) != 0
     }
 }
+
+/// How long an answer let wait, in seconds (OTel semantic conventions, registry of `gen_ai`).
+const TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
 
 /// About what a span's ids, times and names take.
 pub(crate) const SPAN_BYTES: usize = 160;
@@ -186,6 +191,7 @@ impl Step {
             name: options.name.filter(|name| !name.is_empty()),
             start: nanos(options.start.unwrap_or_else(SystemTime::now)).max(1),
             end: AtomicU64::new(0),
+            first: AtomicU64::new(0),
             input: options.input.filter(|input| !input.is_null()).map(value::limited),
             attributes: limited(options.attributes),
             described: AtomicBool::new(false),
@@ -239,8 +245,20 @@ impl Step {
         self.end_with(Ending { failure: Some(failure.into()), ..Ending::default() });
     }
 
+    /// Says that the answer begins now: the end of the step then tells how long it let wait. The first counts.
+    pub fn first_token(&self) {
+        if self.core.first.load(Relaxed) == 0 {
+            let nanos = nanos(SystemTime::now()).saturating_sub(self.core.start) + 1;
+            let _first = self.core.first.compare_exchange(0, nanos, Relaxed, Relaxed);
+        }
+    }
+
     /// Ends the step, saying all there is to say.
-    pub fn end_with(&self, ending: Ending) {
+    pub fn end_with(&self, mut ending: Ending) {
+        if let Some(waited) = self.core.first.load(Relaxed).checked_sub(1) {
+            let seconds = Duration::from_nanos(waited).as_secs_f64();
+            ending.attributes.entry(TIME_TO_FIRST_CHUNK).or_insert_with(|| seconds.into());
+        }
         // A clock that was set back must not make a step end before it starts.
         let now = nanos(SystemTime::now()).max(self.core.start);
         let end = match self.core.end.compare_exchange(0, now, Relaxed, Relaxed) {

@@ -22,8 +22,6 @@ use crate::spool::{Frame, Spool};
 use crate::stats::{Counts, add, take};
 use crate::transport::{Outcome, Parcel, Sequence, Transport};
 
-/// Longest wait between two attempts, unless the server asks for more.
-const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// Longest wait that a server can ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 /// A closing client waits less: the application's exit must not hang on a server that is not there.
@@ -351,7 +349,8 @@ impl Worker<'_> {
         }
         let wait = after.map(|after| after.min(MAX_RETRY_AFTER));
         self.asked_to_wait = wait.is_some();
-        self.due = Instant::now() + wait.unwrap_or_else(|| backoff(self.shared.config.backoff, self.failures));
+        let config = &self.shared.config;
+        self.due = Instant::now() + wait.unwrap_or_else(|| backoff(config.backoff, config.max_backoff, self.failures));
         self.failures += 1;
         self.shared.queue.set_away(true);
     }
@@ -405,8 +404,8 @@ fn counted(spans: usize) -> String {
 }
 
 /// Anything between half of the wait and the whole, so that many clients do not come back at once.
-fn backoff(first: Duration, attempts: u32) -> Duration {
-    let most = first.saturating_mul(1 << attempts.min(16)).min(MAX_BACKOFF);
+fn backoff(first: Duration, longest: Duration, attempts: u32) -> Duration {
+    let most = first.saturating_mul(1 << attempts.min(16)).min(longest);
     let random = RandomState::new().build_hasher().finish() % 512;
     most.mul_f64(0.5 + random as f64 / 1024.0)
 }
@@ -417,11 +416,11 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_a_limit() {
-        let first = Duration::from_millis(250);
+        let (first, longest) = (Duration::from_millis(250), Duration::from_secs(30));
         for attempts in [0, 1, 5, 40, u32::MAX] {
-            let most = first.saturating_mul(1 << attempts.min(16)).min(MAX_BACKOFF);
+            let most = first.saturating_mul(1 << attempts.min(16)).min(longest);
             for _ in 0..50 {
-                let wait = backoff(first, attempts);
+                let wait = backoff(first, longest, attempts);
                 assert!(wait >= most / 2 && wait <= most, "{wait:?} after {attempts} attempts");
             }
         }

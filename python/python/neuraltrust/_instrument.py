@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from . import _native
+from ._misuse import shown, warn
 
 if TYPE_CHECKING:
     from .client import NeuralTrust
@@ -50,7 +51,7 @@ def instrument(client: NeuralTrust, names: Iterable[str]) -> list[str]:
     for name in asked or LIBRARIES:
         known = LIBRARIES.get(name)
         if known is None:
-            _logger.warning("%r cannot be instrumented; accepted are %s", name, ", ".join(LIBRARIES))
+            warn("%s cannot be instrumented; accepted are %s", shown(name), ", ".join(LIBRARIES))
             continue
         module, kind = known
         try:
@@ -60,7 +61,7 @@ def instrument(client: NeuralTrust, names: Iterable[str]) -> list[str]:
             done.append(name)
         except ImportError:
             if asked:
-                _logger.warning("%s is not instrumented: pip install %s", name, _package(module))
+                warn("%s is not instrumented: pip install %s", name, _package(module))
         except Exception as error:
             # An instrumentation that does not fit its library must not keep the application from starting.
             _logger.warning("%s is not instrumented: %s: %s", name, type(error).__name__, error)

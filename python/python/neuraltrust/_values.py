@@ -11,15 +11,25 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import io
+import itertools
 import os
+import sys
 import traceback
 import uuid
 from collections import deque
-from collections.abc import ItemsView, Iterable, KeysView, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, KeysView, Mapping, ValuesView
 from typing import Any
 
 # Larger bytes are named by their size: they are media, for which a trace is not the place.
 MAX_BYTES = 64 * 1024
+#: Larger images are named by their size too.
+MAX_IMAGE = 4 * 1024 * 1024
+#: An image of Pillow has no bytes to keep: a picture of it is, of up to so many pixels a side, unless it is larger.
+PICTURE = 512
+MAX_PIXELS = 32_000_000
+#: More items than this are not even copied.
+MAX_ITEMS = 100_000
 MAX_REPR = 10_000
 # What an iterator yields cannot be read without taking it from the application.
 _COLLECTIONS: tuple[type[Iterable[Any]], ...] = (list, tuple, deque, KeysView, ValuesView, ItemsView, range)
@@ -51,7 +61,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, (uuid.UUID, decimal.Decimal, complex)):
         return str(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return _bytes(bytes(value))
+        return _bytes(value)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, BaseException):
@@ -59,11 +69,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return value._asdict()
     if isinstance(value, Mapping):
-        return dict(value)
+        return _few(value.items(), len(value), dict)
     if isinstance(value, (set, frozenset)):
-        return _in_order(value)
+        return _few(value, len(value), _in_order)
     if isinstance(value, _COLLECTIONS):
-        return [*value]
+        return _few(value, len(value), list)
+    if _is_picture(value):
+        return _picture(value)
+    if (count := _numbers(value)) > MAX_ITEMS:
+        return _first(value, count)
     for method in ("model_dump", "_asdict", "tolist"):
         describe = getattr(value, method, None)
         if callable(describe):
@@ -72,10 +86,80 @@ def plain(value: Any) -> Any:
     return text if len(text) <= MAX_REPR else f"{text[:MAX_REPR]}... ({len(text)} characters)"
 
 
-def _bytes(value: bytes) -> dict[str, Any]:
-    if len(value) > MAX_BYTES:
-        return {"bytes": len(value)}
-    return {"bytes": len(value), "base64": base64.b64encode(value).decode("ascii")}
+def _few(items: Iterable[Any], count: int, whole: Callable[[Iterable[Any]], Any]) -> Any:
+    """Give the items, of very many the first."""
+    if count <= MAX_ITEMS:
+        return whole(items)
+    return {"items": list(itertools.islice(items, MAX_ITEMS)), "[truncated]": _mark(count)}
+
+
+def _mark(count: int) -> str:
+    return f"[truncated: the first {MAX_ITEMS} of {count} items]"
+
+
+def _numbers(value: Any) -> int:
+    """Give how many numbers an array has: numpy's, or what is like it; 0 of anything else."""
+    if not callable(getattr(value, "tolist", None)):
+        return 0
+    count = getattr(value, "size", None)
+    if count is None:
+        return len(value)
+    return int(value.numel() if callable(count) else count)
+
+
+def _first(array: Any, count: int) -> dict[str, Any]:
+    flat = getattr(array, "flat", None)
+    if flat is None:
+        flat = array.reshape(-1) if hasattr(array, "reshape") else array
+    return {
+        "shape": [int(side) for side in getattr(array, "shape", (count,))],
+        "items": flat[:MAX_ITEMS].tolist(),
+        "[truncated]": _mark(count),
+    }
+
+
+#: What the bytes of images begin with.
+_IMAGES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF87a", "gif"), (b"GIF89a", "gif"))
+
+
+def _image_type(value: bytes) -> str | None:
+    if value[:4] == b"RIFF" and value[8:12] == b"WEBP":
+        return "image/webp"
+    return next((f"image/{name}" for head, name in _IMAGES if value.startswith(head)), None)
+
+
+def _image(mime_type: str, value: bytes) -> dict[str, Any]:
+    """Give an image as a part of a message, which the server keeps apart and the page shows."""
+    encoded = base64.b64encode(value).decode("ascii")
+    return {"type": "image", "mime_type": mime_type, "uri": f"data:{mime_type};base64,{encoded}"}
+
+
+def _is_picture(value: Any) -> bool:
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(value, pillow.Image)
+
+
+def _picture(image: Any) -> dict[str, Any]:
+    size = {"mode": image.mode, "width": image.width, "height": image.height}
+    if image.width * image.height > MAX_PIXELS:
+        return {"image": size}
+    small = image.copy()
+    small.thumbnail((PICTURE, PICTURE))
+    kept = io.BytesIO()
+    small.convert("RGBA" if "A" in small.getbands() or "transparency" in small.info else "RGB").save(kept, "PNG")
+    return {**_image("image/png", kept.getvalue()), **size}
+
+
+def _bytes(value: bytes | bytearray | memoryview) -> dict[str, Any]:
+    size = value.nbytes if isinstance(value, memoryview) else len(value)
+    if size > MAX_IMAGE:
+        return {"bytes": size}
+    value = bytes(value)
+    if (mime_type := _image_type(value)) is not None:
+        return _image(mime_type, value)
+    if size > MAX_BYTES:
+        return {"bytes": size}
+    return {"bytes": size, "base64": base64.b64encode(value).decode("ascii")}
 
 
 def _in_order(values: Iterable[Any]) -> list[Any]:
@@ -124,7 +208,8 @@ def failure(error: Any) -> tuple[str, str, str | None]:
     return type_name(error), message, trace
 
 
-_USAGE = {
+#: Token counts, and the names that applications and providers have for them.
+USAGE = {
     "gen_ai.usage.input_tokens": ("input_tokens", "input", "prompt_tokens"),
     "gen_ai.usage.output_tokens": ("output_tokens", "output", "completion_tokens"),
     "gen_ai.usage.cache_read.input_tokens": ("cache_read", "cache_read_input_tokens"),
@@ -143,7 +228,7 @@ _USAGE = {
 def usage(counts: Any) -> dict[str, Any]:
     """Give token counts, of a mapping or of a provider's object, by their OpenTelemetry names."""
     found: dict[str, Any] = {}
-    for attribute, names in _USAGE.items():
+    for attribute, names in USAGE.items():
         for name in names:
             try:
                 count = counts.get(name) if isinstance(counts, Mapping) else getattr(counts, name, None)

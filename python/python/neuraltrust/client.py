@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
-import logging
 import os
-import sys
-import time
-import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from . import _native, _otel
+from . import _misuse, _native, _otel, _settings
 from ._decorate import decorate
+from ._evaluations import Evaluations
+from ._exit import EXIT_TIMEOUT, keep
+from ._misuse import shown
 from ._values import text
-from .context import Step, Trace, _Shared, digest, judge, parent_of
+from .context import Step, Trace, _Shared, judge, parent_of, tagged
 from .current import current
 from .types import FeedbackTag
 
@@ -25,20 +23,18 @@ if TYPE_CHECKING:
 
 DEFAULT_BASE_URL = "http://127.0.0.1:6180"
 DEFAULT_TIMEOUT = 10.0
-#: How long the end of the process waits for delivery, in seconds.
-EXIT_TIMEOUT = 5.0
 
-_logger = logging.getLogger("neuraltrust")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class NeuralTrust:
+class NeuralTrust(Evaluations):
     """Records what an AI application does, and delivers it in the background.
 
     Calls never wait for the network and never raise into the application; what could not be delivered is counted in
     :meth:`stats` and logged to ``logging.getLogger("neuraltrust")``.
     """
 
+    @_misuse.starting
     def __init__(
         self,
         api_key: str | None = None,
@@ -93,48 +89,99 @@ class NeuralTrust:
         accepted from code written for earlier versions: one thread delivers, always in the background.
         ``NEURALTRUST_DISABLED=true`` switches everything off, whatever else is set.
 
-        Raises ``TypeError`` for an argument of a wrong type, and nothing else.
+        Never raises. Where an argument cannot be used, an error is logged with the line of the call, and nothing is
+        recorded.
         """
-        _check("api_key", api_key, str)
-        _check("base_url", base_url, str)
-        _check("sdk_version", sdk_version, str)
-        _check("timeout", timeout, (int, float))
-        _check("max_workers", max_workers, int)
-        _check("compression", compression, str)
-        _check("sample_rate", sample_rate, (int, float))
         self._async = bool(async_client)
-        if mask is not None and not callable(mask):
-            raise TypeError(f"mask is {type(mask).__name__}; accepted is a function or None")
-        found = os.environ.get("NEURALTRUST_REDACT", "").split(",") if redact is None else redact
-        names = [found] if isinstance(found, str) else [str(name) for name in found if name]
-        self.api_key = api_key or os.environ.get("NEURALTRUST_API_KEY") or None
-        self.base_url = base_url or os.environ.get("NEURALTRUST_BASE_URL") or DEFAULT_BASE_URL
-        seconds = DEFAULT_TIMEOUT if timeout is None else float(timeout)
-        service = os.environ.get("OTEL_SERVICE_NAME") or None
-        disabled = os.environ.get("NEURALTRUST_DISABLED", "").strip().lower() in ("1", "true", "yes", "on")
-        key = None if disabled else self.api_key
-        packed = compression or os.environ.get("NEURALTRUST_COMPRESSION") or None
-        kept = None if disabled or recorder is None else recorder._native
-        self._enabled = key is not None or kept is not None
-        folder, size = _room(spool, spool_bytes)
-        said, ca = _headers(headers), _path(ca_file)
-        proxy = proxy or os.environ.get("NEURALTRUST_PROXY") or None
+        self._api_key = api_key or os.environ.get("NEURALTRUST_API_KEY") or None
+        self._base_url = base_url or os.environ.get("NEURALTRUST_BASE_URL") or DEFAULT_BASE_URL
+        self._connect: Callable[[str | None, str], _native.Client] | None = None
         try:
-            share = _share(sample_rate)
-            self._native = _native.Client(
-                key, self.base_url, seconds, service, share, mask, names, folder, size, said, proxy, ca, packed, kept
+            _settings.check("sdk_version", sdk_version, str)
+            _settings.check("timeout", timeout, (int, float))
+            _settings.check("max_workers", max_workers, int)
+            _settings.above_zero("timeout", timeout)
+            _settings.check("compression", compression, str)
+            _settings.check("sample_rate", sample_rate, (int, float))
+            _settings.check("spool", None if isinstance(spool, bool) else spool, (str, os.PathLike))
+            _settings.check("spool_bytes", spool_bytes, int)
+            _settings.check("redact", redact, Iterable)
+            _settings.check("headers", headers, Mapping)
+            _settings.check("proxy", proxy, str)
+            _settings.check("ca_file", ca_file, (str, os.PathLike))
+            disabled = _settings.is_off()
+            kept = None if disabled or recorder is None else recorder._native
+            said = (
+                DEFAULT_TIMEOUT if timeout is None else float(timeout),
+                os.environ.get("OTEL_SERVICE_NAME") or None,
+                _settings.share(sample_rate),
+                _settings.mask(mask),
+                _settings.redact(redact),
+                *_settings.room(spool, spool_bytes),
+                _settings.headers(headers),
+                proxy or os.environ.get("NEURALTRUST_PROXY") or None,
+                _settings.path(ca_file),
+                compression or os.environ.get("NEURALTRUST_COMPRESSION") or None,
+                kept,
             )
-            if self.api_key is None and kept is None and not disabled:
-                _logger.warning("nothing is recorded: there is no API key; pass api_key=... or set NEURALTRUST_API_KEY")
-        except _native.NeuralTrustError as error:
+        except Exception as error:
             # A wrong setting must not keep the application from starting.
-            _logger.error("nothing is recorded: %s", error)
-            self._enabled = False
-            self._native = _native.Client(
-                None, DEFAULT_BASE_URL, seconds, service, 1.0, None, [], "off", None, [], None, None, None, None
-            )
-        _keep(self)
+            self._record_nothing(error)
+            return
 
+        def connect(key: str | None, base_url: str) -> _native.Client:
+            _settings.check("api_key", key, str)
+            _settings.check("base_url", base_url, str)
+            self._enabled = not disabled and (key is not None or kept is not None)
+            if key is None and kept is None and not disabled:
+                _misuse.warn("nothing is recorded: there is no API key; pass api_key=... or set NEURALTRUST_API_KEY")
+            return _native.Client(None if disabled else key, base_url, *said)
+
+        self._connect = connect
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            if self._connect is None:
+                raise _native.NeuralTrustError("the client could not be set up")
+            self._native = self._connect(self._api_key, self._base_url)
+            keep(self, self._native)
+        except Exception as error:
+            self._record_nothing(error)
+
+    def _record_nothing(self, error: Exception) -> None:
+        """Be a client that can be called like any other."""
+        _misuse.nothing_is_recorded(error)
+        # The call may have failed before anything was set.
+        nothing = {"_async": False, "_api_key": None, "_base_url": DEFAULT_BASE_URL, "_connect": None}
+        self.__dict__.update({**nothing, **self.__dict__})
+        self._enabled = False
+        self._native = _native.Client(
+            None, DEFAULT_BASE_URL, DEFAULT_TIMEOUT, None, 1.0, None, [], "off", None, [], None, None, None, None
+        )
+        keep(self, self._native)
+
+    @property
+    def api_key(self) -> str | None:
+        """The key. Traces that begin after another one is set are recorded with that."""
+        return self._api_key
+
+    @api_key.setter
+    def api_key(self, key: str | None) -> None:
+        self._api_key = key
+        self._open()
+
+    @property
+    def base_url(self) -> str:
+        """Where the server is. Traces that begin after another address is set go there."""
+        return self._base_url
+
+    @base_url.setter
+    def base_url(self, base_url: str | None) -> None:
+        self._base_url = base_url or DEFAULT_BASE_URL
+        self._open()
+
+    @_misuse.forgiving
     def trace(
         self,
         trace_id: Any = None,
@@ -172,6 +219,7 @@ class NeuralTrust:
         made._share(_Shared(made.trace_id, made._sampled, recorded, *ids, user, metadata, custom))
         return made
 
+    @_misuse.forgiving
     def score(
         self,
         name: str,
@@ -191,17 +239,18 @@ class NeuralTrust:
         """
         conversation, trace, span = text(conversation_id), text(trace_id), text(span_id)
         if (trace is None) == (conversation is None) or (conversation is not None and span is not None):
-            _logger.warning(
-                "score(%r): give trace_id and span_id, trace_id, or conversation_id; nothing is judged", name
+            _misuse.warn(
+                "score(%s): give trace_id and span_id, trace_id, or conversation_id; nothing is judged", shown(name)
             )
             return judge(self.trace(sampled=False), "trace", None, name, value, comment, id, source)
         if conversation is not None:
             # One trace for all judgements of the conversation.
-            above = self.trace(f"judgements-{digest(conversation)}", conversation, sampled=True)
+            above = self.trace(_native.judgements_of(conversation), conversation, sampled=True)
             return judge(above, "conversation", None, name, value, comment, id, source)
         above = self.trace(trace, parent_id=span)
         return judge(above, "trace" if span is None else "span", span, name, value, comment, id, source)
 
+    @_misuse.forgiving
     def feedback(
         self,
         tag: FeedbackTag | str | None = None,
@@ -210,10 +259,11 @@ class NeuralTrust:
         trace_id: Any = None,
         span_id: Any = None,
         conversation_id: Any = None,
+        id: str | None = None,
     ) -> Step:
-        """Record what the user thought, later, of what is named as in :meth:`score`."""
-        given: Any = tag or "neutral"
-        ids = {"trace_id": trace_id, "span_id": span_id, "conversation_id": conversation_id}
+        """Record what the user thought, later, of what is named as in :meth:`score`, with an ``id`` as there."""
+        given: Any = tagged(tag) or "neutral"
+        ids = {"trace_id": trace_id, "span_id": span_id, "conversation_id": conversation_id, "id": id}
         return self.score("feedback", given, text, source="user", **ids)
 
     def instrument(self, *libraries: str) -> list[str]:
@@ -234,19 +284,23 @@ class NeuralTrust:
         False when the time is over first. A client with ``async_client=True`` does not wait on an event loop: there it
         gives what says so when it is awaited.
         """
-        return self._wait(lambda: self._native.flush(timeout))
+        seconds = _seconds(timeout)
+        return self._wait(lambda: self._native.flush(seconds))
 
     def close(self, timeout: float = EXIT_TIMEOUT) -> Any:
         """Record nothing more, and wait as :meth:`flush` does."""
-        return self._wait(lambda: self._native.close(timeout))
+        seconds = _seconds(timeout)
+        return self._wait(lambda: self._native.close(seconds))
 
     async def aflush(self, timeout: float = 10.0) -> bool:
         """Flush without holding up the event loop."""
-        return await _aside(lambda: self._native.flush(timeout))
+        seconds = _seconds(timeout)
+        return await _aside(lambda: self._native.flush(seconds))
 
     async def aclose(self, timeout: float = EXIT_TIMEOUT) -> bool:
         """Close without holding up the event loop."""
-        return await _aside(lambda: self._native.close(timeout))
+        seconds = _seconds(timeout)
+        return await _aside(lambda: self._native.close(seconds))
 
     def _wait(self, wait: Callable[[], bool]) -> bool | Awaitable[bool]:
         return _aside(wait) if self._async and _on_event_loop() else wait()
@@ -263,6 +317,14 @@ class NeuralTrust:
     def trace_executor(self) -> _Executor:
         """What earlier versions delivered with; ``trace_executor.shutdown()`` waits for delivery, as it did."""
         return _Executor(self)
+
+    def __copy__(self) -> NeuralTrust:
+        """Give itself: what holds a client may be copied."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> NeuralTrust:
+        """Give itself."""
+        return self
 
     def __enter__(self) -> NeuralTrust:
         """Give itself."""
@@ -288,6 +350,7 @@ class NeuralTrust:
     def message(self, function: _F) -> _F: ...
     @overload
     def message(self, function: None = None, *, name: str | None = None) -> Callable[[_F], _F]: ...
+    @_misuse.forgiving
     def message(self, function: Any = None, *, name: str | None = None) -> Any:
         """Make every call of the decorated function a turn, below the current step or in a trace of its own."""
         return self._decorator("message", function, {"name": name} if name else {})
@@ -303,6 +366,7 @@ class NeuralTrust:
         model: str | None = None,
         provider: str | None = None,
     ) -> Callable[[_F], _F]: ...
+    @_misuse.forgiving
     def generation(
         self, function: Any = None, *, name: str | None = None, model: str | None = None, provider: str | None = None
     ) -> Any:
@@ -315,6 +379,7 @@ class NeuralTrust:
     def retrieval(self, function: _F) -> _F: ...
     @overload
     def retrieval(self, function: None = None, *, name: str | None = None) -> Callable[[_F], _F]: ...
+    @_misuse.forgiving
     def retrieval(self, function: Any = None, *, name: str | None = None) -> Any:
         """Make every call of the decorated function a look-up of documents, as :meth:`message` makes a turn."""
         return self._decorator("retrieval", function, {"name": name} if name else {})
@@ -323,6 +388,7 @@ class NeuralTrust:
     def agent(self, function: _F) -> _F: ...
     @overload
     def agent(self, function: None = None, *, name: str | None = None) -> Callable[[_F], _F]: ...
+    @_misuse.forgiving
     def agent(self, function: Any = None, *, name: str | None = None) -> Any:
         """Make every call of the decorated function the work of an agent, as :meth:`message` makes a turn."""
         return self._decorator("agent", function, {"name": name} if name else {})
@@ -331,20 +397,38 @@ class NeuralTrust:
     def tool(self, function: _F) -> _F: ...
     @overload
     def tool(self, function: None = None, *, name: str | None = None) -> Callable[[_F], _F]: ...
+    @_misuse.forgiving
     def tool(self, function: Any = None, *, name: str | None = None) -> Any:
         """Make every call of the decorated function a call of a tool, as :meth:`message` makes a turn."""
         return self._decorator("tool", function, {"name": name} if name else {})
 
     def _decorator(self, kind: str, function: Any, options: dict[str, Any]) -> Any:
-        def begin(input: Any) -> Step:
-            above = current() or self.trace()
-            return cast("Step", getattr(above, kind)(input, **options))
+        if function is not None and not callable(function):
+            _misuse.warn(
+                "client.%s(%s) makes functions steps: write @client.%s, or @client.%s(name=...); "
+                "a step is started by client.trace().%s(...)",
+                *(kind, shown(function), kind, kind, kind),
+            )
+            options, function = {**options, "name": text(function)}, None
 
         def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
-            options.setdefault("name", getattr(function, "__name__", None))
+            named = {"name": getattr(function, "__name__", None), **options}
+
+            def begin(input: Any) -> Step:
+                above = current() or self.trace()
+                return cast("Step", getattr(above, kind)(input, **named))
+
             return decorate(function, begin)
 
         return wrap if function is None else wrap(function)
+
+
+def _seconds(timeout: Any) -> float:
+    try:
+        return float(timeout)
+    except Exception:
+        _misuse.warn("%s is no number of seconds: it is not waited for", shown(timeout))
+        return 0.0
 
 
 def _on_event_loop() -> bool:
@@ -359,39 +443,6 @@ def _aside(wait: Callable[[], bool]) -> Awaitable[bool]:
     return asyncio.get_running_loop().run_in_executor(None, wait)
 
 
-def _share(given: float | None) -> float:
-    if given is not None:
-        return float(given)
-    setting = os.environ.get("NEURALTRUST_SAMPLE_RATE") or "1"
-    try:
-        return float(setting)
-    except ValueError:
-        raise _native.NeuralTrustError(f"NEURALTRUST_SAMPLE_RATE {setting!r} is no number from 0 to 1") from None
-
-
-def _room(folder: str | os.PathLike[str] | bool | None, size: int | None) -> tuple[str, int | None]:
-    """Give the folder of the spool as the native half takes it, and its size."""
-    found = os.environ.get("NEURALTRUST_SPOOL", "") if folder is None or folder is True else folder
-    name = "off" if found is False or str(found).strip().lower() == "off" else os.fspath(cast("Any", found))
-    if size is None:
-        setting = os.environ.get("NEURALTRUST_SPOOL_BYTES", "").strip()
-        if setting and not setting.isdecimal():
-            _logger.warning("NEURALTRUST_SPOOL_BYTES %r is no number of bytes: it is not heard", setting)
-        size = int(setting) if setting.isdecimal() else None
-    return name, None if size is None else max(0, min(size, 2**63 - 1))
-
-
-def _headers(given: Mapping[str, str] | None) -> list[tuple[str, str]]:
-    if given is not None:
-        return [(str(name), str(value)) for name, value in given.items()]
-    pairs = (pair.partition("=") for pair in os.environ.get("NEURALTRUST_HEADERS", "").split(",") if pair.strip())
-    return [(name.strip(), value.strip()) for name, _, value in pairs]
-
-
-def _path(given: str | os.PathLike[str] | None) -> str | None:
-    return os.fspath(given or os.environ.get("NEURALTRUST_CA_FILE") or "") or None
-
-
 class _Executor:
     """Stands for the thread pool of earlier versions."""
 
@@ -402,73 +453,3 @@ class _Executor:
         """Wait for delivery."""
         if wait:
             self._client._native.flush(10.0)
-
-
-def _check(name: str, value: object, accepted: type | tuple[type, ...]) -> None:
-    if value is not None and (not isinstance(value, accepted) or isinstance(value, bool)):
-        raise TypeError(f"{name} is {type(value).__name__}; accepted is {_names(accepted)} or None")
-
-
-def _names(accepted: type | tuple[type, ...]) -> str:
-    return " or ".join(kind.__name__ for kind in (accepted if isinstance(accepted, tuple) else (accepted,)))
-
-
-# The native half of every client whose spans may still wait, so that a client that goes out of sight does not take them
-# with it, nor make the garbage collector wait for their delivery.
-_kept: list[tuple[weakref.ref[NeuralTrust], _native.Client]] = []
-
-
-def _keep(client: NeuralTrust) -> None:
-    # Replaced, not changed: another thread may be going through it.
-    _kept[:] = [(ref, native) for ref, native in list(_kept) if ref() is not None or native.stats()["pending"]]
-    _kept.append((weakref.ref(client), client._native))
-    _at_exit_of_workers()
-
-
-def _close_all() -> None:
-    deadline = time.monotonic() + EXIT_TIMEOUT
-    for _, native in list(_kept):
-        native.close(max(0.0, deadline - time.monotonic()))
-
-
-def _flush_all() -> None:
-    deadline = time.monotonic() + EXIT_TIMEOUT
-    for _, native in list(_kept):
-        native.flush(max(0.0, deadline - time.monotonic()))
-
-
-class _Anchor:
-    """What multiprocessing holds on to; it holds weakly."""
-
-
-_anchor = _Anchor()
-_anchored = False
-_finalized_in: int | None = None
-
-
-def _at_exit_of_workers() -> None:
-    """Flush at the end of a worker process of ``multiprocessing``, which does not run ``atexit``.
-
-    Called wherever a process may turn out to be such a worker: when a client is made, and after a fork.
-    """
-    global _anchored
-    util = sys.modules.get("multiprocessing.util")
-    if util is None:
-        return
-    if not _anchored:
-        # A worker forgets all finalizers as it begins, and then calls what was registered so.
-        _anchored = True
-        util.register_after_fork(_anchor, _finalize)
-    if _finalized_in != os.getpid():
-        _finalize(_anchor)
-
-
-def _finalize(_: object) -> None:
-    global _finalized_in
-    _finalized_in = os.getpid()
-    sys.modules["multiprocessing.util"].Finalize(None, _flush_all, exitpriority=0)
-
-
-atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_at_exit_of_workers)

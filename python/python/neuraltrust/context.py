@@ -6,19 +6,18 @@ No method here raises for a value or waits for the network: what cannot be recor
 from __future__ import annotations
 
 import enum
-import hashlib
-import logging
 import re
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
-from . import _native, _otel
+from . import _misuse, _native, _otel
+from ._misuse import shown
 from ._times import milliseconds, nanoseconds
-from ._values import failure, text, usage
+from ._values import USAGE, failure, text, usage
 from .current import current, enter, leave
 from .types import EventType, FeedbackTag
 
-_logger = logging.getLogger("neuraltrust")
 _Self = TypeVar("_Self", bound="_Context")
 
 
@@ -106,10 +105,12 @@ class _Context:
         """The application's own data, as given."""
         return self._shared.custom
 
+    @_misuse.forgiving
     def message(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
         """Start a turn: what the user said."""
         return Step(self, "message", input, parent_id, name)
 
+    @_misuse.forgiving
     def generation(
         self,
         input: Any = None,
@@ -126,30 +127,37 @@ class _Context:
             said = {key: value for key, value in known.items() if value}
         return Step(self, "generation", input, parent_id, name, said)
 
+    @_misuse.forgiving
     def retrieval(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
         """Start a look-up of documents."""
         return Step(self, "retrieval", input, parent_id, name)
 
+    @_misuse.forgiving
     def agent(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
         """Start the work of an agent."""
         return Step(self, "agent", input, parent_id, name)
 
+    @_misuse.forgiving
     def tool(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
         """Start a call of a tool."""
         return Step(self, "tool", input, parent_id, name)
 
+    @_misuse.forgiving
     def router(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
         """Record a decision on which way to go. It is over at once; ``end`` may add its outcome."""
         return self._send("router", input, parent_id, name)
 
+    @_misuse.forgiving
     def system(self, prompt: Any = None, parent_id: Any = None, *, input: Any = None, name: str | None = None) -> Step:
         """Record a system prompt."""
         return self._send("system", input if prompt is None else prompt, parent_id, name)
 
+    @_misuse.forgiving
     def event(self, input: Any = None, parent_id: Any = None, *, name: str | None = None) -> Step:
         """Record something that happened."""
         return self._send("event", input, parent_id, name)
 
+    @_misuse.forgiving
     def feedback(
         self,
         tag: FeedbackTag | str | None = None,
@@ -161,8 +169,11 @@ class _Context:
     ) -> Step:
         """Record what the user thought of this step."""
         said = _feedback(tag or feedback_tag, feedback_text if text is None else text)
+        if not said:
+            _misuse.warn("feedback() says nothing: give a tag or a text")
         return self._send("feedback", None, parent_id, None, said)
 
+    @_misuse.forgiving
     def score(
         self,
         name: str,
@@ -181,6 +192,7 @@ class _Context:
         target, of = ("span", self.span_id) if isinstance(self, Step) else ("trace", None)
         return judge(self, target, of, name, value, comment, id, source)
 
+    @_misuse.forgiving
     def send(
         self,
         event_type: EventType | str,
@@ -204,9 +216,9 @@ class _Context:
             name,
             None,
             output,
-            nanoseconds(start_timestamp),
-            nanoseconds(end_timestamp),
-            milliseconds(latency),
+            _read(nanoseconds, "start_timestamp", start_timestamp),
+            _read(nanoseconds, "end_timestamp", end_timestamp),
+            _read(milliseconds, "latency", latency),
         )
 
     def _send(
@@ -230,6 +242,14 @@ class _Context:
     def _ids(self) -> _otel.Ids:
         """Give the ids of the trace and of the step that OpenTelemetry's spans inside this belong to."""
         raise NotImplementedError
+
+    def __copy__(self: _Self) -> _Self:
+        """Give itself: there is one step, whoever holds it."""
+        return self
+
+    def __deepcopy__(self: _Self, memo: Any) -> _Self:
+        """Give itself."""
+        return self
 
     def __enter__(self: _Self) -> _Self:
         """Become current, for :func:`neuraltrust.current` and decorated functions, and give itself."""
@@ -270,6 +290,7 @@ class Trace(_Context, _native.Trace):
 
     parent_id: str | None
 
+    @_misuse.forgiving
     def end(self, output: Any = None) -> Trace:
         """End the newest message of the trace."""
         self._end(output)
@@ -320,13 +341,21 @@ class Step(_Context, _native.Step):
         return f"Step(kind={self.kind!r}, trace_id={self.trace_id!r}, interaction_id={self.interaction_id!r})"
 
 
+_SOURCES = ("user", "evaluator", "api")
+_TAGS = tuple(tag.value for tag in FeedbackTag)
+
+
 def judge(above: Any, target: str, of: str | None, name: Any, value: Any, comment: Any, id: Any, source: Any) -> Step:
     """Record a judgement, of the step ``of`` where it is one: a step below it, or in the trace that stands for it."""
     if isinstance(value, enum.Enum):
         value = value.value
     if not isinstance(value, (bool, int, float, str)):
-        _logger.warning("score(%r, %r): the verdict must be a number, a text, true or false", name, value)
+        _misuse.warn(
+            "score(%s, %s): the verdict must be a number, a text, true or false", shown(name), shown(value)
+        )
         value = text(value) or ""
+    if text(source) not in _SOURCES:
+        _misuse.warn("score(source=%s): accepted are %s", shown(source), ", ".join(_SOURCES))
     said = {
         "neuraltrust.score.name": text(name) or "score",
         "neuraltrust.score.value": value,
@@ -338,13 +367,8 @@ def judge(above: Any, target: str, of: str | None, name: Any, value: Any, commen
     said = {key: told for key, told in said.items() if told is not None}
     told = said.get("neuraltrust.score.id")
     # The same judgement of the same thing told again is the same step.
-    own = None if told is None else f"score-{digest(f'{of}/{told}')}"
+    own = None if told is None else _native.judgement_id(of, told)
     return Step(above, "evaluation", None, None, name, said, (None, None, None, None), own)
-
-
-def digest(words: str) -> str:
-    """Give a name for a text that does not show it, the same in every process."""
-    return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 
 def span_inside(context: Step | Trace) -> str | None:
@@ -356,13 +380,13 @@ def span_inside(context: Step | Trace) -> str | None:
 
 
 def ending(
-    step: Step, output: Any, error: Any, model: Any, counts: Any, cost: Any, finish_reason: Any, attributes: Any
+    output: Any, error: Any, model: Any, counts: Any, cost: Any, finish_reason: Any, attributes: Any
 ) -> tuple[Any, tuple[str, str, str | None] | None, dict[str, Any] | None]:
     """Read what is said at the end of a step: its output, why it failed, and its attributes."""
     if isinstance(output, BaseException):
         output, error = None, output
     said = _said(model, counts, cost, attributes)
-    said.update(_streamed(finish_reason, step._waited))
+    said.update(_stopped(finish_reason))
     return output, None if error is None else failure(error), said
 
 
@@ -385,27 +409,46 @@ def parent_of(traceparent: Any) -> tuple[str | None, str | None, bool | None]:
     return found.group(1), found.group(2), None if recorded else False
 
 
-def _streamed(reason: Any, first: float | None) -> dict[str, Any]:
-    said: dict[str, Any] = {}
+def _stopped(reason: Any) -> dict[str, Any]:
     reasons = [text(one) for one in (reason if isinstance(reason, (list, tuple)) else [reason])]
-    if any(reasons):
-        said["gen_ai.response.finish_reasons"] = [one for one in reasons if one]
-    if first is not None:
-        said["gen_ai.response.time_to_first_chunk"] = first
-    return said
+    return {"gen_ai.response.finish_reasons": [one for one in reasons if one]} if any(reasons) else {}
+
+
+def tagged(tag: Any) -> str:
+    """Give the text of a tag, as it is sent; one that nobody counts is told."""
+    known = (text(tag) or "").lower()
+    if known and known not in _TAGS:
+        _misuse.warn("feedback(%s): accepted are %s", shown(tag), ", ".join(_TAGS))
+    return known
 
 
 def _feedback(tag: Any, words: Any) -> dict[str, Any]:
-    known = {"neuraltrust.feedback.tag": (text(tag) or "").lower(), "neuraltrust.feedback.text": text(words)}
+    known = {"neuraltrust.feedback.tag": tagged(tag), "neuraltrust.feedback.text": text(words)}
     return {name: value for name, value in known.items() if value}
 
 
 def _said(model: Any, counts: Any, cost: Any, attributes: Any) -> dict[str, Any]:
     said: dict[str, Any] = dict(attributes) if isinstance(attributes, dict) else {}
+    if attributes is not None and not isinstance(attributes, dict):
+        _misuse.warn("end(attributes=%s): it must be a dict of names and values", shown(attributes))
     if counts is not None:
-        said.update(usage(counts))
+        found = usage(counts)
+        if not found and not (type(counts) is dict and not counts):
+            known = ", ".join(names[0] for names in USAGE.values())
+            _misuse.warn("end(usage=%s): it has none of %s", shown(counts), known)
+        said.update(found)
     if model is not None:
         said["gen_ai.response.model"] = text(model)
     if isinstance(cost, (int, float)):
         said["neuraltrust.cost"] = cost
+    elif cost is not None:
+        _misuse.warn("end(cost=%s): it must be a number of US dollars", shown(cost))
     return said
+
+
+def _read(read: Callable[[Any], int | None], name: str, given: Any) -> int | None:
+    """Read a time; one that is none is told, and is as if it were not given."""
+    found = read(given)
+    if found is None and given is not None:
+        _misuse.warn("send(%s=%s): it is no time, and is as if it were not given", name, shown(given))
+    return found

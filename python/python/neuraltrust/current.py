@@ -7,6 +7,7 @@ and executors. Where the application uses OpenTelemetry, the step is the parent 
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
@@ -28,11 +29,20 @@ def current() -> Step | Trace | None:
 
 
 def carry(function: _F) -> _F:
-    """Make a function run below the step that is current now, whichever thread calls it.
+    """Make a function or a coroutine run below the step that is current now, whichever thread calls it.
 
     >>> executor.submit(carry(work), 1)
     """
     carried = _active.get()
+
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def later(*args: Any, **kwargs: Any) -> Any:
+            with active(carried):
+                return await function(*args, **kwargs)
+
+        return cast("_F", later)
 
     @functools.wraps(function)
     def below(*args: Any, **kwargs: Any) -> Any:

@@ -145,3 +145,27 @@ fn a_proxy_is_asked_for_the_server() {
     assert!(client.close(LONG));
     account(&client.stats());
 }
+
+#[test]
+fn times_that_nobody_waits_for_overflow_nothing() {
+    let server = Server::answering(vec![(500, "", Vec::new())]);
+    for longest in [Duration::MAX, Duration::ZERO] {
+        let options = Options {
+            retry_for: longest,
+            max_backoff: Duration::from_millis(5),
+            snapshot_every: longest,
+            ..server.options()
+        };
+        let client = Client::new(options).unwrap();
+        let open = client.trace(TraceOptions::default()).message("Hello");
+        one_step(&client);
+        assert!(client.flush(Duration::MAX));
+        open.end("Hi!");
+        assert!(client.close(Duration::MAX));
+        account(&client.stats());
+    }
+    let lazy = Client::new(Options { batch_delay: Duration::MAX, timeout: Duration::MAX, ..server.options() }).unwrap();
+    one_step(&lazy);
+    assert!(lazy.close(Duration::MAX));
+    assert_eq!(lazy.stats().sent, 1);
+}

@@ -11,6 +11,8 @@ mod mask;
 #[cfg(test)]
 mod meaning;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod spool;

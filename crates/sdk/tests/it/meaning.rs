@@ -79,6 +79,35 @@ fn a_whole_turn() {
 }
 
 #[test]
+fn what_is_said_call_by_call() {
+    let patches = patches(|client| {
+        let trace = client.trace(
+            TraceOptions::new("c1").session_id("s1").channel_id("web").user("id", "u1").metadata("os", "linux").custom(vec![1]),
+        );
+        let options = StepOptions::new("Hello").name("answer").model("m").provider("openai").attribute("a.b", 7);
+        let generation = trace.step(Kind::Generation, options);
+        generation.first_token();
+        let ending = Ending::new("Hi!").model("m-2").input_tokens(12).output_tokens(5).cost(0.01).finish_reason("stop");
+        generation.end_with(ending);
+        generation.score(Score::new("kind", true).comment("It was.").source(ScoreSource::User).id("mine"));
+        trace.tool("x").end_with(Ending::default().failure(&std::io::Error::other("gone")));
+    });
+    let generation = &patches[0];
+    assert_eq!(generation.conversation_id.as_ref().map(|id| id.as_str()), Some("c1"));
+    assert_eq!((generation.session_id.as_ref().unwrap().as_str(), generation.channel_id.as_ref().unwrap().as_str()), ("s1", "web"));
+    assert_eq!((&generation.metadata["os"], &generation.custom), (&"linux".into(), &Some(json!([1]))));
+    assert_eq!((generation.name.as_deref(), generation.provider.as_deref()), (Some("answer"), Some("openai")));
+    assert_eq!((generation.model.as_deref(), generation.cost), (Some("m-2"), Some(0.01)));
+    let usage = generation.usage.as_ref().unwrap();
+    assert_eq!((usage.input, usage.output), (Some(12), Some(5)));
+    assert_eq!((&generation.attributes["a.b"], generation.attributes.get("gen_ai.response.finish_reasons")), (&json!(7), Some(&json!(["stop"]))));
+    assert!(generation.attributes["gen_ai.response.time_to_first_chunk"].as_f64().unwrap() >= 0.0);
+    let score = patches.iter().flat_map(|patch| &patch.scores).next().unwrap();
+    assert_eq!((&*score.id, score.comment.as_deref(), score.source), ("mine", Some("It was."), model::ScoreSource::User));
+    assert_eq!(patches.last().unwrap().status.as_ref().unwrap().message.as_deref(), Some("gone"));
+}
+
+#[test]
 fn ids_of_the_applications_own_choice() {
     let patches = patches(|client| {
         let trace = client.trace(TraceOptions {

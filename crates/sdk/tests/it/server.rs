@@ -1,7 +1,8 @@
 //! A server on a loopback port that answers as a test says.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ pub(crate) struct Request {
 pub(crate) struct Server {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
+    connections: Arc<Mutex<Vec<TcpStream>>>,
+    stopped: Arc<AtomicBool>,
+    listens: std::thread::JoinHandle<()>,
 }
 
 impl Server {
@@ -38,20 +42,33 @@ impl Server {
 
     /// Gives the answers on what listens already.
     pub(crate) fn listening(listener: TcpListener, answers: Vec<Answer>) -> Self {
+        Self::slow(listener, answers, Duration::ZERO)
+    }
+
+    /// Lets every answer wait for so long.
+    pub(crate) fn slow(listener: TcpListener, answers: Vec<Answer>, pause: Duration) -> Self {
         let address = listener.local_addr().unwrap();
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
         let answers = Arc::new(Mutex::new(answers.into_iter()));
         let kept = Arc::clone(&requests);
-        std::thread::spawn(move || {
+        let (connections, stopped) = (Arc::<Mutex<Vec<TcpStream>>>::default(), Arc::<AtomicBool>::default());
+        let (open, ends) = (Arc::clone(&connections), Arc::clone(&stopped));
+        let listens = std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                if ends.load(SeqCst) {
+                    return;
+                }
+                open.lock().unwrap().extend(stream.try_clone());
                 let (answers, kept) = (Arc::clone(&answers), Arc::clone(&kept));
                 std::thread::spawn(move || {
                     let mut reader = BufReader::new(stream);
                     while let Some(request) = read(&mut reader) {
                         kept.lock().unwrap().push(request);
+                        std::thread::sleep(pause);
                         let (status, headers, body) = answers.lock().unwrap().next().unwrap_or((200, "", Vec::new()));
                         if status == 0 {
-                            drop(reader.get_mut().write_all(&body));
+                            let stream = reader.get_mut();
+                            drop(stream.write_all(&body).and_then(|()| stream.shutdown(Shutdown::Both)));
                             return;
                         }
                         let head = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len());
@@ -63,7 +80,18 @@ impl Server {
                 });
             }
         });
-        Self { address, requests }
+        Self { address, requests, connections, stopped, listens }
+    }
+
+    /// Goes away as the end of a process does: its connections are cut and nobody listens. Gives what came.
+    pub(crate) fn stop(self) -> Vec<Span> {
+        self.stopped.store(true, SeqCst);
+        drop(TcpStream::connect(self.address));
+        self.listens.join().unwrap();
+        for connection in self.connections.lock().unwrap().drain(..) {
+            drop(connection.shutdown(Shutdown::Both));
+        }
+        self.requests.lock().unwrap().iter().flat_map(|request| spans(&request.export)).collect()
     }
 
     pub(crate) fn options(&self) -> Options {

@@ -5,17 +5,18 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use neuraltrust::{Client, NoticeKind, Options, Spool, Stats, TraceOptions};
+use opentelemetry_proto::tonic::trace::v1::Span;
 
 use crate::deliver::{LONG, account, listening, one_step, settled};
 use crate::server::{Server, nowhere, options};
 
-fn spooling(base_url: &str, folder: &Path) -> Options {
+pub(crate) fn spooling(base_url: &str, folder: &Path) -> Options {
     Options { spool: Some(Spool::new(folder)), ..options(base_url) }
 }
 
 /// Waits until nothing is left on disk or in memory.
 #[track_caller]
-fn drained(client: &Client) -> Stats {
+pub(crate) fn drained(client: &Client) -> Stats {
     let began = Instant::now();
     loop {
         let stats = client.stats();
@@ -36,15 +37,16 @@ fn events(client: &Client, names: std::ops::Range<usize>) {
     }
 }
 
-fn inputs(server: &Server) -> Vec<usize> {
-    let input = |span: opentelemetry_proto::tonic::trace::v1::Span| {
+/// The numbers that are the inputs of these spans.
+pub(crate) fn inputs(spans: Vec<Span>) -> Vec<usize> {
+    let input = |span: Span| {
         let pair = span.attributes.into_iter().find(|pair| pair.key == "neuraltrust.input")?;
         let Some(opentelemetry_proto::tonic::common::v1::any_value::Value::StringValue(text)) = pair.value?.value else {
             return None;
         };
         text.parse().ok()
     };
-    server.all_spans().into_iter().filter_map(input).collect()
+    spans.into_iter().filter_map(input).collect()
 }
 
 /// The files below a folder, its folders aside.
@@ -54,7 +56,7 @@ fn files(folder: &Path) -> usize {
 }
 
 /// The numbers that the requests gave: source, first, spans.
-fn numbers(server: &Server) -> Vec<(String, u64, u64)> {
+pub(crate) fn numbers(server: &Server) -> Vec<(String, u64, u64)> {
     let number = |request: &crate::server::Request| {
         let line = request.head.lines().find_map(|line| line.strip_prefix("neuraltrust-sequence: "))?;
         let field = |name: &str| {
@@ -77,7 +79,7 @@ fn when_the_server_is_back_all_of_it_comes_in_order_and_once() {
     let stats = drained(&client);
     assert_eq!((stats.sent, stats.adopted), (40, 0));
     // The first answer was 503: that request came again.
-    let came = inputs(&server);
+    let came = inputs(server.all_spans());
     assert_eq!(came[0], came[1]);
     assert_eq!(came[1..], (0..40).collect::<Vec<_>>());
     drop(client);

@@ -92,6 +92,11 @@ pub(super) struct PlaceParams {
 
 /// What is judged, and the span at which that is kept.
 async fn place(project: &ProjectStore, body: &NewScore) -> Result<(TraceId, SpanId, ScoreTarget), ApiError> {
+    // Where a judgement of that id is kept already, also one that an SDK told, a correction belongs too.
+    let kept = |scores: Vec<Scored>, target: ScoreTarget| {
+        let known = scores.into_iter().find(|kept| kept.score.target == target && Some(&kept.score.id) == body.id.as_ref());
+        known.map(|kept| (kept.trace_id, kept.span_id, target))
+    };
     let none = |what: &str, id: &str| ApiError::not_found(format!("the project has no {what} {id:?}"));
     match (&body.conversation_id, &body.trace_id, &body.span_id) {
         (None, Some(trace), Some(span)) => {
@@ -100,11 +105,21 @@ async fn place(project: &ProjectStore, body: &NewScore) -> Result<(TraceId, Span
         }
         (None, Some(trace), None) => {
             let id = given("trace_id", trace.clone(), TraceId::new)?;
+            if body.id.is_some()
+                && let Some(place) = kept(project.scores(id.clone()).await?, ScoreTarget::Trace)
+            {
+                return Ok(place);
+            }
             let (trace, span) = project.place_of_trace(id).await?.ok_or_else(|| none("trace", trace))?;
             Ok((trace, span, ScoreTarget::Trace))
         }
         (Some(conversation), None, None) => {
             let id = given("conversation_id", conversation.clone(), ConversationId::new)?;
+            if body.id.is_some()
+                && let Some(place) = kept(project.scores_of_conversation(id.clone()).await?, ScoreTarget::Conversation)
+            {
+                return Ok(place);
+            }
             let found = project.place_of_conversation(id).await?;
             let (trace, span) = found.ok_or_else(|| none("conversation", conversation))?;
             Ok((trace, span, ScoreTarget::Conversation))
@@ -136,8 +151,9 @@ fn patch(trace: TraceId, span: SpanId, score: Score) -> SpanPatch {
 /// Judges a span, a trace or a conversation, of the key's project; under an id that is there, corrects the judgement.
 ///
 /// The judgement is on disk when the answer comes. One of a trace or conversation is kept at a span of it, the first root (of the
-/// newest trace), so that filters such as `scores.NAME:>0.5` and aggregates find it there. Takes a key of scope `ingest` or `admin`, or
-/// that of a member who may edit, whose name is then its `author`.
+/// newest trace), so that filters such as `scores.NAME:>0.5` and aggregates find it there; under an id that a judgement of it has already,
+/// where that is, also one that an SDK told. Takes a key of scope `ingest` or `admin`, or that of a member who may edit, whose name is
+/// then its `author`.
 #[utoipa::path(
     post, operation_id = "score", path = "/api/v1/scores", tag = "write", request_body = NewScore,
     responses(

@@ -1,5 +1,8 @@
 //! Judgements through the API: made, corrected, read, found, summed and withdrawn.
 
+use std::time::Duration;
+
+use neuraltrust::{Client, Judged, Options, Score, TraceOptions};
 use neuraltrust_testing::Server;
 use serde_json::{Value, json};
 
@@ -105,4 +108,54 @@ fn what_cannot_be_judged_is_refused_and_readers_do_not_judge() {
     let ahead = json!({ "trace_id": "t", "span_id": "s", "name": "n", "value": 1 });
     assert_eq!(judge(&server, &make_key(&server, "ingest"), &ahead).0, 200, "a span that has not come yet");
     assert_eq!(judge(&server, &make_key(&server, "read"), &ahead).0, 403);
+}
+
+#[test]
+fn a_judgement_told_twice_counts_once_whoever_tells_it() {
+    let server = start();
+    let options =
+        || Options { api_key: Some(server.key().to_owned()), base_url: server.url().to_owned(), ..Options::default() };
+    let flushed = |client: &Client| assert!(client.flush(Duration::from_secs(30)));
+    let client = Client::new(options()).unwrap();
+    let trace = client.trace(TraceOptions { conversation_id: Some("c".to_owned()), ..TraceOptions::default() });
+    let message = trace.message("Hello");
+    message.end("Hi!");
+    flushed(&client);
+    let step = Judged::Step { trace_id: message.trace_id(), id: message.id() };
+    let judged = [step, Judged::Trace(message.trace_id()), Judged::Conversation("c".to_owned())];
+
+    // Told by two processes, the second of which has changed its mind.
+    for verdict in [1.0, 2.0] {
+        let teller = Client::new(options()).unwrap();
+        for judged in &judged {
+            teller.score(judged, Score { id: Some("mine".to_owned()), ..Score::new("stars", verdict) });
+        }
+        flushed(&teller);
+    }
+    let known = |expect: Value| {
+        let (_, read) = server.get("/api/v1/scores?conversation_id=c&name=stars");
+        let values = |target: Value| {
+            let of = read["items"].as_array().unwrap().iter().filter(move |kept| kept["target"] == target);
+            of.map(|kept| kept["value"].clone()).collect::<Vec<_>>()
+        };
+        for target in [Value::Null, json!("trace"), json!("conversation")] {
+            assert_eq!(values(target.clone()), [expect.clone()], "{target}: {read}");
+        }
+    };
+    known(json!(2.0));
+
+    // And by the API, which knows them by their ids.
+    for target in [
+        json!({ "trace_id": message.trace_id(), "span_id": message.id() }),
+        json!({ "trace_id": message.trace_id() }),
+        json!({ "conversation_id": "c" }),
+    ] {
+        let mut body = json!({ "id": "mine", "name": "stars", "value": 3 });
+        body.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
+        assert_eq!(judge(&server, server.key(), &body).0, 200);
+    }
+    known(json!(3));
+    let totals = |rows: &[Value]| rows[0]["scores"].as_array().unwrap().iter().find(|of| of["name"] == "stars").cloned();
+    let row = wait_for(&server, "/api/v1/conversations?q=scores.stars:3", 1);
+    assert_eq!(totals(&row).unwrap()["count"], 3, "{row:?}");
 }
