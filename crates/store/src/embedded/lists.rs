@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use neuraltrust_model::{ConversationId, SpanId, Timestamp, TraceId};
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tantivy::collector::{Collector, SegmentCollector};
@@ -23,7 +24,7 @@ use super::order;
 use super::record::Record;
 use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, TruncatedBy, check_grouped};
 use crate::fields::{Field, Key};
-use crate::summary::{TraceSpans, searchable_text};
+use crate::summary::searchable_text;
 use crate::{FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Order, Page, ProjectId, StoreError};
 
 /// Most conversations or traces that are found by words of their spans; those whose spans are the newest count.
@@ -113,26 +114,25 @@ fn highlights(
         return Ok(Vec::new());
     }
     let words = words_of(filter);
-    // Rows beside each other are often of one trace.
-    let mut trace = None;
-    let mut highlights = Vec::with_capacity(rows.len());
-    for row in rows {
+    let spans = rows.iter().map(|row| {
         if clauses.budget.is_over() {
-            highlights.push(None);
-            continue;
+            return Ok(None);
         }
         let ids: Ids = read(row)?;
-        let span = match (ids.trace_id, ids.span_id) {
-            (Some(trace), Some(span)) => Some((trace, span)),
-            (Some(trace), None) => newest_with(clauses, &words, Filter::equals(Field::TraceId, trace.as_str()))?,
-            (None, _) => newest_with(clauses, &words, Filter::equals(Field::ConversationId, ids.conversation_id.as_str()))?,
-        };
-        highlights.push(match span {
-            Some((trace_id, span_id)) => highlight_span(record, clauses.project, &mut trace, trace_id, span_id, &phrases)?,
-            None => None,
-        });
-    }
-    Ok(highlights)
+        match (ids.trace_id, ids.span_id) {
+            (Some(trace), Some(span)) => Ok(Some((trace, span))),
+            (Some(trace), None) => newest_with(clauses, &words, Filter::equals(Field::TraceId, trace.as_str())),
+            (None, _) => newest_with(clauses, &words, Filter::equals(Field::ConversationId, ids.conversation_id.as_str())),
+        }
+    });
+    let spans: Vec<Option<(TraceId, SpanId)>> = spans.collect::<Result<_, StoreError>>()?;
+    let (project, budget) = (clauses.project, clauses.budget);
+    let highlight = |(trace, span)| match budget.is_over() {
+        true => Ok(None),
+        false => highlight_span(record, project, trace, span, &phrases),
+    };
+    // On all cores, since somebody waits for them.
+    spans.into_par_iter().map(|span| span.map_or(Ok(None), highlight)).collect()
 }
 
 /// What a filter says of words that are there, as a filter of spans.
@@ -157,20 +157,14 @@ fn newest_with(clauses: &Clauses<'_>, words: &Filter, of: Filter) -> Result<Opti
 fn highlight_span(
     record: &Record,
     project: ProjectId,
-    known: &mut Option<(TraceId, TraceSpans)>,
     trace_id: TraceId,
     span_id: SpanId,
     phrases: &[Phrase],
 ) -> Result<Option<Highlight>, StoreError> {
-    let mut read = || {
-        let trace = match known.take_if(|(known, _)| *known == trace_id) {
-            Some((_, trace)) => trace,
-            None => record.trace(project, &trace_id)?,
-        };
-        let span = trace.spans.iter().find(|span| span.span_id == span_id);
-        let text = span.map(|span| searchable_text(&trace, span, TEXT_BYTES, |said| record.fresh(said))).transpose()?;
-        *known = Some((trace_id.clone(), trace));
-        Ok(text)
+    let read = || {
+        let Some(trace) = record.find(project, &trace_id)? else { return Ok(None) };
+        let spans = record.span(&trace, &span_id)?;
+        spans.spans.first().map(|span| searchable_text(&spans, span, TEXT_BYTES, |said| record.fresh(said))).transpose()
     };
     let text = match read() {
         // The row is shown all the same; whoever opens it is told.

@@ -1,6 +1,8 @@
 //! Percentiles of many numbers in little memory: a count for each of many narrow ranges, each wider than the one before by
 //! the same factor, as in DDSketch (<https://arxiv.org/abs/1908.10693>, section 2).
 
+use std::sync::LazyLock;
+
 use crate::aggregate::RELATIVE_ERROR;
 
 /// Numbers nearer to zero than this count as zero.
@@ -33,20 +35,25 @@ fn range_at(place: Place) -> i32 {
     (place as u32 ^ 1 << 31).cast_signed()
 }
 
-fn factor() -> f64 {
-    (1.0 + RELATIVE_ERROR) / (1.0 - RELATIVE_ERROR)
-}
+/// Each range is wider by this than the one before.
+const FACTOR: f64 = (1.0 + RELATIVE_ERROR) / (1.0 - RELATIVE_ERROR);
+/// The logarithm of the factor, and the power of it at the upper end of the range of the least number.
+static SCALE: LazyLock<(f64, i32)> = LazyLock::new(|| {
+    let ln = FACTOR.ln();
+    (ln, power(LEAST, ln))
+});
 
 /// The power of the factor at the upper end of the range of a positive number.
-fn power(number: f64) -> i32 {
-    (number.ln() / factor().ln()).ceil() as i32
+fn power(number: f64, ln: f64) -> i32 {
+    (number.ln() / ln).ceil() as i32
 }
 
 fn range_of(number: f64) -> i32 {
     if number.abs() < LEAST {
         return 0;
     }
-    let range = power(number.abs()) - power(LEAST) + 1;
+    let (ln, least) = *SCALE;
+    let range = power(number.abs(), ln) - least + 1;
     if number < 0.0 { -range } else { range }
 }
 
@@ -55,8 +62,9 @@ fn middle(range: i32) -> f64 {
     if range == 0 {
         return 0.0;
     }
-    let upper = factor().powi(range.abs() + power(LEAST) - 1);
-    f64::from(range.signum()) * 2.0 * upper / (factor() + 1.0)
+    let (_, least) = *SCALE;
+    let upper = FACTOR.powi(range.abs() + least - 1);
+    f64::from(range.signum()) * 2.0 * upper / (FACTOR + 1.0)
 }
 
 impl Sketches {
