@@ -5,10 +5,10 @@ use std::io::Read as _;
 use neuraltrust_model::{Score, ScoreSource, Source, SpanPatch, Timestamp};
 use neuraltrust_normalize::dialects::langsmith::{self, Act, Part};
 use neuraltrust_normalize::dialects::opik::{self, Of, Sender};
+use neuraltrust_normalize::dialects::phoenix::On;
 use neuraltrust_normalize::dialects::{
     exported as exports, helicone, langfuse_ingestion, mlflow_rest, neuraltrust_batch, neuraltrust_v1, phoenix as phoenix_rest,
 };
-use neuraltrust_normalize::dialects::phoenix::On;
 use neuraltrust_normalize::{multipart, otlp, otlp_logs, values};
 use serde_json::{Value, json};
 

@@ -84,7 +84,10 @@ mod tests {
     #[track_caller]
     fn check(counts: &Value, expect: &[(&str, u64)]) {
         let usage = api_usage(counts.as_object().unwrap()).unwrap();
-        let told = Usage::NAMES.into_iter().zip(usage.counts()).filter_map(|(name, count)| Some((name.trim_start_matches("usage."), count?)));
+        let told = Usage::NAMES
+            .into_iter()
+            .zip(usage.counts())
+            .filter_map(|(name, count)| Some((name.trim_start_matches("usage."), count?)));
         let told: Vec<(&str, u64)> = told.collect();
         assert_eq!(told, expect, "{counts}");
     }
@@ -149,10 +152,7 @@ mod tests {
             "input_tokens": 10, "output_tokens": 1, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 500,
             "cache_creation": { "ephemeral_5m_input_tokens": 200, "ephemeral_1h_input_tokens": 300 }
         });
-        check(
-            &anthropic,
-            &[("input", 510), ("output", 1), ("cache_read", 0), ("cache_write", 500), ("cache_write_1h", 300)],
-        );
+        check(&anthropic, &[("input", 510), ("output", 1), ("cache_read", 0), ("cache_write", 500), ("cache_write_1h", 300)]);
         let langchain = json!({
             "input_tokens": 510, "output_tokens": 1,
             "input_token_details": { "cache_creation": 0, "ephemeral_5m_input_tokens": 200, "ephemeral_1h_input_tokens": 300 }

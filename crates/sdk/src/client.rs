@@ -108,11 +108,7 @@ impl Client {
             backoff: options.backoff.min(FOREVER),
             max_backoff: options.max_backoff.min(FOREVER),
             snapshot_every: options.snapshot_every.clamp(SHORTEST_SNAPSHOT, FOREVER),
-            limits: Limits {
-                entries: options.queue_spans,
-                bytes: options.queue_bytes,
-                delay: options.batch_delay.min(FOREVER),
-            },
+            limits: Limits { entries: options.queue_spans, bytes: options.queue_bytes, delay: options.batch_delay.min(FOREVER) },
             service_name: options.service_name,
             language: options.language,
             sdk_version: options.sdk_version,

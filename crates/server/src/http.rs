@@ -49,7 +49,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/openapi.json", get(move || async { ([(header::CONTENT_TYPE, "application/json")], document) }));
     around(
         open.merge(api.layer(from_fn_with_state(app.clone(), receive::before_ours)))
-            .merge(receive::routes().layer(from_fn_with_state(app.clone(), quarantine::watch))).fallback(elsewhere),
+            .merge(receive::routes().layer(from_fn_with_state(app.clone(), quarantine::watch)))
+            .fallback(elsewhere),
         app,
     )
 }
@@ -93,8 +94,7 @@ async fn wrong_method(method: Method, uri: Uri) -> ApiError {
 /// What is no route is a path of the page, unless it is one that only programs ask for, or a program asks, which shows a key.
 async fn elsewhere(method: Method, uri: Uri, headers: axum::http::HeaderMap) -> Response {
     let path = uri.path();
-    let of_programs =
-        path == "/api" || path.starts_with("/api/") || path.starts_with("/v1/") || auth::presents_key(&headers);
+    let of_programs = path == "/api" || path.starts_with("/api/") || path.starts_with("/v1/") || auth::presents_key(&headers);
     if of_programs || !matches!(method, Method::GET | Method::HEAD) {
         let detail = format!(
             "there is nothing at {}; send spans to POST /v1/trace or POST /v1/traces, and see /docs for reading",

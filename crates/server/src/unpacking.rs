@@ -124,7 +124,9 @@ mod tests {
     #[test]
     fn every_coding_is_unpacked_in_any_parts_and_what_is_cut_off_is_told() {
         let plain: Vec<u8> = (0..3_000_u32).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
-        for (name, packed) in [("gzip", gzip(&plain)), ("zstd", zstd(&plain)), ("identity", plain.clone()), (" GZIP ", gzip(&plain))] {
+        for (name, packed) in
+            [("gzip", gzip(&plain)), ("zstd", zstd(&plain)), ("identity", plain.clone()), (" GZIP ", gzip(&plain))]
+        {
             for parts in [1, 7, 1_000, 1 << 20] {
                 assert!(unpacked(name, &packed, parts).unwrap().0 == plain, "{name} by {parts}");
             }
@@ -134,7 +136,10 @@ mod tests {
                 }
                 assert!(unpacked(name, b"garbage that is none of them", 100).is_err(), "{name}");
                 let twice = [packed.as_slice(), &packed].concat();
-                assert!(unpacked(name, &twice, 1_000).unwrap().0 == [plain.as_slice(), &plain].concat(), "{name}: one behind the other");
+                assert!(
+                    unpacked(name, &twice, 1_000).unwrap().0 == [plain.as_slice(), &plain].concat(),
+                    "{name}: one behind the other"
+                );
             }
         }
         assert!(Unpacking::named("br").unwrap().is_none());

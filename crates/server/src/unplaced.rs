@@ -152,11 +152,7 @@ impl Said {
 }
 
 /// The traces in which spans are, as the lists know them: they lag behind by up to a second.
-pub(crate) async fn traces_of(
-    app: &App,
-    project: ProjectId,
-    spans: &[SpanId],
-) -> Result<HashMap<SpanId, TraceId>, ApiError> {
+pub(crate) async fn traces_of(app: &App, project: ProjectId, spans: &[SpanId]) -> Result<HashMap<SpanId, TraceId>, ApiError> {
     let mut found = HashMap::new();
     for some in spans.chunks(LOOKED_UP_AT_ONCE).take(LOOKED_UP / LOOKED_UP_AT_ONCE) {
         let ids = some.iter().map(|span| Value::Text(span.as_str().to_owned())).collect();
@@ -174,12 +170,7 @@ pub(crate) async fn traces_of(
 ///
 /// # Errors
 /// Where the lists cannot be read.
-pub(crate) async fn place(
-    app: &App,
-    grant: &Grant,
-    surface: Surface,
-    said: Vec<Said>,
-) -> Result<Vec<SpanPatch>, ApiError> {
+pub(crate) async fn place(app: &App, grant: &Grant, surface: Surface, said: Vec<Said>) -> Result<Vec<SpanPatch>, ApiError> {
     let (unplaced, project) = (app.ingest.unplaced(), grant.project.get());
     let spans: Vec<SpanId> = said.iter().map(|said| said.of.clone()).collect();
     let found = traces_of(app, grant.project, &spans).await?;

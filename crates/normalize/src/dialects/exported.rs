@@ -7,8 +7,8 @@
 
 use neuraltrust_model::limits::FOLDED_ATTRIBUTES;
 use neuraltrust_model::{
-    Content, ConversationId, Event, Kind, Link, Score, Source, SpanId, SpanPatch, Status, StatusCode, TraceId, Unfinished,
-    Usage, User, Warning,
+    Content, ConversationId, Event, Kind, Link, Score, Source, SpanId, SpanPatch, Status, StatusCode, TraceId, Unfinished, Usage,
+    User, Warning,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;

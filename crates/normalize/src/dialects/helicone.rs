@@ -7,10 +7,10 @@
 use neuraltrust_model::{Content, Kind, Map, Source, SpanPatch, Status, StatusCode, Timestamp, TraceId, User};
 use serde_json::Value;
 
+use crate::api_usage::api_usage;
 use crate::content::{Side, document};
 use crate::fields::{Fields, bad_time, id, json_body, wrong_type};
 use crate::items::object;
-use crate::api_usage::api_usage;
 use crate::spoken::{Said, keep_answer_id, said};
 use crate::{Reason, Rejection, otlp};
 

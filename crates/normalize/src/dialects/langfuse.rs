@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{Dialect, Draft};
 use crate::Rejection;
-use crate::content::{Side, json_text};
 use crate::api_usage::api_usage;
+use crate::content::{Side, json_text};
 use crate::spoken::{Said, keep_answer_id, said};
 
 pub(super) const DIALECT: Dialect = Dialect { kind, read };

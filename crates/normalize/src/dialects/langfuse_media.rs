@@ -60,8 +60,7 @@ pub fn step(medium: &Medium, bytes: &[u8], source: &Source) -> Result<SpanPatch,
     let (trace_id, of, mime_type) = (medium.trace_id.clone(), medium.of.clone(), medium.mime_type.as_deref());
     let known_by = format!("{}/{}", medium.field, medium.id);
     let name = format!("{} {}", medium.field, mime_type.unwrap_or("file"));
-    let mut patch =
-        file_step::step(file_step::File { trace_id, of, known_by: &known_by, name: name.trim(), mime_type, bytes })?;
+    let mut patch = file_step::step(file_step::File { trace_id, of, known_by: &known_by, name: name.trim(), mime_type, bytes })?;
     patch.source = Some(source.clone());
     patch.attributes.insert(MEDIA_ID.to_owned(), medium.id.clone().into());
     patch.attributes.insert(FIELD.to_owned(), medium.field.clone().into());
@@ -83,7 +82,10 @@ mod tests {
         assert_eq!(medium.id, "ab-_cdefghijklmnopqrst");
         let patch = step(&medium, b"png", &source).unwrap();
         assert_eq!((patch.trace_id.as_str(), patch.parent_id.unwrap().as_str()), ("t", "o"));
-        assert_eq!((patch.name.as_deref(), &patch.attributes[MEDIA_ID]), (Some("input image/png"), &json!("ab-_cdefghijklmnopqrst")));
+        assert_eq!(
+            (patch.name.as_deref(), &patch.attributes[MEDIA_ID]),
+            (Some("input image/png"), &json!("ab-_cdefghijklmnopqrst"))
+        );
         body["observationId"] = Value::Null;
         assert_eq!(step(&ask(body.clone()).unwrap(), b"png", &source).unwrap().parent_id.unwrap().as_str(), "t");
         body["traceId"] = Value::Null;

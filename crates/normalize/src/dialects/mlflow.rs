@@ -12,10 +12,10 @@ use serde_json::Value;
 use super::langsmith::TIME_TO_FIRST_TOKEN;
 use super::langsmith_words::{Words, words};
 use super::{Dialect, Draft};
-use crate::content::Side;
-use crate::api_usage::{anthropic_usage, api_usage, usage};
-use crate::spoken::keep_answer_id;
 use crate::Rejection;
+use crate::api_usage::{anthropic_usage, api_usage, usage};
+use crate::content::Side;
+use crate::spoken::keep_answer_id;
 
 pub(super) const DIALECT: Dialect = Dialect { kind, read };
 

@@ -74,10 +74,8 @@ pub fn note(on: On, body: &[u8], source: &Source) -> Result<SpanPatch, Rejection
     let words = words.ok_or_else(|| missing("note", "what the note says and must be text"))?;
     let of = fields.text(on.id_field())?.ok_or_else(|| missing(on.id_field(), "what the note is on and must be text"))?;
     let identifier = fields.text("identifier")?.filter(|own| !own.is_empty()).unwrap_or_else(|| digest(&words));
-    let score = Score {
-        comment: Some(words),
-        ..Score::new(score_id(&of, NOTE, &identifier), NOTE, Value::Null, ScoreSource::User)
-    };
+    let score =
+        Score { comment: Some(words), ..Score::new(score_id(&of, NOTE, &identifier), NOTE, Value::Null, ScoreSource::User) };
     placed(on, &of, score, source)
 }
 

@@ -150,12 +150,8 @@ fn a_proxy_is_asked_for_the_server() {
 fn times_that_nobody_waits_for_overflow_nothing() {
     let server = Server::answering(vec![(500, "", Vec::new())]);
     for longest in [Duration::MAX, Duration::ZERO] {
-        let options = Options {
-            retry_for: longest,
-            max_backoff: Duration::from_millis(5),
-            snapshot_every: longest,
-            ..server.options()
-        };
+        let options =
+            Options { retry_for: longest, max_backoff: Duration::from_millis(5), snapshot_every: longest, ..server.options() };
         let client = Client::new(options).unwrap();
         let open = client.trace(TraceOptions::default()).message("Hello");
         one_step(&client);

@@ -94,13 +94,19 @@ fn what_is_said_call_by_call() {
     });
     let generation = &patches[0];
     assert_eq!(generation.conversation_id.as_ref().map(|id| id.as_str()), Some("c1"));
-    assert_eq!((generation.session_id.as_ref().unwrap().as_str(), generation.channel_id.as_ref().unwrap().as_str()), ("s1", "web"));
+    assert_eq!(
+        (generation.session_id.as_ref().unwrap().as_str(), generation.channel_id.as_ref().unwrap().as_str()),
+        ("s1", "web")
+    );
     assert_eq!((&generation.metadata["os"], &generation.custom), (&"linux".into(), &Some(json!([1]))));
     assert_eq!((generation.name.as_deref(), generation.provider.as_deref()), (Some("answer"), Some("openai")));
     assert_eq!((generation.model.as_deref(), generation.cost), (Some("m-2"), Some(0.01)));
     let usage = generation.usage.as_ref().unwrap();
     assert_eq!((usage.input, usage.output), (Some(12), Some(5)));
-    assert_eq!((&generation.attributes["a.b"], generation.attributes.get("gen_ai.response.finish_reasons")), (&json!(7), Some(&json!(["stop"]))));
+    assert_eq!(
+        (&generation.attributes["a.b"], generation.attributes.get("gen_ai.response.finish_reasons")),
+        (&json!(7), Some(&json!(["stop"])))
+    );
     assert!(generation.attributes["gen_ai.response.time_to_first_chunk"].as_f64().unwrap() >= 0.0);
     let score = patches.iter().flat_map(|patch| &patch.scores).next().unwrap();
     assert_eq!((&*score.id, score.comment.as_deref(), score.source), ("mine", Some("It was."), model::ScoreSource::User));

@@ -343,6 +343,8 @@ mod tests {
         for bad in ["", "cost.desc..", "count.asc..", "count.desc.x.", "count.desc..0", "count.desc...", "count.desc..ff"] {
             assert!(order.place(bad).is_err(), "{bad}");
         }
-        assert!(Order::read(Some("turns"), ListOf::Spans).is_err() && Order::read(Some("turns:asc"), ListOf::Conversations).is_ok());
+        assert!(
+            Order::read(Some("turns"), ListOf::Spans).is_err() && Order::read(Some("turns:asc"), ListOf::Conversations).is_ok()
+        );
     }
 }

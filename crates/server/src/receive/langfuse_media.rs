@@ -116,7 +116,8 @@ async fn upload(
 ) -> Result<StatusCode, ApiError> {
     let kept = async {
         let expected = uploads.expected(&named.upload).filter(|upload| upload.medium.id == id);
-        let over = || ApiError::new(StatusCode::FORBIDDEN, "unknown_upload", "nobody has asked to upload this within the last hour");
+        let over =
+            || ApiError::new(StatusCode::FORBIDDEN, "unknown_upload", "nobody has asked to upload this within the last hour");
         let Upload { grant, medium, source, .. } = expected.ok_or_else(over)?;
         let mut received = body::receive(&app.ingest, &headers, body).await?;
         // In base 64, and as a part of a patch, a file takes up a few times its bytes.

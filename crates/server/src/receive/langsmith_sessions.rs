@@ -37,7 +37,8 @@ pub(super) fn routes(prefix: &str) -> Router<App> {
 /// Answers a client that has `/api/v1` in its address, and so asks for its sessions where this server's own API lists those of people.
 pub(crate) async fn before_ours(State(app): State<App>, request: Request, next: Next) -> Response {
     let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_theirs = request.uri().path() == "/api/v1/sessions" && request.method() == Method::GET && agent.starts_with("langsmith");
+    let is_theirs =
+        request.uri().path() == "/api/v1/sessions" && request.method() == Method::GET && agent.starts_with("langsmith");
     if !is_theirs {
         return next.run(request).await;
     }
@@ -90,12 +91,7 @@ async fn create(State(app): State<App>, headers: HeaderMap, body: Body) -> Resul
     Ok(Json(session))
 }
 
-async fn update(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Value>, ApiError> {
+async fn update(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Result<Json<Value>, ApiError> {
     let (grant, told) = read(&app, &headers, body).await?;
     let known = names(&app, &grant).await?.into_iter().find(|name| uuid_of(name) == id);
     let mut session = session(&grant, known.as_deref().unwrap_or(&grant.project_name));

@@ -204,7 +204,12 @@ async fn assess(State(app): State<App>, Path(id): Path<String>, headers: HeaderM
 }
 
 /// The judgement of that id, as the record has it, for a key that may do what is done with it.
-async fn known(app: &App, headers: &HeaderMap, scope: Scope, (request, own_id): (&str, &str)) -> Result<(Grant, Scored), ApiError> {
+async fn known(
+    app: &App,
+    headers: &HeaderMap,
+    scope: Scope,
+    (request, own_id): (&str, &str),
+) -> Result<(Grant, Scored), ApiError> {
     let grant = auth::require_key(app.store.accounts(), headers, scope)?;
     let none = || ApiError::not_found(format!("the trace {request} has no feedback of the id {own_id:?}"));
     let trace = dialect::trace_id(request).map_err(|_| none())?;
@@ -219,12 +224,7 @@ async fn assessed(State(app): State<App>, Path((id, own_id)): Path<(String, Stri
 }
 
 /// An assessment that is said anew; what is not said of it again stays.
-async fn reassess(
-    State(app): State<App>,
-    Path((id, own_id)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Body,
-) -> Answer {
+async fn reassess(State(app): State<App>, Path((id, own_id)): Path<(String, String)>, headers: HeaderMap, body: Body) -> Answer {
     let (_, kept) = known(&app, &headers, Scope::Ingest, (&id, &own_id)).await?;
     let decode = move |bytes: &[u8]| {
         let score = dialect::reassessed(kept.score, bytes, now())?;

@@ -97,7 +97,8 @@ async fn score_spans(State(app): State<App>, headers: HeaderMap, body: Body) -> 
 }
 
 async fn create_trace(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
-    one(&app, &headers, body, Names::Traces, StatusCode::CREATED, |bytes, sender| dialect::single(Of::Traces, bytes, sender)).await
+    one(&app, &headers, body, Names::Traces, StatusCode::CREATED, |bytes, sender| dialect::single(Of::Traces, bytes, sender))
+        .await
 }
 
 async fn create_span(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {

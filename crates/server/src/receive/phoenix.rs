@@ -32,9 +32,7 @@ pub(super) fn routes() -> Router<App> {
     [("span", On::Span), ("trace", On::Trace), ("session", On::Session)].into_iter().fold(routes, |routes, (name, on)| {
         let annotate = move |State(app): State<App>, headers: HeaderMap, body: Body| annotations(app, on, headers, body);
         let take_note = move |State(app): State<App>, headers: HeaderMap, body: Body| note(app, on, headers, body);
-        routes
-            .route(&format!("/v1/{name}_annotations"), post(annotate))
-            .route(&format!("/v1/{name}_notes"), post(take_note))
+        routes.route(&format!("/v1/{name}_annotations"), post(annotate)).route(&format!("/v1/{name}_notes"), post(take_note))
     })
 }
 

@@ -40,7 +40,10 @@ fn what_is_kept_is_searched_shown_measured_judged_and_erased() {
     let table = prints(&server, &["search", "how are you"]);
     assert!(table.starts_with("start_time") && table.contains("snippet") && table.contains("  also  "), "{table}");
     let conversations = prints(&server, &["search", "kind:retrieval"]);
-    assert!(conversations.starts_with("last_time") && conversations.contains("conversation_12345678"), "no words: {conversations}");
+    assert!(
+        conversations.starts_with("last_time") && conversations.contains("conversation_12345678"),
+        "no words: {conversations}"
+    );
     let conversations = prints(&server, &["search", "turns:>0 hello"]);
     assert!(conversations.starts_with("last_time"), "what only conversations have: {conversations}");
     let refused = run(&server, &["search", "kind:retrieval", "--of", "messages"]);

@@ -99,7 +99,9 @@ fn sound_has_a_price_of_its_own() {
         count("neuraltrust.usage.output_audio_tokens", 80),
     ];
     send(&server, KNOWN, "0123456789abcde1", "", &sound);
-    let [row] = &wait_for(&server, "/api/v1/spans?q=usage.input_audio:500+usage.output_audio:%3E79", 1)[..] else { unreachable!() };
+    let [row] = &wait_for(&server, "/api/v1/spans?q=usage.input_audio:500+usage.output_audio:%3E79", 1)[..] else {
+        unreachable!()
+    };
     assert_eq!((&row["usage"]["input_audio"], &row["usage"]["output_audio"]), (&json!(500), &json!(80)));
     let (_, explained) = server.get(&format!("/api/v1/traces/{KNOWN}/explain"));
     let span = &explained["spans"][0];

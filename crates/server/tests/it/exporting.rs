@@ -46,7 +46,8 @@ fn whole(server: &Server) -> BTreeMap<String, Value> {
 /// Every conversation of the lists, and every judgement of each, also those of steps that never came.
 fn conversations(server: &Server) -> Vec<(Value, Vec<Value>)> {
     let judged = |row: Value| {
-        let (status, scores) = server.get(&format!("/api/v1/scores?conversation_id={}", row["conversation_id"].as_str().unwrap()));
+        let (status, scores) =
+            server.get(&format!("/api/v1/scores?conversation_id={}", row["conversation_id"].as_str().unwrap()));
         assert_eq!(status, 200, "{scores}");
         // Steps that never came have no time to be in the order of.
         let mut scores = scores["items"].as_array().unwrap().clone();

@@ -110,7 +110,10 @@ fn a_file_is_a_medium_of_its_trace() {
     assert_eq!((put(&path), put(&path)), (200, 200), "without a key, and once more");
     assert_eq!(put("/api/public/media/ab-_cdefghijklmnopqrst?upload=guessed"), 403);
     assert_eq!(put(&path.replace("ab-_", "ab--")), 403, "the secret is for one file");
-    let done = Recorded { method: "PATCH".to_owned(), ..post("/api/public/media/ab-_cdefghijklmnopqrst", &json!({"uploadHttpStatus": 200})) };
+    let done = Recorded {
+        method: "PATCH".to_owned(),
+        ..post("/api/public/media/ab-_cdefghijklmnopqrst", &json!({"uploadHttpStatus": 200}))
+    };
     assert_eq!(send(&server, &done), 204);
     let observation = json!({"id": "o", "traceId": "t", "name": "look", "input": "@@@langfuseMedia:type=image/png|id=ab-_cdefghijklmnopqrst|source=bytes@@@"});
     let batch = json!({"batch": [

@@ -101,14 +101,17 @@ fn sessions_are_known_by_their_names() {
     assert_eq!((names(&asked), &asked[0]["id"]), (json!(["shop"]), &listed[0]["id"]));
     let ours = server.get("/api/v1/sessions").1;
     assert!(ours["items"].is_array(), "the server's own API has people's sessions there: {ours}");
-    let theirs = server.fetch("/api/v1/sessions?name=shop", &[("x-api-key", server.key()), ("user-agent", "langsmith-py/0.15.0")]);
+    let theirs =
+        server.fetch("/api/v1/sessions?name=shop", &[("x-api-key", server.key()), ("user-agent", "langsmith-py/0.15.0")]);
     assert_eq!((theirs.status, &theirs.json()[0]["id"]), (200, &asked[0]["id"]));
     let id = asked[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(id.len(), 36, "a UUID");
     assert_eq!(get(&format!("/sessions/{id}")).1["name"], "shop");
     assert_eq!(get("/sessions/00000000-0000-8000-8000-000000000000").0, 404);
-    let act = |method: &str, path: &str, body: Value| answered(&server, &request(method, path, "application/json", body.to_string()));
-    let (status, made) = act("POST", "/api/v1/sessions?upsert=true", json!({"name": "shop", "description": "ours", "extra": {"a": 1}}));
+    let act =
+        |method: &str, path: &str, body: Value| answered(&server, &request(method, path, "application/json", body.to_string()));
+    let (status, made) =
+        act("POST", "/api/v1/sessions?upsert=true", json!({"name": "shop", "description": "ours", "extra": {"a": 1}}));
     assert_eq!((status, &made["id"], &made["description"], &made["extra"]["a"]), (200, &json!(id), &json!("ours"), &json!(1)));
     let (status, ended) = act("PATCH", &format!("/sessions/{id}"), json!({"end_time": "2026-11-23T00:00:00Z"}));
     assert_eq!((status, &ended["name"], &ended["end_time"]), (200, &json!("shop"), &json!("2026-11-23T00:00:00Z")));

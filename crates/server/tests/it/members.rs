@@ -127,7 +127,8 @@ fn each_role_has_its_bounds() {
 }
 
 fn send_body() -> String {
-    json!({ "task": "message", "interaction_id": "i", "trace_id": "s", "conversation_id": "c", "input": "in", "output": "out" }).to_string()
+    json!({ "task": "message", "interaction_id": "i", "trace_id": "s", "conversation_id": "c", "input": "in", "output": "out" })
+        .to_string()
 }
 
 #[test]
@@ -136,7 +137,8 @@ fn what_a_member_judges_and_erases_names_them() {
     send_flow(&server);
     let trace = wait_for(&server, "/api/v1/traces", 1).remove(0)["trace_id"].clone();
     let (_, key) = joined(&server, "Ada", "admin");
-    let judge = |key: &str| post(&server, key, "/api/v1/scores", &json!({ "trace_id": trace, "id": "s", "name": "n", "value": 1 })).1;
+    let judge =
+        |key: &str| post(&server, key, "/api/v1/scores", &json!({ "trace_id": trace, "id": "s", "name": "n", "value": 1 })).1;
     assert_eq!(judge(&key)["author"], "Ada");
     assert_eq!(judge(server.key())["author"], Value::Null, "whose judgement it is now, nobody knows");
     assert_eq!(judge(&make_key(&server, "ingest"))["author"], Value::Null);

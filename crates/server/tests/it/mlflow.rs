@@ -131,7 +131,8 @@ fn assessments_are_changed_and_withdrawn_and_tags_taken_away() {
 #[test]
 fn what_is_not_offered_is_said_in_the_clients_form() {
     let server = start();
-    for (path, body) in [("/api/2.0/mlflow/runs/create", json!({})), ("/api/3.0/mlflow/traces/search", json!({"locations": []}))] {
+    for (path, body) in [("/api/2.0/mlflow/runs/create", json!({})), ("/api/3.0/mlflow/traces/search", json!({"locations": []}))]
+    {
         let (status, answer) = answered(&server, &request("POST", path, &body));
         assert_eq!((status, &answer["error_code"]), (404, &json!("ENDPOINT_NOT_FOUND")), "{path}");
         assert!(answer["message"].as_str().unwrap().starts_with(path), "{answer}");

@@ -122,8 +122,7 @@ fn attachments_are_media_of_their_trace_whenever_they_come() {
         order.into_iter().for_each(|n| assert!((200..300).contains(&acts[n]()), "{n}"));
         shown(&server);
         let (_, page) = server.get(&format!("/api/v1/traces/{TRACE}"));
-        let files: Vec<&Value> =
-            page["spans"].as_array().unwrap().iter().filter(|span| span["kind"] == "event").collect();
+        let files: Vec<&Value> = page["spans"].as_array().unwrap().iter().filter(|span| span["kind"] == "event").collect();
         assert_eq!(files.len(), 2, "{page}");
         let of = |name: &str| {
             let row = files.iter().find(|span| span["name"] == name).unwrap();

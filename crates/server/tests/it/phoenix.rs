@@ -65,7 +65,11 @@ fn what_clients_ask_and_what_is_refused() {
     assert_eq!(status, 422);
     assert!(answer["detail"].as_str().unwrap().contains("data[0].span_id"), "{answer}");
     send_span(&server, SPAN, &json!([{"role": "user", "content": "Hi"}]));
-    assert_eq!(server.get(&format!("/api/v1/traces/{TRACE}/spans/{SPAN}")).1["scores"][0]["name"], "tone", "the good one is kept");
+    assert_eq!(
+        server.get(&format!("/api/v1/traces/{TRACE}/spans/{SPAN}")).1["scores"][0]["name"],
+        "tone",
+        "the good one is kept"
+    );
     assert_eq!(post(&server, "/v1/span_notes", &json!({"data": {"note": "x"}})).0, 400);
     assert_eq!(server.post("/v1/span_annotations", &[], "{}").status, 401);
     let (status, answer) = post(&server, "/v1/datasets/upload", &json!({}));

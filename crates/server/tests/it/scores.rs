@@ -113,8 +113,7 @@ fn what_cannot_be_judged_is_refused_and_readers_do_not_judge() {
 #[test]
 fn a_judgement_told_twice_counts_once_whoever_tells_it() {
     let server = start();
-    let options =
-        || Options { api_key: Some(server.key().to_owned()), base_url: server.url().to_owned(), ..Options::default() };
+    let options = || Options { api_key: Some(server.key().to_owned()), base_url: server.url().to_owned(), ..Options::default() };
     let flushed = |client: &Client| assert!(client.flush(Duration::from_secs(30)));
     let client = Client::new(options()).unwrap();
     let trace = client.trace(TraceOptions { conversation_id: Some("c".to_owned()), ..TraceOptions::default() });
@@ -139,7 +138,7 @@ fn a_judgement_told_twice_counts_once_whoever_tells_it() {
             of.map(|kept| kept["value"].clone()).collect::<Vec<_>>()
         };
         for target in [Value::Null, json!("trace"), json!("conversation")] {
-            assert_eq!(values(target.clone()), [expect.clone()], "{target}: {read}");
+            assert_eq!(values(target.clone()), std::slice::from_ref(&expect), "{target}: {read}");
         }
     };
     known(json!(2.0));

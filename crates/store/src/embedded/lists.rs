@@ -297,8 +297,7 @@ pub(super) fn aggregate(
     let clauses = Clauses::new(index, &searcher, project, query.of, &cut, budget);
     let filtered = clauses.query(&query.filter)?;
     let room = Room::default();
-    let groups =
-        Groups { group_by: query.group_by.clone(), metrics: query.metrics.clone(), last: false, room: room.clone() };
+    let groups = Groups { group_by: query.group_by.clone(), metrics: query.metrics.clone(), last: false, room: room.clone() };
     let found = searcher.search(&*filtered, &groups).map_err(StoreError::index("measure"))?;
     let newcomers = Newcomers::look(&searcher, &*clauses.query(&Filter::default())?, query, &room)?;
     let mut aggregated = found.show(query, &newcomers);

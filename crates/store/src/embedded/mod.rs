@@ -74,8 +74,8 @@ pub use verify::{Report, verify};
 
 use crate::{
     Aggregate, Aggregated, Appended, Change, Cursor, Dashboards, Facets, Field, Filter, Hits, Key, ListOf, ListQuery, MediaId,
-    Medium, Order, Page, Price, Progress, ProjectId, Rows, Search, ShowMedia, SpanDetail, StoreError, TraceDetail, Transcript,
-    summary, summary::TraceExplained,
+    Medium, Order, Page, Price, Progress, ProjectId, Rows, Search, ShowMedia, SpanDetail, StoreError, TraceDetail, summary,
+    summary::TraceExplained,
 };
 use budget::{Budget, READ_WITHIN};
 use chain::Known;

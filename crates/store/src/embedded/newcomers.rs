@@ -34,12 +34,7 @@ struct First {
 
 impl Newcomers {
     /// Looks for what the metrics of a query ask for in the whole list, which is `everything`, in the room that is left of it.
-    pub(super) fn look(
-        searcher: &Searcher,
-        everything: &dyn Query,
-        query: &Aggregate,
-        room: &Room,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn look(searcher: &Searcher, everything: &dyn Query, query: &Aggregate, room: &Room) -> Result<Self, StoreError> {
         let first = |metric: &Metric| match metric {
             Metric::New(key) | Metric::Returning(key) => {
                 let times = FirstTimes { key, room };

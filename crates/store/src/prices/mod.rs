@@ -409,7 +409,8 @@ mod tests {
             ..tokens(1_000, 200)
         };
         let priced = Prices::new(vec![own]).of(&span("m", "", TODAY, usage)).unwrap();
-        let parts: Vec<_> = priced.parts.iter().map(|part| (part.tokens_of, part.tokens, part.priced_as, part.per_million)).collect();
+        let parts: Vec<_> =
+            priced.parts.iter().map(|part| (part.tokens_of, part.tokens, part.priced_as, part.per_million)).collect();
         let itself = |of, tokens, dollars| (of, tokens, of, dollars);
         assert_eq!(
             parts,

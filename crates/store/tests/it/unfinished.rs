@@ -163,7 +163,11 @@ async fn what_was_copied_from_elsewhere_is_no_sign_of_life() {
     assert_eq!(span.source.unwrap().protocol, "otlp");
 
     say(&store, id, vec![ended("t", "step")], 1_100).await;
-    assert_eq!(states(&detail(&store, id, "t").await), [SpanState::Running, SpanState::Ended], "what is heard here brings it back");
+    assert_eq!(
+        states(&detail(&store, id, "t").await),
+        [SpanState::Running, SpanState::Ended],
+        "what is heard here brings it back"
+    );
     // A server whose clock is ahead.
     say(&store, id, vec![copied(begun("ahead", "root"), Some(9_000))], 1_200).await;
     say(&store, id, vec![ended("ahead", "step")], 1_201).await;

@@ -69,9 +69,8 @@ impl Accounts {
             WHERE member.project = ?1 ORDER BY name COLLATE NOCASE, name";
         let connection = self.connection();
         let mut query = connection.prepare(all).map_err(act())?;
-        let rows = query.query_map([project.0], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
-        });
+        let rows = query
+            .query_map([project.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)));
         let rows: Vec<Kept> = rows.and_then(Iterator::collect).map_err(act())?;
         let uses = self.uses();
         let row = |(hash, name, email, role, created_at, used_at): Kept| {

@@ -69,7 +69,11 @@ fn many_groups_of_many_measures_take_no_more_than_there_is_and_the_answer_says_s
     for row in &part.items {
         let Some(GroupValue::Text(user)) = &row.group[0] else { panic!("{row:?}") };
         let n: f64 = user.rsplit(' ').next().unwrap().parse().unwrap();
-        assert_eq!((&row.values[0], &row.values[1]), (&Measured::One(Some(n)), &Measured::One(Some(n))), "what is shown is right");
+        assert_eq!(
+            (&row.values[0], &row.values[1]),
+            (&Measured::One(Some(n)), &Measured::One(Some(n))),
+            "what is shown is right"
+        );
     }
 }
 
