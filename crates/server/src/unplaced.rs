@@ -262,12 +262,18 @@ mod tests {
         assert_eq!((spans, unplaced.0.count.load(Ordering::Relaxed)), (span(), 0), "it is there once");
     }
 
+    /// How many spans are waited for, and the bytes of it.
+    fn held(unplaced: &Unplaced) -> (usize, usize) {
+        let waiting = unplaced.waiting();
+        (waiting.of.len(), waiting.bytes)
+    }
+
     #[test]
     fn the_oldest_is_forgotten() {
         let unplaced = Unplaced::default();
         (0..10).for_each(|n| wait(&unplaced, &n.to_string(), WAITING_BYTES / 4));
-        assert_eq!((unplaced.waiting().of.len(), unplaced.waiting().bytes), (4, WAITING_BYTES));
+        assert_eq!(held(&unplaced), (4, WAITING_BYTES));
         (0..=WAITED_FOR).for_each(|n| wait(&unplaced, &format!("small {n}"), 0));
-        assert_eq!((unplaced.waiting().of.len(), unplaced.waiting().bytes), (WAITED_FOR, 0));
+        assert_eq!(held(&unplaced), (WAITED_FOR, 0));
     }
 }
