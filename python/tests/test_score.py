@@ -86,7 +86,9 @@ def test_misuse_is_a_warning(server: Server, client: NeuralTrust, caplog: pytest
 
 def test_a_judgement_has_the_same_place_everywhere(server: Server, client: NeuralTrust) -> None:
     # As crates/sdk/src/score.rs has them: servers keep these ids for good.
-    step, conversation, whole = ("score-STEP", "judgements-CONVERSATION", "score-TRACE")
+    step = "score-51628d9a47d3d9d3035ed987615c68b8"
+    whole = "score-b1f7cef6bf83d94f70802939c3ccc5be"
+    conversation = "judgements-a68d6c71848b5822836dbc797c23f6b4"
     client.score("stars", 4, conversation_id="c-1", id="mine")
     client.score("stars", 4, trace_id="t", id="mine")
     client.score("stars", 4, trace_id="t", span_id="00f067aa0ba902b7", id="mine")

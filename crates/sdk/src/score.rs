@@ -236,10 +236,10 @@ mod tests {
         let step = Judged::Step { trace_id: "t".to_owned(), id: "00f067aa0ba902b7".to_owned() };
         let conversation = Judged::Conversation("c-1".to_owned());
         assert_eq!(step.trace_id(), "t");
-        assert_eq!(step.judgement_id("mine"), "score-STEP");
-        assert_eq!(Judged::Trace("t".to_owned()).judgement_id("mine"), "score-TRACE");
-        assert_eq!(conversation.trace_id(), "judgements-CONVERSATION");
-        assert_eq!(conversation.judgement_id("mine"), "score-TRACE");
+        assert_eq!(step.judgement_id("mine"), "score-51628d9a47d3d9d3035ed987615c68b8");
+        assert_eq!(Judged::Trace("t".to_owned()).judgement_id("mine"), "score-b1f7cef6bf83d94f70802939c3ccc5be");
+        assert_eq!(conversation.trace_id(), "judgements-a68d6c71848b5822836dbc797c23f6b4");
+        assert_eq!(conversation.judgement_id("mine"), "score-b1f7cef6bf83d94f70802939c3ccc5be");
     }
 
     #[test]
