@@ -32,7 +32,7 @@ MAX_PIXELS = 32_000_000
 MAX_ITEMS = 100_000
 MAX_REPR = 10_000
 # What an iterator yields cannot be read without taking it from the application.
-_COLLECTIONS: tuple[type[Iterable[Any]], ...] = (list, tuple, deque, KeysView, ValuesView, ItemsView, range)
+_COLLECTIONS: tuple[Any, ...] = (list, tuple, deque, KeysView, ValuesView, ItemsView, range)
 
 
 def key(value: Any) -> str:

@@ -350,9 +350,7 @@ def judge(above: Any, target: str, of: str | None, name: Any, value: Any, commen
     if isinstance(value, enum.Enum):
         value = value.value
     if not isinstance(value, (bool, int, float, str)):
-        _misuse.warn(
-            "score(%s, %s): the verdict must be a number, a text, true or false", shown(name), shown(value)
-        )
+        _misuse.warn("score(%s, %s): the verdict must be a number, a text, true or false", shown(name), shown(value))
         value = text(value) or ""
     if text(source) not in _SOURCES:
         _misuse.warn("score(source=%s): accepted are %s", shown(source), ", ".join(_SOURCES))
