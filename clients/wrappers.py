@@ -8,7 +8,9 @@ server reported must be counted once, below that turn.
 """
 
 import dataclasses
+import functools
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -50,8 +52,23 @@ LIBRARIES = {
 }
 
 
+@functools.cache
+def wheel():
+    """Our package as a wheel, built once for all libraries, as in the tests; or the one that NT_WHEEL names."""
+    if given := os.environ.get("NT_WHEEL"):
+        return given
+    home = ENVIRONMENTS / "wheel"
+    if not (home / "bin/pip").exists():
+        venv.create(home, with_pip=True, clear=True)
+    shutil.rmtree(home / "built", ignore_errors=True)
+    command = [str(home / "bin/pip"), "wheel", "-q", "--disable-pip-version-check", "--no-deps", "-w", str(home / "built"), str(OURS)]
+    subprocess.run(command, check=True, env={"MATURIN_PEP517_ARGS": "--profile dev", **os.environ})
+    (built,) = (home / "built").iterdir()
+    return str(built)
+
+
 def interpreter(name, library):
-    """An interpreter with the library and our package, which is built anew each time."""
+    """An interpreter with the library and our package, which is installed anew each time."""
     home = ENVIRONMENTS / f"wrapped-{name}"
     done, python = home / "packages", home / "bin/python"
     pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
@@ -59,9 +76,7 @@ def interpreter(name, library):
         venv.create(home, with_pip=True, clear=True)
         subprocess.run([*pip, *library.packages.split()], check=True)
         done.write_text(library.packages)
-    built = os.environ.get("NT_WHEEL") or str(OURS)
-    as_in_tests = {"MATURIN_PEP517_ARGS": "--profile dev", **os.environ}
-    subprocess.run([*pip, "--force-reinstall", "--no-deps", built], check=True, env=as_in_tests)
+    subprocess.run([*pip, "--force-reinstall", "--no-deps", wheel()], check=True)
     return python
 
 
