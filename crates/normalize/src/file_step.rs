@@ -21,7 +21,8 @@ pub(crate) struct File<'a> {
     pub(crate) known_by: &'a str,
     pub(crate) name: &'a str,
     pub(crate) mime_type: Option<&'a str>,
-    pub(crate) bytes: &'a [u8],
+    /// Its address, or the file itself as one: [`uri`].
+    pub(crate) uri: String,
 }
 
 /// The step that a file is.
@@ -31,14 +32,10 @@ pub(crate) fn step(file: File<'_>) -> Result<SpanPatch, Rejection> {
         hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
     }
     let span_id = id("file", format!("file-{}", &hasher.finalize().to_hex()[..32]))?;
-    let mime_type = file.mime_type.filter(|kind| (1..=MAX_NAME_BYTES).contains(&kind.len())).unwrap_or(ANY_BYTES);
+    let mime_type = known(file.mime_type);
     let name = cut(file.name);
-    let part = Part::Media {
-        mime_type: Some(mime_type.to_owned()),
-        uri: Some(format!("data:{mime_type};base64,{}", STANDARD.encode(file.bytes))),
-        name: Some(name.to_owned()),
-        bytes: None,
-    };
+    let part =
+        Part::Media { mime_type: Some(mime_type.to_owned()), uri: Some(file.uri), name: Some(name.to_owned()), bytes: None };
     let message = Message { role: "user".to_owned(), parts: vec![part], extra: Map::new() };
     Ok(SpanPatch {
         parent_id: Some(file.of),
@@ -47,6 +44,15 @@ pub(crate) fn step(file: File<'_>) -> Result<SpanPatch, Rejection> {
         output: Some(Content::Messages { messages: vec![message] }),
         ..SpanPatch::new(file.trace_id, span_id)
     })
+}
+
+fn known(mime_type: Option<&str>) -> &str {
+    mime_type.filter(|kind| (1..=MAX_NAME_BYTES).contains(&kind.len())).unwrap_or(ANY_BYTES)
+}
+
+/// Bytes as an address that holds them (RFC 2397).
+pub(crate) fn uri(mime_type: Option<&str>, bytes: &[u8]) -> String {
+    format!("data:{};base64,{}", known(mime_type), STANDARD.encode(bytes))
 }
 
 /// As much of a text as is kept of a name.
@@ -62,21 +68,21 @@ mod tests {
     fn a_file_is_known_by_its_place_and_its_name() {
         let step = |of: &str, known_by: &str, mime_type| {
             let (trace_id, of) = (TraceId::new("t").unwrap(), SpanId::new(of).unwrap());
-            step(File { trace_id, of, known_by, name: &"ä".repeat(1_000), mime_type, bytes: b"png" }).unwrap()
+            step(File { trace_id, of, known_by, name: &"ä".repeat(1_000), mime_type, uri: uri(mime_type, b"png") }).unwrap()
         };
         let one = step("s", "a", Some("image/png"));
         assert_eq!(one, step("s", "a", Some("image/png")), "the same each time");
         assert_ne!(one.span_id, step("s", "b", None).span_id);
         assert_ne!(step("s", "1a", None).span_id, step("s1", "a", None).span_id);
         assert_eq!(one.name.unwrap().len(), 512);
-        let uri = |content: Option<Content>| match content {
+        let shown = |content: Option<Content>| match content {
             Some(Content::Messages { messages }) => match messages[0].parts.as_slice() {
                 [Part::Media { uri: Some(uri), .. }] => uri.clone(),
                 other => panic!("{other:?}"),
             },
             other => panic!("{other:?}"),
         };
-        assert_eq!(uri(one.output), "data:image/png;base64,cG5n");
-        assert_eq!(uri(step("s", "a", Some("")).output), "data:application/octet-stream;base64,cG5n");
+        assert_eq!(shown(one.output), "data:image/png;base64,cG5n");
+        assert_eq!(shown(step("s", "a", Some("")).output), "data:application/octet-stream;base64,cG5n");
     }
 }

@@ -60,7 +60,14 @@ pub fn step(medium: &Medium, bytes: &[u8], source: &Source) -> Result<SpanPatch,
     let (trace_id, of, mime_type) = (medium.trace_id.clone(), medium.of.clone(), medium.mime_type.as_deref());
     let known_by = format!("{}/{}", medium.field, medium.id);
     let name = format!("{} {}", medium.field, mime_type.unwrap_or("file"));
-    let mut patch = file_step::step(file_step::File { trace_id, of, known_by: &known_by, name: name.trim(), mime_type, bytes })?;
+    let mut patch = file_step::step(file_step::File {
+        trace_id,
+        of,
+        known_by: &known_by,
+        name: name.trim(),
+        mime_type,
+        uri: file_step::uri(mime_type, bytes),
+    })?;
     patch.source = Some(source.clone());
     patch.attributes.insert(MEDIA_ID.to_owned(), medium.id.clone().into());
     patch.attributes.insert(FIELD.to_owned(), medium.field.clone().into());

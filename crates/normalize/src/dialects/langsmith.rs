@@ -20,6 +20,7 @@ use super::langsmith_words::{Words, model, usage, words};
 use super::{PROJECT_NAME, prompts};
 use crate::content::Side;
 use crate::fields::{Fields, id, json_body, too_deep, within_depth, wrong_type};
+use crate::file_step::{self, File};
 use crate::spoken::keep_answer_id;
 use crate::values::{self, few_enough_spans};
 use crate::{Normalized, Reason, Rejection};
@@ -317,9 +318,16 @@ impl Runs {
         let inputs = fields.value("inputs").filter(|value| *value != json!({}));
         // A run that goes on is told with no outputs yet.
         let outputs = fields.value("outputs").filter(|value| *value != json!({}));
+        let is_whole = patch.end.is_some() || outputs.is_some();
         tell(&mut patch, inputs, outputs, metadata, &extra)?;
+        let mut files = Vec::new();
         if let Some(Value::Object(attachments)) = fields.value("attachments") {
-            attach(&mut patch, attachments);
+            if act == Act::Post && !is_whole {
+                // More will be told of the run, its inputs once again among that, and the files not.
+                files = steps(&patch, attachments)?;
+            } else {
+                attach(&mut patch, attachments);
+            }
         }
         for (name, value) in extra {
             patch.attributes.insert(format!("langsmith.{name}"), value);
@@ -332,6 +340,7 @@ impl Runs {
                 patch.attributes.insert(name, value);
             }
         }
+        files.into_iter().for_each(|file| self.place(file, guessed.clone()));
         self.place(patch, guessed);
         Ok(())
     }
@@ -380,7 +389,7 @@ fn tell(
     metadata: Map,
     extra: &Map,
 ) -> Result<(), Rejection> {
-    let kind = patch.kind.clone().unwrap_or(Kind::Chain);
+    let kind = patch.kind.clone().or_else(|| by_shape(outputs.as_ref()?)).unwrap_or(Kind::Chain);
     if matches!(kind, Kind::Generation | Kind::Embedding) {
         patch.usage = usage(outputs.as_ref(), &metadata);
         patch.cost = outputs.as_ref().and_then(|outputs| outputs.pointer("/usage_metadata/total_cost")?.as_f64());
@@ -404,6 +413,31 @@ fn tell(
     }
     keep_answer_id(&mut patch.attributes, &kind, "langsmith.outputs");
     read_metadata(patch, metadata)
+}
+
+/// What a run must be that gives such outputs, of which a patch of an earlier client does not say what it is.
+fn by_shape(outputs: &Value) -> Option<Kind> {
+    let is = |name: &str, test: fn(&Value) -> bool| outputs.get(name).is_some_and(test);
+    let is_document =
+        |item: &Value| item.get("page_content").is_some() && item.get("type").is_some_and(|kind| kind == "Document");
+    let found = ["output", "documents"].iter().find_map(|name| outputs.get(*name)?.as_array());
+    if is("usage_metadata", Value::is_object) || is("choices", Value::is_array) || is("generations", Value::is_array) {
+        return Some(Kind::Generation);
+    }
+    found.is_some_and(|items| !items.is_empty() && items.iter().all(is_document)).then_some(Kind::Retrieval)
+}
+
+/// Files that were handed to a run, each as a step below it.
+fn steps(run: &SpanPatch, attachments: Map) -> Result<Vec<SpanPatch>, Rejection> {
+    let text = |file: &Value, name: &str| file.get(name).and_then(Value::as_str).map(str::to_owned);
+    let step = |(name, file): (String, Value)| {
+        let (trace_id, of) = (run.trace_id.clone(), run.span_id.clone());
+        let (mime_type, uri) = (text(&file, "mime_type"), text(&file, "uri").unwrap_or_default());
+        let file = File { trace_id, of, known_by: &name, name: &name, mime_type: mime_type.as_deref(), uri };
+        let step = file_step::step(file)?;
+        Ok(SpanPatch { start: run.start, end: run.start, source: run.source.clone(), ..step })
+    };
+    attachments.into_iter().map(step).collect()
 }
 
 /// Files that were handed to a run: parts of what the user said, or fields among the arguments of a function, from which the

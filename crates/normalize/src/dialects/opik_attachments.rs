@@ -37,7 +37,7 @@ pub fn attachment(file: &File, bytes: &[u8], sender: &Sender) -> Result<(SpanId,
         known_by: &file.name,
         name: &file.name,
         mime_type: file.mime_type.as_deref(),
-        bytes,
+        uri: file_step::uri(file.mime_type.as_deref(), bytes),
     })?;
     (patch.start, patch.end) = (made_at(of.as_str()), made_at(of.as_str()));
     patch.source = Some(sender.source.clone());

@@ -181,3 +181,18 @@ proptest! {
         let _ = form(&[("post.x", "application/json", body.as_bytes()), ("post.x.inputs", "", body.as_bytes()), ("attachment.x.y", "", body.as_bytes())]);
     }
 }
+
+#[test]
+fn a_patch_that_does_not_say_what_its_run_is_is_read_by_what_it_gave() {
+    let patch = |outputs: serde_json::Value| {
+        let body = json!({"trace_id": "t", "end_time": "2026-11-23T00:00:01Z", "outputs": outputs}).to_string();
+        run(Act::Patch, Some("r"), body.as_bytes(), &source()).unwrap().normalized.patches.remove(0)
+    };
+    let answer = patch(json!({"choices": [{"message": {"role": "assistant", "content": "Hello"}}], "model": "m",
+        "usage_metadata": {"input_tokens": 3, "output_tokens": 1, "total_tokens": 4}}));
+    assert_eq!((answer.kind, answer.model.as_deref(), answer.usage.unwrap().input), (None, Some("m"), Some(3)));
+    assert!(matches!(answer.output, Some(Content::Messages { .. })));
+    let found = patch(json!({"output": [{"page_content": "a", "type": "Document", "metadata": {"id": "d"}}]}));
+    assert!(matches!(found.output, Some(Content::Documents { .. })));
+    assert!(matches!(patch(json!({"output": "Hello"})).output, Some(Content::Text { .. })));
+}

@@ -67,7 +67,8 @@ fn the_bytes_of_an_attachment_are_kept() {
         let head = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\nContent-Type: {content_type}\r\n\r\n");
         [head.as_bytes(), body, b"\r\n"].concat()
     };
-    let run = br#"{"id": "r", "trace_id": "r", "run_type": "chain", "name": "turn", "start_time": "2026-11-23T00:00:00Z"}"#;
+    let run = br#"{"id": "r", "trace_id": "r", "run_type": "chain", "name": "turn", "start_time": "2026-11-23T00:00:00Z",
+        "end_time": "2026-11-23T00:00:01Z"}"#;
     let form = [
         part("post.r", "application/json", run),
         part("post.r.inputs", "application/json", br#"{"question": "What is this?"}"#),
@@ -159,4 +160,34 @@ fn a_run_that_is_told_as_a_span_of_opentelemetry_is_judged() {
         assert!(std::time::Instant::now() < deadline, "{names:?}");
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
+}
+
+#[test]
+fn the_files_of_a_run_that_is_told_in_two_messages_are_not_lost() {
+    let server = start();
+    let picture = crate::media::noise(5_000);
+    let part = |name: &str, content_type: &str, body: &[u8]| {
+        let head = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\nContent-Type: {content_type}\r\n\r\n");
+        [head.as_bytes(), body, b"\r\n"].concat()
+    };
+    let (begins, ends) = (
+        br#"{"id": "r", "trace_id": "r", "run_type": "chain", "name": "turn", "start_time": "2026-11-23T00:00:00Z"}"#,
+        br#"{"id": "r", "trace_id": "r", "end_time": "2026-11-23T00:00:01Z"}"#,
+    );
+    let inputs = br#"{"question": "What is this?"}"#;
+    let form = [
+        part("post.r", "application/json", begins),
+        part("post.r.inputs", "application/json", inputs),
+        part("attachment.r.pic", "image/png", &picture),
+        part("patch.r", "application/json", ends),
+        part("patch.r.inputs", "application/json", inputs),
+        b"--b--\r\n".to_vec(),
+    ];
+    assert_eq!(send(&server, &request("POST", "/runs/multipart", "multipart/form-data; boundary=b", form.concat())), 202);
+    let (_, page) = server.get("/api/v1/traces/r");
+    let file = page["spans"].as_array().unwrap().iter().find(|span| span["name"] == "pic").unwrap();
+    assert_eq!((&file["kind"], &file["parent_id"]), (&json!("event"), &json!("r")));
+    let (_, file) = server.get(&format!("/api/v1/traces/r/spans/{}", file["span_id"].as_str().unwrap()));
+    let kept = server.fetch(file["output"]["messages"][0]["parts"][0]["uri"].as_str().unwrap(), &[("x-api-key", server.key())]);
+    assert_eq!((kept.status, kept.body == picture), (200, true));
 }
