@@ -55,7 +55,7 @@ pub fn parts<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>, Reject
             return Ok(parts);
         }
         if parts.len() == MAX_PARTS {
-            return Err(Rejection::new(Reason::TooMany, "body", format!("has more than {MAX_PARTS} parts")));
+            return Err(Rejection::new(Reason::TooLarge, "body", format!("has more than {MAX_PARTS} parts")));
         }
         let line = find(rest, b"\r\n").ok_or_else(|| broken("ends behind a boundary"))?;
         rest = &rest[line + 2..];
@@ -149,7 +149,7 @@ mod tests {
         }
         assert_eq!(parts(b"--b--", "b").unwrap(), []);
         let many = "--b\r\n\r\n".to_owned() + &"\r\n--b\r\n\r\n".repeat(MAX_PARTS) + "\r\n--b--";
-        assert_eq!(parts(many.as_bytes(), "b").unwrap_err().reason, Reason::TooMany);
+        assert_eq!(parts(many.as_bytes(), "b").unwrap_err().reason, Reason::TooLarge);
     }
 
     #[test]
