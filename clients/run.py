@@ -127,6 +127,7 @@ CLIENTS = {
         embeddings=False,
         scores=LANGSMITH_SCORES,
     ),
+    "langchain": Client("langchain-openai==1.7.4 langsmith==0.15.0", "langchain_client.py", LANGSMITH, embeddings=False),
     "mlflow": Client(
         "mlflow-tracing==3.17.2 openai==3.54.0", "mlflow_client.py", {**MLFLOW, "MODE": "rest"}, scores=("user-feedback",)
     ),
