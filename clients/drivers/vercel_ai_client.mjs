@@ -3,11 +3,15 @@ import { NodeSDK } from '@opentelemetry/sdk-node';
 import { OTLPTraceExporter as JsonExp } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter as ProtoExp } from '@opentelemetry/exporter-trace-otlp-proto';
 import { trace, SpanStatusCode } from '@opentelemetry/api';
-import { generateText, streamText, generateObject, embed, tool, stepCountIs } from 'ai';
+import * as ai from 'ai';
 import { createOpenAI } from '@ai-sdk/openai';
 import { z } from 'zod';
 import * as c from './common.mjs';
 
+const { generateText, streamText, generateObject, embed } = ai;
+// Since 5 a tool has another name for what it takes, and a call another way to say how far it goes.
+const tool = ({ inputSchema, ...rest }) => ai.tool(ai.stepCountIs ? { inputSchema, ...rest } : { parameters: inputSchema, ...rest });
+const steps = (n) => (ai.stepCountIs ? { stopWhen: ai.stepCountIs(n) } : { maxSteps: n });
 const Exp = process.env.EXPORTER === 'proto' ? ProtoExp : JsonExp;
 const sdk = new NodeSDK({ serviceName: 'shop-assistant-node', traceExporter: new Exp({ url: c.SINK + '/v1/traces', headers: { authorization: 'Bearer ' + c.KEY }, compression: process.env.EXPORTER === 'proto' ? 'gzip' : 'none' }) });
 sdk.start();
@@ -33,13 +37,13 @@ for (const [i, q] of c.TURNS.entries()) {
       let out = ''; for await (const t of r.textStream) out += t;
       messages.push({ role: 'assistant', content: out });
     } else {
-      const r = await generateText({ model, system: c.SYSTEM, messages, tools: i === 2 ? tools : undefined, stopWhen: stepCountIs(4), temperature: 0.2, experimental_telemetry: tel('shop-agent', { turn: i }) });
+      const r = await generateText({ model, system: c.SYSTEM, messages, tools: i === 2 ? tools : undefined, ...steps(4), temperature: 0.2, experimental_telemetry: tel('shop-agent', { turn: i }) });
       messages.push(...r.response.messages);
     }
     span.end();
   });
 }
-await generateText({ model: openai.chat(c.MODEL), prompt: 'please cancel A-1042', tools, stopWhen: stepCountIs(3), experimental_telemetry: tel('failing-tool') }).catch((e) => console.log('tool err', e.name));
+await generateText({ model: openai.chat(c.MODEL), prompt: 'please cancel A-1042', tools, ...steps(3), experimental_telemetry: tel('failing-tool') }).catch((e) => console.log('tool err', e.name));
 await generateText({ model: openai.chat(c.MODEL), prompt: 'TRIGGER_BAD_REQUEST', maxRetries: 0, experimental_telemetry: tel('failing-llm') }).catch((e) => console.log('expected', e.name));
 await generateObject({ model: openai.chat(c.MODEL), schema: z.object({ city: z.string(), ok: z.boolean() }), prompt: 'Where is Zürich? 🏔', experimental_telemetry: tel('structured') }).catch((e) => console.log('object', e.name, e.message));
 await generateText({ model: openai.chat(c.MODEL), prompt: c.bigText(), experimental_telemetry: tel('big') });

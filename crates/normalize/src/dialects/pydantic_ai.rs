@@ -73,6 +73,12 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
     }
     fill_content(draft, |_| input.take(), |_| output.take());
     if *draft.kind() == Kind::Tool {
+        // Before calls of tools had an operation name, all of them went by one name.
+        if draft.patch.name.as_deref() == Some("running tool")
+            && let Some(tool) = draft.peek("gen_ai.tool.name").map(str::to_owned)
+        {
+            draft.patch.name = Some(format!("running tool {tool}"));
+        }
         fill_content(
             draft,
             |draft| draft.take("tool_arguments").and_then(|value| content(&Kind::Tool, Side::Input, json_text(value))),
