@@ -1,9 +1,12 @@
 """arize-phoenix-otel register() + openinference-instrumentation-openai (+ -anthropic), OpenInference decorators and context attributes."""
-import json, os
+import inspect, json, os
 from phoenix.otel import register
 import common as c
 
-tp = register(endpoint=c.SINK + "/v1/traces", project_name="shop-assistant", api_key=c.KEY, batch=os.environ.get("BATCH", "1") == "1", verbose=False)
+# Before 0.10 the key was in the environment alone.
+os.environ["PHOENIX_API_KEY"] = c.KEY
+key = {"api_key": c.KEY} if "api_key" in inspect.signature(register).parameters else {}
+tp = register(endpoint=c.SINK + "/v1/traces", project_name="shop-assistant", **key, batch=os.environ.get("BATCH", "1") == "1", verbose=False)
 from openinference.instrumentation.openai import OpenAIInstrumentor
 from openinference.instrumentation.anthropic import AnthropicInstrumentor
 from openinference.instrumentation import using_attributes
