@@ -8,6 +8,7 @@ which plays the same conversation with a model server that counts the tokens it 
 """
 
 import dataclasses
+import hashlib
 import json
 import os
 import re
@@ -280,7 +281,8 @@ class Api:
 
 def installed(name, client):
     """The command that runs the client's driver, in an environment where the client is installed."""
-    home = ENVIRONMENTS / re.sub(r"[^\w.-]+", "-", name)
+    row, _, others = name.partition(":")
+    home = ENVIRONMENTS / (f"{row}-{hashlib.sha256(others.encode()).hexdigest()[:12]}" if others else row)
     done, packages = home / "packages", client.packages.split()
     is_node = client.driver.endswith(".mjs")
     if not done.exists() or done.read_text() != client.packages:

@@ -86,7 +86,8 @@ with using_attributes(session_id=c.SESSION_ID, user_id=c.USER_ID, metadata={**c.
            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": tu.id, "content": json.dumps(get_weather(**tu.input), ensure_ascii=False)}]}]
     claude.messages.create(model="claude-sonnet-4-5", max_tokens=200, system=c.SYSTEM, messages=am, tools=tools)
     with claude.messages.stream(model="claude-sonnet-4-5", max_tokens=200, messages=[{"role": "user", "content": c.TURNS[1]}]) as s:
-        s.get_final_text()
+        # Under earlier instrumentations it is a stream of events, and no more.
+        s.get_final_text() if hasattr(s, "get_final_text") else list(s)
     f.ask(client, [{"role": "user", "content": c.big_text()}])
 tp.shutdown()
 from phoenix.client import Client
