@@ -93,5 +93,7 @@ tp.shutdown()
 from phoenix.client import Client
 phoenix = Client(base_url=c.SINK, api_key=c.KEY)
 phoenix.spans.add_span_annotation(span_id=span_ids[0], annotation_name="helpful", annotator_kind="HUMAN", label="yes", score=1.0, explanation="👍 merci", sync=True)
-phoenix.spans.add_span_note(span_id=span_ids[1], note="look here")
-phoenix.sessions.add_session_annotation(session_id=c.SESSION_ID, annotation_name="happy", annotator_kind="LLM", score=0.9)
+if hasattr(phoenix.spans, "add_span_note"):
+    phoenix.spans.add_span_note(span_id=span_ids[1], note="look here")
+if hasattr(phoenix, "sessions"):
+    phoenix.sessions.add_session_annotation(session_id=c.SESSION_ID, annotation_name="happy", annotator_kind="LLM", score=0.9)
