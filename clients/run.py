@@ -100,6 +100,15 @@ CLIENTS = {
         scores=LANGFUSE_SCORES,
         media=1,
     ),
+    "langfuse-3": Client(
+        "langfuse==3.15.0 openai==1.109.1",
+        "langfuse_client.py",
+        LANGFUSE,
+        conversation=SESSION,
+        by_hand=191,
+        scores=LANGFUSE_SCORES,
+        media=1,
+    ),
     "langfuse-2": Client(
         "langfuse==2.60.10 openai==1.109.1",
         "langfuse_2_client.py",
@@ -112,6 +121,10 @@ CLIENTS = {
     ),
     "langsmith": Client(
         "langsmith==0.15.0 openai==3.54.0", "langsmith_client.py", LANGSMITH, embeddings=False, scores=LANGSMITH_SCORES, media=1
+    ),
+    # It tells a run in two messages, of which the second does not say what the run is.
+    "langsmith-0.3": Client(
+        "langsmith==0.3.45 openai==1.109.1", "langsmith_client.py", LANGSMITH, embeddings=False, scores=LANGSMITH_SCORES, media=1
     ),
     "langsmith-prefix": Client(
         "langsmith==0.15.0 openai==3.54.0",
@@ -154,6 +167,15 @@ CLIENTS = {
     ),
     "opik": Client(
         "opik==2.2.122 openai==2.54.0",
+        "opik_client.py",
+        OPIK,
+        by_hand=134,
+        embeddings=False,
+        scores=("quality", "tone", "user-feedback"),
+        media=2,
+    ),
+    "opik-1": Client(
+        "opik==1.9.0 openai==1.109.1",
         "opik_client.py",
         OPIK,
         by_hand=134,
