@@ -120,7 +120,7 @@ export interface paths {
         /**
          * A conversation with its turns.
          * @description Each turn has what the user said, what was answered, and its steps. Without `limit` everything is answered at once, as it was
-         *     acknowledged; a long conversation is read in pages.
+         *     acknowledged; a long conversation is read in pages, and goes on with `cursor` = `next_cursor` where there is one.
          */
         get: operations["conversation"];
         put?: never;
@@ -167,6 +167,7 @@ export interface paths {
         /**
          * Sets the dashboards of the key's project.
          * @description All of them are given, in place of those of the revision that is given with them; where there is a newer one, nothing is changed.
+         *     Takes a key of scope `admin`, or that of a member who may edit.
          */
         put: operations["set_dashboards"];
         post?: never;
@@ -306,7 +307,7 @@ export interface paths {
          * @description Each line is kept or told with its number and what is wrong with it; the others are kept all the same. What is counted as
          *     `spans` and `known` is on disk when the answer comes. The same lines again change nothing. What this server knows of a span by
          *     itself stays. Costs that the other server had worked out are worked out anew, by the prices here. The body may have any
-         *     length; an answer other than 200 says from which line on to send again.
+         *     length, and be compressed (`Content-Encoding: gzip` or `zstd`); an answer other than 200 says from which line on to send again.
          */
         post: operations["import"];
         delete?: never;
@@ -369,7 +370,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Models with what is known of their calls; conditions are those of spans. `sort` as of users.
+         * Models with what is known of their calls; conditions are those of spans. `sort` as of users, but for `turns`.
          * @description Counted over the spans that the parameters leave: calls, errors, durations, tokens and cost.
          */
         get: operations["models"];
@@ -438,7 +439,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The keys of a project, by how they begin.
+         * The keys of a project, by how they begin, without those of its members.
          * @description Needs a key of scope `admin` of that project, or of the project `default`. All of a key only its holder knows.
          */
         get: operations["keys"];
@@ -470,6 +471,57 @@ export interface paths {
          *     project, or of the project `default`.
          */
         delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{name}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The members of a project: who they are, what they may do, and when they were seen last.
+         * @description Needs a key of scope `admin` of that project, or of the project `default`.
+         */
+        get: operations["members"];
+        put?: never;
+        /**
+         * Invites somebody to a project.
+         * @description The answer has the key that is theirs, once: with it they sign in to the page or ask the API, and what they judge or erase names
+         *     them. Needs a key of scope `admin` of that project, or of the project `default`.
+         */
+        post: operations["invite_member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{name}/members/{member_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Changes what is told of a member, and what they may do.
+         * @description It holds at once, in browsers that they signed in too. The last admin among the members stays one. Needs a key of scope `admin` of
+         *     that project, or of the project `default`.
+         */
+        put: operations["set_member"];
+        post?: never;
+        /**
+         * Removes a member from a project.
+         * @description Their key opens nothing any more from now on, and their browsers are signed out; what they judged still names them. The last admin
+         *     among the members is not removed. Needs a key of scope `admin` of that project, or of the project `default`.
+         */
+        delete: operations["remove_member"];
         options?: never;
         head?: never;
         patch?: never;
@@ -587,7 +639,9 @@ export interface paths {
         /**
          * Judges a span, a trace or a conversation, of the key's project; under an id that is there, corrects the judgement.
          * @description The judgement is on disk when the answer comes. One of a trace or conversation is kept at a span of it, the first root (of the
-         *     newest trace), so that filters such as `scores.NAME:>0.5` and aggregates find it there.
+         *     newest trace), so that filters such as `scores.NAME:>0.5` and aggregates find it there; under an id that a judgement of it has already,
+         *     where that is, also one that an SDK told. Takes a key of scope `ingest` or `admin`, or that of a member who may edit, whose name is
+         *     then its `author`.
          */
         post: operations["score"];
         delete?: never;
@@ -756,7 +810,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Tools with what is known of their calls; conditions are those of spans. `sort` as of users.
+         * Tools with what is known of their calls; conditions are those of spans. `sort` as of users, but for `turns`.
          * @description Counted over the spans that the parameters leave: calls, errors and durations.
          */
         get: operations["tools"];
@@ -921,9 +975,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Users with what is known of their conversations. `sort` is `count`, `time`, `duration`, `tokens`, `cost` or `errors`.
-         * @description Counted over the conversations that the parameters leave. There are no pages: `limit` is how many, the most frequent first
-         *     where `sort` says nothing else.
+         * Users with what is known of their conversations. `sort` is `count`, `time`, `duration`, `tokens`, `cost`, `errors` or `turns`.
+         * @description Counted over the conversations that the parameters leave, up to 10,000 users, those with the most conversations first where `sort` says
+         *     nothing else. Pages go on with `cursor` = `next_cursor`.
          */
         get: operations["users"];
         put?: never;
@@ -1034,6 +1088,8 @@ export interface components {
              *     words that was met by more than is looked at.
              */
             truncated: boolean;
+            /** @description Why it is truncated; empty where it is not. */
+            truncated_by: components["schemas"]["TruncatedBy"][];
         };
         /** @description Items of both sides in one order: what is on both sides stands beside each other. */
         Aligned: {
@@ -1187,6 +1243,8 @@ export interface components {
              * @description US dollars of a million of them.
              */
             per_million: number;
+            /** @description Which of the prices was applied: their own, or where there is none, that of what they are a part of. */
+            priced_as: components["schemas"]["TokensOf"];
             /**
              * Format: int64
              * @description How many tokens.
@@ -1341,6 +1399,11 @@ export interface components {
             /** @description What was asked for. */
             asked: unknown;
             /**
+             * @description The member of the project who asked; null where that was the holder of another key.
+             * @example Ada
+             */
+            asked_by?: string | null;
+            /**
              * Format: int64
              * @description Bytes of those messages in the record.
              */
@@ -1466,7 +1529,15 @@ export interface components {
             items: components["schemas"]["FacetRow"][];
             /** @description Whether the time that a read may take was over before everything was counted. */
             timed_out: boolean;
-            /** @description Whether a condition on steps or words was met by more than is looked at, so that not everything was counted. */
+            /**
+             * Format: int64
+             * @description Number of all values. Where `truncated`, there are at least so many.
+             */
+            total: number;
+            /**
+             * @description Whether a condition on steps or words was met by more than is looked at, or there are more values than are told apart
+             *     (262,144, and about 256 MiB of them), so that not everything was counted.
+             */
             truncated: boolean;
         };
         /** @description Why a line, or a span of it, was not kept. */
@@ -1646,6 +1717,13 @@ export interface components {
              */
             spans: number;
         };
+        /** @description Somebody who was invited, with the key that is theirs, shown this once. */
+        Invited: {
+            /** @description Names the member, and tells nothing of the key. */
+            id: string;
+            /** @description The key, for the one who was invited alone: whoever has it is that member. */
+            key: string;
+        };
         /** @description A key, shown this once. */
         Key: {
             /** @description The key. */
@@ -1766,6 +1844,42 @@ export interface components {
         };
         /** @description What was measured in a group. */
         Measured: (number | null) | (number | null)[];
+        /**
+         * @description Who is to be a member, or what is told of one from now on.
+         * @example {
+         *       "email": "ada@example.com",
+         *       "name": "Ada",
+         *       "role": "editor"
+         *     }
+         */
+        Member: {
+            /** @description Where to write to them; nothing is sent there. */
+            email?: string | null;
+            /** @description The name, unlike those of the other members, up to 200 bytes. */
+            name: string;
+            /** @description `viewer` reads; `editor` also judges and changes dashboards; `admin` may do everything. */
+            role: string;
+        };
+        /** @description A member of a project. */
+        MemberItem: {
+            /** @description When they were invited. */
+            created_at: string;
+            /** @description Where to write to them. */
+            email?: string | null;
+            /** @description Names the member, and tells nothing of the key. */
+            id: string;
+            /** @description The name. */
+            name: string;
+            /** @description `viewer`, `editor` or `admin`. */
+            role: string;
+            /** @description When they were seen last, to a few seconds; null where they never were. */
+            seen_at?: string | null;
+        };
+        /** @description Members of a project. */
+        Members: {
+            /** @description By their names. */
+            items: components["schemas"]["MemberItem"][];
+        };
         /** @description One message to or from a model. */
         Message: {
             /** @description Fields of the client's message that are not understood. */
@@ -2182,21 +2296,56 @@ export interface components {
             cache_read?: number | null;
             /**
              * Format: double
+             * @description Tokens of sound read from the provider's cache; without it they cost what others read from there cost.
+             */
+            cache_read_audio?: number | null;
+            /**
+             * Format: double
+             * @description Tokens of pictures read from the provider's cache; without it they cost what others read from there cost.
+             */
+            cache_read_image?: number | null;
+            /**
+             * Format: double
              * @description Tokens written to the provider's cache; without it they cost what others in cost.
              */
             cache_write?: number | null;
             /**
              * Format: double
-             * @description Tokens in that are neither read from the provider's cache nor written to it.
+             * @description Tokens written to the provider's cache for an hour; without it they cost what others written there cost.
+             */
+            cache_write_1h?: number | null;
+            /**
+             * Format: double
+             * @description Tokens in that are neither read from the provider's cache nor written to it, nor sound or pictures with a price of their own.
              */
             input?: number | null;
+            /**
+             * Format: double
+             * @description Tokens of sound in; without it they cost what others in cost.
+             */
+            input_audio?: number | null;
+            /**
+             * Format: double
+             * @description Tokens of pictures in; without it they cost what others in cost.
+             */
+            input_image?: number | null;
             /** @description The name of the model in any case; with a `*` at its begin or its end, any name that ends or begins like that. */
             model: string;
             /**
              * Format: double
-             * @description Tokens out that are no reasoning.
+             * @description Tokens out that are no reasoning, nor sound or pictures with a price of their own.
              */
             output?: number | null;
+            /**
+             * Format: double
+             * @description Tokens of sound out; without it they cost what others out cost.
+             */
+            output_audio?: number | null;
+            /**
+             * Format: double
+             * @description Tokens of pictures out; without it they cost what others out cost.
+             */
+            output_image?: number | null;
             /** @description Only where this provider serves the model, by the name that the client gives. */
             provider?: string | null;
             /**
@@ -2284,9 +2433,14 @@ export interface components {
             created_at: string;
             /**
              * Format: int64
-             * @description How many keys it has.
+             * @description How many keys it has, without those of its members.
              */
             keys: number;
+            /**
+             * Format: int64
+             * @description How many members it has.
+             */
+            members: number;
             /** @description Its name. */
             name: string;
         };
@@ -2444,6 +2598,8 @@ export interface components {
         SaidIn: "input" | "output" | "status";
         /** @description A judgement of a span, or, kept at one of its spans, of a trace or conversation. */
         Score: {
+            /** @description The member of the project who judged, where one did so on the page or with a key of their own. */
+            author?: string | null;
             /** @description The reasons given. */
             comment?: string | null;
             /** @description Id of the judgement; a later one of the same id replaces it. */
@@ -2524,9 +2680,11 @@ export interface components {
         };
         /** @description Who is signed in. */
         Session: {
+            /** @description The name of the member whose key it is; null for a key that is nobody's in particular, and for a sign-in link. */
+            member?: string | null;
             /** @description The project. */
             project: string;
-            /** @description What is allowed there: `read` or `admin`. */
+            /** @description What is allowed there: `read`, `edit` or `admin`. */
             scope: string;
             /** @description Version of the server. */
             version: string;
@@ -2776,7 +2934,7 @@ export interface components {
          * @description The kinds of tokens that have a price of their own.
          * @enum {string}
          */
-        TokensOf: "input" | "cache_read" | "cache_write" | "output" | "reasoning";
+        TokensOf: "input" | "cache_read" | "cache_write" | "output" | "reasoning" | "input_audio" | "input_image" | "cache_read_audio" | "cache_read_image" | "cache_write_1h" | "output_audio" | "output_image";
         /** @description What is said alike of a trace and of a conversation. */
         Totals: {
             channel_id?: components["schemas"]["ChannelId"] | null;
@@ -2944,6 +3102,11 @@ export interface components {
             turns: components["schemas"]["Turn"][];
             user?: components["schemas"]["User"] | null;
         };
+        /**
+         * @description Why there is less in an answer than was asked for.
+         * @enum {string}
+         */
+        TruncatedBy: "limit" | "groups" | "distinct" | "memory" | "conditions";
         /** @description What the user said once, what was answered, and how that came about. */
         Turn: {
             /**
@@ -2994,7 +3157,7 @@ export interface components {
         UnfinishedReason: "silence";
         /**
          * @description Tokens of a model call by the rule of OTel GenAI: `input` includes cached reads and writes, `output` includes
-         *     reasoning; the other three are parts of them.
+         *     reasoning; the others are parts of them. Tokens that are neither sound nor a picture are text.
          */
         Usage: {
             /**
@@ -3004,9 +3167,24 @@ export interface components {
             cache_read?: number | null;
             /**
              * Format: int64
+             * @description The part of `cache_read` that was sound.
+             */
+            cache_read_audio?: number | null;
+            /**
+             * Format: int64
+             * @description The part of `cache_read` that was pictures.
+             */
+            cache_read_image?: number | null;
+            /**
+             * Format: int64
              * @description The part of `input` that was put into the provider's cache.
              */
             cache_write?: number | null;
+            /**
+             * Format: int64
+             * @description The part of `cache_write` that the provider keeps for an hour rather than for minutes.
+             */
+            cache_write_1h?: number | null;
             /**
              * Format: int64
              * @description Tokens of the prompt, cached ones included.
@@ -3014,9 +3192,29 @@ export interface components {
             input?: number | null;
             /**
              * Format: int64
+             * @description The part of `input` that was sound, cached ones included.
+             */
+            input_audio?: number | null;
+            /**
+             * Format: int64
+             * @description The part of `input` that was pictures, cached ones included.
+             */
+            input_image?: number | null;
+            /**
+             * Format: int64
              * @description Tokens of the answer, reasoning included.
              */
             output?: number | null;
+            /**
+             * Format: int64
+             * @description The part of `output` that was sound.
+             */
+            output_audio?: number | null;
+            /**
+             * Format: int64
+             * @description The part of `output` that was pictures.
+             */
+            output_image?: number | null;
             /**
              * Format: int64
              * @description The part of `output` that was reasoning.
@@ -3089,9 +3287,19 @@ export interface components {
         Values: {
             /** @description The values. */
             items: components["schemas"]["ValueRow"][];
+            /** @description Give it as `cursor` for the next page; null on the last. */
+            next_cursor?: string | null;
             /** @description Whether the time that a read may take was over before everything was counted. */
             timed_out: boolean;
-            /** @description Whether there are more of them, or not everything was counted. */
+            /**
+             * Format: int64
+             * @description Number of all values. Where `truncated`, there are at least so many.
+             */
+            total: number;
+            /**
+             * @description Whether not everything was counted: there are more than 10,000 values, or a condition on steps or words was met by more than is
+             *     looked at.
+             */
             truncated: boolean;
         };
         /** @description Something about a payload that was kept but is not as it should be. Data, not an error. */
@@ -3145,7 +3353,7 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "detail": "a key of scope ingest may not do this; it takes one of scope read or admin",
+                 *       "detail": "a key of scope ingest may not do this; it takes a key of scope read or admin",
                  *       "reason": "wrong_scope",
                  *       "status": 403,
                  *       "title": "Forbidden"
@@ -3249,7 +3457,10 @@ export interface operations {
                      *       "matched": 106,
                      *       "percentile_error": 0.01,
                      *       "timed_out": false,
-                     *       "truncated": true
+                     *       "truncated": true,
+                     *       "truncated_by": [
+                     *         "limit"
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["AggregateAnswer"];
@@ -3335,8 +3546,10 @@ export interface operations {
                      *           "value": "web"
                      *         }
                      *       ],
+                     *       "next_cursor": null,
                      *       "timed_out": false,
-                     *       "truncated": true
+                     *       "total": 1,
+                     *       "truncated": false
                      *     }
                      */
                     "application/json": components["schemas"]["Values"];
@@ -3762,8 +3975,9 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Traces of one page: 1 to 1000. Without it all turns are answered at once, as the record knows them now; which traces are
-                 *     on a page is read from the lists, and user, metadata and custom data are what they say.
+                 * @description Traces of one page: 1 to 1000. Without it all turns are answered at once, as the record knows them now, where they are of up to
+                 *     2000 traces and about 64 MiB; which traces are on a page is read from the lists, and user, metadata and custom data are what they
+                 *     say. A page of more than about 64 MiB ends earlier.
                  */
                 limit?: string;
                 /** @description Where the page before ended: its `next_cursor`. */
@@ -3953,6 +4167,7 @@ export interface operations {
                      *                 {
                      *                   "cost": 3.400000000000001e-7,
                      *                   "per_million": 0.02,
+                     *                   "priced_as": "input",
                      *                   "tokens": 17,
                      *                   "tokens_of": "input"
                      *                 }
@@ -4147,6 +4362,7 @@ export interface operations {
                      *           "asked": {
                      *             "trace_id": "cfa79e4d8054a11d76f8341ca333677d"
                      *           },
+                     *           "asked_by": "Ada",
                      *           "bytes": 2540,
                      *           "done_at": "2026-11-29T18:51:01.258182114Z",
                      *           "id": 1,
@@ -4192,6 +4408,7 @@ export interface operations {
                      *       "asked": {
                      *         "user_id": "user-1"
                      *       },
+                     *       "asked_by": "Ada",
                      *       "bytes": 0,
                      *       "done_at": null,
                      *       "id": 1,
@@ -4279,6 +4496,7 @@ export interface operations {
                      *       "asked": {
                      *         "user_id": "user-1"
                      *       },
+                     *       "asked_by": "Ada",
                      *       "bytes": 2048,
                      *       "done_at": "2026-11-25T09:00:02.000000000Z",
                      *       "id": 1,
@@ -4491,6 +4709,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "timed_out": false,
+                     *       "total": 2,
                      *       "truncated": false
                      *     }
                      */
@@ -4734,8 +4953,10 @@ export interface operations {
                      *           "value": "gpt-4.1-mini"
                      *         }
                      *       ],
+                     *       "next_cursor": null,
                      *       "timed_out": false,
-                     *       "truncated": true
+                     *       "total": 1,
+                     *       "truncated": false
                      *     }
                      */
                     "application/json": components["schemas"]["Values"];
@@ -4870,11 +5091,13 @@ export interface operations {
                      *         {
                      *           "created_at": "2026-11-22T08:00:00.000000000Z",
                      *           "keys": 2,
+                     *           "members": 3,
                      *           "name": "default"
                      *         },
                      *         {
                      *           "created_at": "2026-11-28T09:30:00.000000000Z",
                      *           "keys": 1,
+                     *           "members": 0,
                      *           "name": "staging"
                      *         }
                      *       ]
@@ -5037,6 +5260,207 @@ export interface operations {
             403: components["responses"]["NotAllowed"];
             /** @description The project has no such key */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The project
+                 * @example staging
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-28T09:40:00.000000000Z",
+                     *           "email": "ada@example.com",
+                     *           "id": "5b07d1c9a2e84f36",
+                     *           "name": "Ada",
+                     *           "role": "editor",
+                     *           "seen_at": "2026-11-29T16:58:20.000000000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Members"];
+                };
+            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    invite_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The project
+                 * @example staging
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Member"];
+            };
+        };
+        responses: {
+            /** @description The member is there */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "5b07d1c9a2e84f36",
+                     *       "key": "nt_..."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Invited"];
+                };
+            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            404: components["responses"]["NotThere"];
+            /** @description The project has a member of that name */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    set_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The project
+                 * @example staging
+                 */
+                name: string;
+                /**
+                 * @description The member's id
+                 * @example 5b07d1c9a2e84f36
+                 */
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Member"];
+            };
+        };
+        responses: {
+            /** @description It is changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            /** @description The project has no such member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is the last admin, or another member has that name */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    remove_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The project
+                 * @example staging
+                 */
+                name: string;
+                /**
+                 * @description The member's id
+                 * @example 5b07d1c9a2e84f36
+                 */
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The member is removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            /** @description The project has no such member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is the last admin */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5583,6 +6007,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "member": "Ada",
                      *       "project": "default",
                      *       "scope": "admin",
                      *       "version": "0.1.0"
@@ -5618,6 +6043,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "member": "Ada",
                      *       "project": "default",
                      *       "scope": "admin",
                      *       "version": "0.1.0"
@@ -5728,8 +6154,10 @@ export interface operations {
                      *           "value": "sess_13ecef76"
                      *         }
                      *       ],
+                     *       "next_cursor": null,
                      *       "timed_out": false,
-                     *       "truncated": true
+                     *       "total": 1,
+                     *       "truncated": false
                      *     }
                      */
                     "application/json": components["schemas"]["Values"];
@@ -6017,8 +6445,10 @@ export interface operations {
                      *           "value": "get_order"
                      *         }
                      *       ],
+                     *       "next_cursor": null,
                      *       "timed_out": false,
-                     *       "truncated": true
+                     *       "total": 1,
+                     *       "truncated": false
                      *     }
                      */
                     "application/json": components["schemas"]["Values"];
@@ -6353,6 +6783,7 @@ export interface operations {
                      *               {
                      *                 "cost": 3.400000000000001e-7,
                      *                 "per_million": 0.02,
+                     *                 "priced_as": "input",
                      *                 "tokens": 17,
                      *                 "tokens_of": "input"
                      *               }
@@ -6831,8 +7262,10 @@ export interface operations {
                      *           "value": "u_1006"
                      *         }
                      *       ],
+                     *       "next_cursor": null,
                      *       "timed_out": false,
-                     *       "truncated": true
+                     *       "total": 1,
+                     *       "truncated": false
                      *     }
                      */
                     "application/json": components["schemas"]["Values"];

@@ -15,6 +15,8 @@ use crate::progress::Progress;
 
 /// Between two looks whether an erasure is done.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Values of a field that are measured.
+const TOP: usize = 100;
 /// Longest wait for an erasure.
 const ERASED_WITHIN: Duration = Duration::from_secs(600);
 
@@ -171,7 +173,7 @@ fn conversation(id: &str, server: &Server) -> anyhow::Result<()> {
 }
 
 fn stats(query: String, of: List, by: Option<String>, server: &Server) -> anyhow::Result<()> {
-    let group = by.as_ref().map(|by| json!({ "field": by })).into_iter().collect::<Vec<_>>();
+    let group = by.as_ref().map(|by| json!({ "field": by, "top": TOP })).into_iter().collect::<Vec<_>>();
     let body = json!({
         "of": of.as_str(), "filter": { "q": query }, "group_by": group,
         "metrics": [

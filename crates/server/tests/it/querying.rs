@@ -130,7 +130,7 @@ fn a_query_is_completed_with_what_there_is() {
     assert_eq!((&kinds["items"][0]["kind"], &kinds["items"][0]["count"]), (&json!("value"), &json!(1)));
     check("q=kind:re", 5, &json!(["retrieval"]));
     check("of=spans&q=has:kind+-kind:rou", 15, &json!(["router"]));
-    check("of=spans&q=kind:r+status:nosuch&at=6", 5, &json!([]));
+    check("of=spans&q=kind:r+name:nosuch&at=6", 5, &json!([]));
     let paths = check("of=spans&q=custom.k", 0, &json!(["custom.key:"]));
     assert!(paths["items"][0]["count"].as_u64() >= Some(1), "{paths}");
     check("of=spans&q=custom.key:", 11, &json!(["value"]));
@@ -195,7 +195,8 @@ fn what_cannot_be_asked_is_named_with_what_can() {
         ("traces?limit=1&limit=2", "twice"),
         ("spans?sort=turns", "time, duration, tokens, cost"),
         ("traces?sort=cost:up", "turns"),
-        ("users?sort=turns", "count, time, duration, tokens, cost, errors"),
+        ("models?sort=turns", "count, time, duration, tokens, cost, errors"),
+        ("users?sort=name", "errors, turns"),
         ("facets?of=spans&field=kind&sort=cost", "the most frequent first"),
         ("facets?of=spans", "\"field\""),
         ("facets?of=spans&field=span_id", "span_id"),
