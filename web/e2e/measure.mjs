@@ -18,7 +18,9 @@ const { values: options } = parseArgs({
 const [SPANS, STEPS, MINUTES] = [options.spans, options.steps, options.minutes].map(Number);
 const { NT_BIN: binary, NT_BENCH: bench } = process.env;
 if (!binary || !bench || ![SPANS, STEPS, MINUTES].every((number) => number > 0)) {
-  console.error('usage: NT_BIN=…/neuraltrust NT_BENCH=…/bench npm run measure -- [--spans N] [--steps N] [--minutes N]');
+  console.error(
+    'usage: NT_BIN=…/neuraltrust NT_BENCH=…/bench npm run measure -- [--spans N] [--steps N] [--minutes N]',
+  );
   process.exit(2);
 }
 

@@ -272,7 +272,16 @@ export async function screens({ server, page, step, inspect }) {
   await step('nothing moves by itself while the pages load', async () => {
     await observeShifts(page);
     const moved = [];
-    for (const path of ['/', '/search?q=bike', '/users', '/users/u_1006', '/analytics', '/flow', '/settings', '/connect']) {
+    for (const path of [
+      '/',
+      '/search?q=bike',
+      '/users',
+      '/users/u_1006',
+      '/analytics',
+      '/flow',
+      '/settings',
+      '/connect',
+    ]) {
       await page.goto(`${server.url}${path}`);
       await page.locator('main h1').first().waitFor({ state: 'attached' });
       await page.waitForTimeout(1200);

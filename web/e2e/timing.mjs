@@ -36,7 +36,10 @@ export async function interactionsOf(page) {
   }));
   const short = Math.max(0, count - reported.length);
   const durations = [...reported.map(({ duration }) => duration), ...Array.from({ length: short }, () => REPORTED_MS)];
-  const slowest = reported.reduce((most, each) => (each.duration > most.duration ? each : most), { duration: 0, name: '' });
+  const slowest = reported.reduce((most, each) => (each.duration > most.duration ? each : most), {
+    duration: 0,
+    name: '',
+  });
   return { count: durations.length, durations, slowest: `${slowest.name} in /${slowest.path ?? ''}` };
 }
 

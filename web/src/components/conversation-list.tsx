@@ -30,11 +30,15 @@ interface Props {
 }
 
 export function ConversationList(props: Props) {
-  const { rows, arrived, selected, onSelect, hasMore, loadingMore, truncated, onMore, place, picked, onPick, without } = props;
+  const { rows, arrived, selected, onSelect, hasMore, loadingMore, truncated, onMore, place, picked, onPick, without } =
+    props;
   const scroller = useRef<HTMLDivElement>(null);
   const [unseen, setUnseen] = useState(0);
   const [chosen] = useColumns();
-  const columns = useMemo(() => COLUMNS.filter(({ name }) => chosen.includes(name) && name !== without), [chosen, without]);
+  const columns = useMemo(
+    () => COLUMNS.filter(({ name }) => chosen.includes(name) && name !== without),
+    [chosen, without],
+  );
   // NOTE: the virtual list measures everything anew when it is given another function.
   const keyAt = useCallback((index: number) => rows[index]?.conversation_id ?? index, [rows]);
   const virtual = useVirtualizer({

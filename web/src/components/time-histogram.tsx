@@ -76,41 +76,43 @@ export function TimeHistogram({ filter, period = DEFAULT_PERIOD, picked, onPick,
   };
   return (
     <div className={classes.histogram}>
-    <div
-      className={classes.bars}
-      role="img"
-      aria-label={text.list.histogram(plural(data?.matched ?? 0, 'conversation'))}
-      onPointerDown={(event) => {
-        event.currentTarget.setPointerCapture(event.pointerId);
-        setDrag({ from: at(event), to: at(event) });
-      }}
-      onPointerMove={(event) => drag && setDrag({ from: drag.from, to: at(event) })}
-      onPointerUp={pick}
-      onPointerCancel={() => setDrag(null)}
-    >
-      {times.map((time, index) => (
-        <span
-          key={time}
-          className={classes.slot}
-          data-in={isIn(index) || undefined}
-          title={`${formatAbsolute(time * 1000)}: ${counts[index] ?? 0}`}
-        >
+      <div
+        className={classes.bars}
+        role="img"
+        aria-label={text.list.histogram(plural(data?.matched ?? 0, 'conversation'))}
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          setDrag({ from: at(event), to: at(event) });
+        }}
+        onPointerMove={(event) => drag && setDrag({ from: drag.from, to: at(event) })}
+        onPointerUp={pick}
+        onPointerCancel={() => setDrag(null)}
+      >
+        {times.map((time, index) => (
           <span
-            className={classes.bar}
-            style={
-              {
-                height: `${((counts[index] ?? 0) / most) * 100}%`,
-                '--failed': `${((failed[index] ?? 0) / Math.max(1, counts[index] ?? 0)) * 100}%`,
-              } as React.CSSProperties
-            }
-          />
-        </span>
-      ))}
-    </div>
-      <div className={classes.axis} aria-hidden>
-        {Array.from({ length: TICKS }, (_, tick) => times[Math.floor((tick * times.length) / TICKS)] ?? 0).map((time) => (
-          <span key={time}>{time > 0 && formatTick(time * 1000, bucketing.length)}</span>
+            key={time}
+            className={classes.slot}
+            data-in={isIn(index) || undefined}
+            title={`${formatAbsolute(time * 1000)}: ${counts[index] ?? 0}`}
+          >
+            <span
+              className={classes.bar}
+              style={
+                {
+                  height: `${((counts[index] ?? 0) / most) * 100}%`,
+                  '--failed': `${((failed[index] ?? 0) / Math.max(1, counts[index] ?? 0)) * 100}%`,
+                } as React.CSSProperties
+              }
+            />
+          </span>
         ))}
+      </div>
+      <div className={classes.axis} aria-hidden>
+        {Array.from({ length: TICKS }, (_, tick) => times[Math.floor((tick * times.length) / TICKS)] ?? 0).map(
+          (time) => (
+            <span key={time}>{time > 0 && formatTick(time * 1000, bucketing.length)}</span>
+          ),
+        )}
         <span>{text.list.now}</span>
       </div>
     </div>

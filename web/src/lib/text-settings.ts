@@ -105,7 +105,8 @@ export const settings = {
     never: 'never',
     none: 'Nobody has been invited yet: whoever works here shares a key, and nothing says who did what.',
     invite: 'Invite somebody',
-    inviteHelp: 'A person of your team who looks at conversations, judges them or keeps the project. Applications need a key instead.',
+    inviteHelp:
+      'A person of your team who looks at conversations, judges them or keeps the project. Applications need a key instead.',
     submit: 'Invite',
     once: (name: string, project: string) =>
       `${name} is a member of ${project}. Send them the link or the key: it is shown this once, and whoever has it is ${name}.`,
@@ -114,7 +115,8 @@ export const settings = {
     copyLink: 'Copy the link',
     remove: 'Remove',
     removeTitle: (name: string) => `Remove ${name}?`,
-    removeHelp: 'Their key stops at once, and their browsers are signed out. What they judged and erased still names them.',
+    removeHelp:
+      'Their key stops at once, and their browsers are signed out. What they judged and erased still names them.',
   },
   prices: {
     own: 'Prices of your own',

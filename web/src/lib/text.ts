@@ -39,7 +39,8 @@ export const text = {
     missing: 'Paste a key first',
     wrong: 'This key is not known here. Check that you copied all of it.',
     invited: 'You are invited.',
-    invitedHelp: 'This key is yours alone. Keep it, for instance in your password manager: you sign in with it again later.',
+    invitedHelp:
+      'This key is yours alone. Keep it, for instance in your password manager: you sign in with it again later.',
     expired: 'This link has been used or has expired.',
     expiredHelp: ['Make a new one with', 'neuraltrust signin', ', or paste a key.'],
     help: ['Ask an admin of your project for a key of your own. On the server, this command prints a link:'],

@@ -81,7 +81,12 @@ export function completed(query: string, { from, to }: Replaced, text: string): 
 /** Whether a condition or a phrase has only been begun, so that asking for it would be an error. */
 export function isUnfinished(query: string): boolean {
   const quotes = query.replace(/\\./g, '').split('"').length - 1;
-  return quotes % 2 === 1 || /(^|\s)-?[\w.]+:(\S*\|)?[<>=]*$/.test(query) || /(^|\s)(AND|OR|NOT|-)$/.test(query) || endsWithRoot(query);
+  return (
+    quotes % 2 === 1 ||
+    /(^|\s)-?[\w.]+:(\S*\|)?[<>=]*$/.test(query) ||
+    /(^|\s)(AND|OR|NOT|-)$/.test(query) ||
+    endsWithRoot(query)
+  );
 }
 
 /** A value as it is written in a query. */
