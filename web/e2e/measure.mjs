@@ -1,5 +1,6 @@
 // How fast the page is over a large project, and what it costs to leave it open: measured in headless Chromium against the real
-// server, which `bench send` has filled. Prints a table; ends with 1 where a target is missed. README.md says how to run it.
+// server, which `bench send` has filled, or a server that runs already (--url, --key). Prints a table; ends with 1 where a target is
+// missed. README.md says how to run it.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { parseArgs, promisify } from 'node:util';
@@ -13,13 +14,19 @@ const { values: options } = parseArgs({
     spans: { type: 'string', default: '1000000' },
     steps: { type: 'string', default: '100000' },
     minutes: { type: 'string', default: '30' },
+    only: { type: 'string', default: 'loads,read,trace,tail' },
+    url: { type: 'string' },
+    key: { type: 'string' },
   },
 });
 const [SPANS, STEPS, MINUTES] = [options.spans, options.steps, options.minutes].map(Number);
 const { NT_BIN: binary, NT_BENCH: bench } = process.env;
-if (!binary || !bench || ![SPANS, STEPS, MINUTES].every((number) => number > 0)) {
+const given = options.url && options.key ? { url: options.url, key: options.key, stop: async () => {} } : null;
+const PARTS = options.only.split(',');
+if ((!given && (!binary || !bench)) || ![SPANS, STEPS, MINUTES].every((number) => number > 0)) {
   console.error(
-    'usage: NT_BIN=…/neuraltrust NT_BENCH=…/bench npm run measure -- [--spans N] [--steps N] [--minutes N]',
+    'usage: NT_BIN=…/neuraltrust NT_BENCH=…/bench npm run measure -- [--spans N] [--steps N] [--minutes N]\n' +
+      '       npm run measure -- --url URL --key KEY [--only loads,read,trace,tail]',
   );
   process.exit(2);
 }
@@ -66,8 +73,6 @@ async function fill(server) {
 }
 
 async function loads(page, server) {
-  await page.goto(server.link);
-  await page.locator('[data-conversation]').first().waitFor();
   const list = () => page.locator('[data-conversation]').first().waitFor();
   const bytes = await transferred(page, async () => {
     await page.goto(`${server.url}/`);
@@ -175,22 +180,27 @@ function interactionRows(name, found) {
 }
 
 async function main() {
-  const server = await startServer(binary);
+  const server = given ?? (await startServer(binary));
   let browser;
   try {
-    await fill(server);
-    const traceId = await sendTrace(server, STEPS);
+    if (!given) await fill(server);
+    const traceId = PARTS.includes('trace') ? await sendTrace(server, STEPS) : '';
     await indexed(server);
     browser = await launch();
     const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
     page.setDefaultTimeout(30_000);
+    await page.request.post(`${server.url}/api/v1/session`, { data: { key: server.key } });
     await observe(page);
-    await loads(page, server);
-    await read(page, server);
-    interactionRows('over lists and conversations', await interactionsOf(page));
-    await largeTrace(page, server, traceId);
-    interactionRows('in the large trace', await interactionsOf(page));
-    await leaveOpen(page, server);
+    if (PARTS.includes('loads')) await loads(page, server);
+    if (PARTS.includes('read')) {
+      await read(page, server);
+      interactionRows('over lists and conversations', await interactionsOf(page));
+    }
+    if (PARTS.includes('trace')) {
+      await largeTrace(page, server, traceId);
+      interactionRows('in the large trace', await interactionsOf(page));
+    }
+    if (PARTS.includes('tail')) await leaveOpen(page, server);
   } finally {
     await browser?.close();
     await server.stop();
