@@ -59,7 +59,7 @@ export async function members({ server, page, step, inspect, problems }) {
     await form.getByRole('button', { name: 'Judge', exact: true }).click();
     await other.locator('[data-score-sum="tone"]').waitFor();
     await other.getByRole('button', { name: 'Judgements' }).click();
-    await other.locator('[data-score="tone"]').getByText('Ada').waitFor();
+    await other.getByRole('dialog', { name: 'Judgements' }).getByText('Ada').waitFor();
     await inspect(other, 'judged-by-member');
   });
   await step('the last admin stays one', async () => {

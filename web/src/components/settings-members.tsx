@@ -15,6 +15,7 @@ import { Problem } from './settings-access';
 
 const words = text.settings.members;
 const ROLES = Object.entries(words.roles).map(([value, label]) => ({ value, label }));
+const SHORT_ROLES = Object.entries(words.shortRoles).map(([value, label]) => ({ value, label }));
 const NOBODY = { name: '', email: '', role: 'editor' };
 
 export function SettingsMembers() {
@@ -85,9 +86,10 @@ function Members({ project }: { project: string }) {
                       <td>
                         <NativeSelect
                           size="xs"
+                          w={104}
                           aria-label={words.roleOf(name)}
                           value={role}
-                          data={ROLES}
+                          data={SHORT_ROLES}
                           disabled={own || change.isPending}
                           title={own ? words.own : undefined}
                           onChange={(event) => change.mutate({ member, role: event.currentTarget.value })}
@@ -170,15 +172,15 @@ function Invite({ project, actions }: { project: string; actions: ReturnType<typ
               <dt>{words.link}</dt>
               <dd>
                 <code data-invitation>{link}</code>
+                <CopyTextButton value={() => link} label={words.copyLink} />
               </dd>
-              <CopyTextButton value={() => link} label={words.copyLink} />
             </div>
             <div>
               <dt>{words.key}</dt>
               <dd>
                 <code data-new-key>{invite.data.key}</code>
+                <CopyTextButton value={() => invite.data.key} label={text.settings.copyKey} />
               </dd>
-              <CopyTextButton value={() => invite.data.key} label={text.settings.copyKey} />
             </div>
           </dl>
         </div>

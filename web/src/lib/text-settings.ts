@@ -98,6 +98,7 @@ export const settings = {
       editor: 'Editor: also judges and makes dashboards',
       admin: 'Admin: everything',
     },
+    shortRoles: { viewer: 'Viewer', editor: 'Editor', admin: 'Admin' },
     roleOf: (name: string) => `Role of ${name}`,
     you: 'you',
     own: 'Another admin changes your role.',

@@ -80,11 +80,13 @@ export function SignIn({ invitation, onSignedIn }: Props) {
             {words.submit}
           </Button>
         </form>
-        <div className={classes.help}>
-          <p>{words.help[0]}</p>
-          <code className={classes.command}>$ {words.command}</code>
-          <p>{words.note}</p>
-        </div>
+        {!invitation && (
+          <div className={classes.help}>
+            <p>{words.help[0]}</p>
+            <code className={classes.command}>$ {words.command}</code>
+            <p>{words.note}</p>
+          </div>
+        )}
       </main>
     </div>
   );
