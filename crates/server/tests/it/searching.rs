@@ -115,3 +115,34 @@ fn pages_follow_each_other_and_what_is_no_search_is_told() {
         assert!(status == 400 && problem["detail"].as_str().unwrap().contains(expect), "{query}: {problem}");
     }
 }
+
+#[test]
+fn every_message_is_on_one_page_whatever_their_size_and_knows_where_else_it_was_said() {
+    let server = start();
+    for n in 0..6 {
+        let (trace, answer) = (format!("t{n}"), json!(format!("Umbrella number{n}.")));
+        send(
+            &server,
+            &step(&format!("c{n}"), &trace, "message", n, &json!("Which umbrella policy holds for all of us?"), &answer),
+        );
+    }
+    wait_for(&server, "/api/v1/spans?limit=1000", 6);
+    for limit in [1, 2, 3, 50] {
+        let (mut said, mut next) = (Vec::new(), String::new());
+        loop {
+            let (status, page) = server.get(&format!("/api/v1/search?q=umbrella&limit={limit}{next}"));
+            assert_eq!(status, 200, "{page}");
+            for hit in page["items"].as_array().unwrap() {
+                let text = hit["snippet"].as_str().unwrap().to_owned();
+                assert_eq!(hit["also_count"], if text.starts_with("Which") { 5 } else { 0 }, "{limit}: {hit}");
+                said.push(text);
+            }
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            next = format!("&cursor={cursor}");
+        }
+        said.sort();
+        let mut expect: Vec<String> = (0..6).map(|n| format!("Umbrella number{n}.")).collect();
+        expect.push("Which umbrella policy holds for all of us?".to_owned());
+        assert_eq!(said, expect, "{limit}");
+    }
+}

@@ -5,20 +5,20 @@ use std::collections::HashMap;
 
 use neuraltrust_model::{Content, Map, Message, Part, TraceId};
 use tantivy::collector::TopDocs;
+use tantivy::query::Query;
 use tantivy::{DocAddress, Searcher};
 
 use super::budget::Budget;
-use super::clauses::{Clauses, all};
+use super::clauses::{Clauses, all, without};
 use super::highlight::{self, Phrase, Snippet};
 use super::index::SearchIndex;
-use super::lists;
-use super::order;
 use super::record::Record;
+use super::{lists, order, text};
 use crate::fields::{Field, Key, Value};
 use crate::hits::{Hit, Hits, Place, SaidIn, Search};
 use crate::said::{Apart, Form, Said};
 use crate::summary::TraceSpans;
-use crate::{Cursor, Filter, ListOf, Order, OrderBy, ProjectId, SpanRow, StoreError, Test};
+use crate::{Cursor, Filter, ListOf, Order, OrderBy, ProjectId, SpanRow, StoreError, Test, Words};
 
 /// Most spans that are looked at for one page.
 const LOOKED_AT: usize = 500;
@@ -26,6 +26,10 @@ const LOOKED_AT: usize = 500;
 const BATCH: usize = 50;
 /// Most places that are told of one message beside the first.
 const MAX_ALSO: usize = 20;
+/// Spans that are looked at for where else one message was said.
+const SAME: usize = 16;
+/// Words at the begin of a message that tell it from most others.
+const TELLING: usize = 8;
 /// Most later calls that are asked whether they sent a message again.
 const MAX_CALLS: usize = 32;
 /// Most bytes of a message that are searched.
@@ -53,29 +57,42 @@ pub(super) fn search(
     let phrases = highlight::phrases(&query.filter);
     let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
     let clauses = Clauses { ranked: query.by_relevance, ..Clauses::new(index, &searcher, project, ListOf::Spans, &cut, budget) };
-    let mut page = Page { query, found: Vec::new(), known: HashMap::new(), last: None };
+    let elsewhere = Elsewhere { clauses: &clauses, record, project, filter: &query.filter, phrases: &phrases };
+    let mut page = Page { found: Vec::new(), known: HashMap::new() };
     let mut trace = None;
     let mut spans = Spans::new(&clauses, query)?;
     let (mut looked_at, mut next_cursor, mut broken_off) = (0, None, false);
     'all: while let Some(batch) = spans.next()? {
         for (cursor, at) in batch {
             let row: SpanRow = lists::read(&lists::row(index, &searcher, at)?)?;
-            if page.is_full() && page.last.as_ref() != Some(&row.trace_id) || looked_at == LOOKED_AT || budget.is_over() {
+            if page.found.len() >= query.limit || looked_at == LOOKED_AT || budget.is_over() {
                 broken_off = true;
                 break 'all;
             }
             looked_at += 1;
-            next_cursor = cursor;
             let pieces = match pieces(record, project, &mut trace, &row) {
                 // What cannot be read is not shown; whoever opens it is told.
-                Err(StoreError::Damaged { .. }) => continue,
+                Err(StoreError::Damaged { .. }) => Vec::new(),
                 pieces => pieces?,
             };
-            page.add(&row, pieces, &phrases);
+            let new = page.new_of(best(pieces, &phrases, query.by_relevance), &row, |text| match query.cursor {
+                Some(cursor) => elsewhere.is_said_before(text, cursor),
+                None => Ok(false),
+            })?;
+            // What does not fit is the begin of the next page, unless it never would.
+            if !page.found.is_empty() && page.found.len() + new.len() > query.limit {
+                broken_off = true;
+                break 'all;
+            }
+            next_cursor = cursor;
+            new.into_iter().for_each(|found| page.add(found, &row));
         }
     }
     let more = broken_off || !spans.is_over;
-    for (hit, node) in &mut page.found {
+    for Found { hit, node, text } in &mut page.found {
+        for place in elsewhere.of(text, hit)? {
+            join(hit, place);
+        }
         if let Some(node) = node {
             sent_again(index, record, project, hit, *node, budget)?;
         }
@@ -83,62 +100,137 @@ pub(super) fn search(
         hit.also.truncate(MAX_ALSO);
     }
     Ok(Hits {
-        items: page.found.into_iter().map(|(hit, _)| hit).collect(),
+        items: page.found.into_iter().map(|found| found.hit).collect(),
         next_cursor: next_cursor.filter(|_| more && !query.by_relevance),
         truncated: cut.get() || (more && query.by_relevance),
         timed_out: budget.has_ended(),
     })
 }
 
-/// What is found, on its way into an answer.
-struct Page<'q> {
-    query: &'q Search,
-    found: Vec<(Hit, Option<NodeName>)>,
-    /// By what is said.
-    known: HashMap<blake3::Hash, usize>,
-    /// The trace of the last message that was found.
-    last: Option<TraceId>,
+/// A message that is found, on its way into an answer.
+struct Found {
+    hit: Hit,
+    node: Option<NodeName>,
+    text: String,
 }
 
-impl Page<'_> {
-    fn is_full(&self) -> bool {
-        self.found.len() >= self.query.limit
-    }
+/// What is found, each once.
+struct Page {
+    found: Vec<Found>,
+    /// By what is said; `None` for what a page before has shown.
+    known: HashMap<blake3::Hash, Option<usize>>,
+}
 
-    /// Adds those pieces of a span that have the most of what is asked for.
-    fn add(&mut self, row: &SpanRow, pieces: Vec<Piece>, phrases: &[Phrase]) {
-        let mut found: Vec<((usize, usize), Piece, Snippet)> = pieces
-            .into_iter()
-            .filter_map(|piece| {
-                let snippet = highlight::snippet(&piece.text, phrases)?;
-                let times = highlight::times(&piece.text, phrases);
-                Some(((times.iter().filter(|times| **times > 0).count(), times.iter().sum()), piece, snippet))
-            })
-            .collect();
-        if self.query.by_relevance {
-            found.sort_by_key(|(times, ..)| std::cmp::Reverse(*times));
-        }
-        let most = found.iter().map(|((has, _), ..)| *has).max();
-        for (_, piece, snippet) in found.into_iter().filter(|((has, _), ..)| Some(*has) == most) {
-            let place = place(row, piece.part);
-            let said = blake3::hash(piece.text.trim().as_bytes());
-            let full = self.is_full();
-            match self.known.get(&said).and_then(|n| self.found.get_mut(*n)) {
-                Some((hit, node)) => {
-                    *node = node.or(piece.node);
-                    hit.role = hit.role.take().or(piece.role);
-                    join(hit, place);
+/// What tells a text from others.
+fn said(text: &str) -> blake3::Hash {
+    blake3::hash(text.trim().as_bytes())
+}
+
+/// Those texts of a span that have the most of what is asked for.
+fn best(pieces: Vec<Piece>, phrases: &[Phrase], by_relevance: bool) -> Vec<(Piece, Snippet)> {
+    let mut found: Vec<((usize, usize), Piece, Snippet)> = pieces
+        .into_iter()
+        .filter_map(|piece| {
+            let snippet = highlight::snippet(&piece.text, phrases)?;
+            let times = highlight::times(&piece.text, phrases);
+            Some(((times.iter().filter(|times| **times > 0).count(), times.iter().sum()), piece, snippet))
+        })
+        .collect();
+    if by_relevance {
+        found.sort_by_key(|(times, ..)| std::cmp::Reverse(*times));
+    }
+    let most = found.iter().map(|((has, _), ..)| *has).max();
+    found.retain(|((has, _), ..)| Some(*has) == most);
+    found.into_iter().map(|(_, piece, snippet)| (piece, snippet)).collect()
+}
+
+impl Page {
+    /// Those texts of a span that are not on the page yet, each once; the others join what they are the same as. `is_shown` says what a
+    /// page before has shown.
+    fn new_of(
+        &mut self,
+        best: Vec<(Piece, Snippet)>,
+        row: &SpanRow,
+        is_shown: impl Fn(&str) -> Result<bool, StoreError>,
+    ) -> Result<Vec<(Piece, Snippet)>, StoreError> {
+        let mut new: Vec<(Piece, Snippet)> = Vec::new();
+        for (piece, snippet) in best {
+            let said = said(&piece.text);
+            match self.known.get(&said).copied() {
+                Some(None) => {}
+                Some(Some(n)) => {
+                    if let Some(Found { hit, node, .. }) = self.found.get_mut(n) {
+                        *node = node.or(piece.node);
+                        hit.role = hit.role.take().or(piece.role);
+                        join(hit, place(row, piece.part));
+                    }
                 }
-                None if full => {}
-                None => {
-                    self.last = Some(row.trace_id.clone());
-                    self.known.insert(said, self.found.len());
-                    let Snippet { text: snippet, ranges } = snippet;
-                    let hit = Hit { role: piece.role, snippet, ranges, place, also: Vec::new(), also_count: 0 };
-                    self.found.push((hit, piece.node));
-                }
+                None if new.iter().any(|(known, _)| known.text.trim() == piece.text.trim()) => {}
+                None if is_shown(&piece.text)? => drop(self.known.insert(said, None)),
+                None => new.push((piece, snippet)),
             }
         }
+        Ok(new)
+    }
+
+    fn add(&mut self, (piece, snippet): (Piece, Snippet), row: &SpanRow) {
+        self.known.insert(said(&piece.text), Some(self.found.len()));
+        let Snippet { text: snippet, ranges } = snippet;
+        let place = place(row, piece.part);
+        let hit = Hit { role: piece.role, snippet, ranges, place, also: Vec::new(), also_count: 0 };
+        self.found.push(Found { hit, node: piece.node, text: piece.text });
+    }
+}
+
+/// Looks for where a text was said as well, by the words that it begins with.
+struct Elsewhere<'a, 'c> {
+    clauses: &'a Clauses<'c>,
+    record: &'a Record,
+    project: ProjectId,
+    filter: &'a Filter,
+    phrases: &'a [Phrase],
+}
+
+impl Elsewhere<'_, '_> {
+    /// The spans that the search finds and that may say the text.
+    fn spans(&self, text: &str, more: Filter) -> Result<Box<dyn Query>, StoreError> {
+        let words = text::words(text).take(TELLING).map(|word| word.text).collect::<Vec<_>>().join(" ");
+        let words = Filter::Words(Words { text: words, begun: false });
+        Clauses { ranked: false, ..*self.clauses }.query(&Filter::And(vec![self.filter.clone(), words, more]))
+    }
+
+    /// Where the first spans of a query say the text.
+    fn places(&self, text: &str, query: &dyn Query, order: Order, limit: usize) -> Result<Vec<Place>, StoreError> {
+        let (said_of, mut places) = (said(text), Vec::new());
+        for (_, at) in order::first(self.clauses.searcher, query, order, limit)? {
+            if self.clauses.budget.is_over() {
+                break;
+            }
+            let row: SpanRow = lists::read(&lists::row(self.clauses.index, self.clauses.searcher, at)?)?;
+            let Some(trace) = self.record.find(self.project, &row.trace_id)? else { continue };
+            let pieces = match self.record.span(&trace, &row.span_id) {
+                Err(StoreError::Damaged { .. }) => continue,
+                spans => pieces_of(self.record, &spans?, &row)?,
+            };
+            let same = best(pieces, self.phrases, false).into_iter().filter(|(piece, _)| said(&piece.text) == said_of);
+            places.extend(same.map(|(piece, _)| place(&row, piece.part)));
+        }
+        Ok(places)
+    }
+
+    /// Whether a text is said by what was looked at before a place in the order of time.
+    fn is_said_before(&self, text: &str, cursor: Cursor) -> Result<bool, StoreError> {
+        let query = self.spans(text, Filter::default())?;
+        let before = without(order::behind(self.clauses.index, cursor, Order::default()));
+        Ok(!self.places(text, &*all(vec![query, before]), Order::OLDEST_FIRST, SAME)?.is_empty())
+    }
+
+    /// Where a message was said as well: first in its conversation, and last anywhere.
+    fn of(&self, text: &str, hit: &Hit) -> Result<Vec<Place>, StoreError> {
+        let here = Filter::equals(Field::ConversationId, hit.place.conversation_id.as_str());
+        let mut places = self.places(text, &*self.spans(text, here)?, Order::OLDEST_FIRST, SAME)?;
+        places.extend(self.places(text, &*self.spans(text, Filter::default())?, Order::default(), SAME)?);
+        Ok(places)
     }
 }
 
@@ -222,7 +314,13 @@ fn pieces(
     if known.as_ref().is_none_or(|(id, _)| *id != row.trace_id) {
         *known = Some((row.trace_id.clone(), record.trace(project, &row.trace_id)?));
     }
-    let Some((_, trace)) = known else { return Ok(Vec::new()) };
+    match known {
+        Some((_, trace)) => pieces_of(record, trace, row),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn pieces_of(record: &Record, trace: &TraceSpans, row: &SpanRow) -> Result<Vec<Piece>, StoreError> {
     let Some(span) = trace.spans.iter().find(|span| span.span_id == row.span_id) else { return Ok(Vec::new()) };
     let mut pieces = Vec::new();
     for (part, said) in [(SaidIn::Input, trace.input(span)), (SaidIn::Output, trace.output(span))] {
