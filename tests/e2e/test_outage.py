@@ -1,4 +1,4 @@
-"""The server is away while an application goes on, and comes back: what was made is stored, once, or counted as lost."""
+"""The server is away while an application goes on, and comes back: what was made is stored once, or counted as lost."""
 
 import os
 import time
