@@ -139,7 +139,6 @@ CLIENTS = {
         "langsmith_client.py",
         {**LANGSMITH, "LANGSMITH_OTEL_ENABLED": "true", "LANGSMITH_OTEL_ONLY": "true"},
         embeddings=False,
-        scores=LANGSMITH_SCORES,
     ),
     "langchain": Client("langchain-openai==1.7.4 langsmith==0.15.0", "langchain_client.py", LANGSMITH, embeddings=False),
     "mlflow": Client(

@@ -106,13 +106,6 @@ impl Unplaced {
         placed
     }
 
-    /// Has nothing wait for these spans any more.
-    fn forget(&self, project: i64, spans: impl IntoIterator<Item = SpanId>) {
-        let mut waiting = self.waiting();
-        spans.into_iter().for_each(|span| drop(waiting.take(&(project, span))));
-        self.0.count.store(waiting.of.len(), Ordering::Relaxed);
-    }
-
     /// What waits for these spans, and goes on waiting, as it can be kept meanwhile: in a trace of the wrong name nothing of it may
     /// be a span of its own.
     fn meanwhile(&self, project: i64, spans: &[SpanId]) -> Vec<SpanPatch> {
@@ -205,45 +198,13 @@ pub(crate) async fn place(app: &App, grant: &Grant, surface: Surface, said: Vec<
         let (app, grant, missing) = (app.clone(), grant.clone(), missing.clone());
         tokio::spawn(async move {
             if let Err(error) = look_again(&app, &grant, surface, recorded, &missing).await {
-                failed(&error);
+                error.log();
+                tracing::warn!(detail = error.detail, "what waits for a span cannot be put into its trace");
             }
         });
     }
     kept.extend(unplaced.meanwhile(project, &missing));
     Ok(kept)
-}
-
-/// Keeps what is said of spans that may go by another name by that name as well, which is [`Said::of`]; the first name is beside it, and
-/// a span that is known by its first name has no other. No request is held up for this.
-pub(crate) fn place_also(app: &App, grant: &Grant, surface: Surface, also: Vec<(Said, SpanId)>) {
-    if also.is_empty() {
-        return;
-    }
-    let mut names = Vec::with_capacity(also.len());
-    for (Said { of, patch, bytes }, first) in also {
-        app.ingest.unplaced().wait((grant.project.get(), of.clone()), Waits { patch, bytes });
-        names.push((of, first));
-    }
-    let (app, grant, recorded) = (app.clone(), grant.clone(), app.store.progress().recorded);
-    tokio::spawn(async move {
-        let (others, firsts): (Vec<SpanId>, Vec<SpanId>) = names.into_iter().unzip();
-        let looked = async {
-            look_again(&app, &grant, surface, recorded, &others).await?;
-            traces_of(&app, grant.project, &firsts).await
-        };
-        match looked.await {
-            Ok(known) => {
-                let over = others.into_iter().zip(&firsts).filter(|(_, first)| known.contains_key(*first));
-                app.ingest.unplaced().forget(grant.project.get(), over.map(|(other, _)| other));
-            }
-            Err(error) => failed(&error),
-        }
-    });
-}
-
-fn failed(error: &ApiError) {
-    error.log();
-    tracing::warn!(detail = error.detail, "what waits for a span cannot be put into its trace");
 }
 
 /// Waits until the lists show everything up to that patch.

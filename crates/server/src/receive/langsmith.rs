@@ -140,26 +140,14 @@ fn decode(form: &Form, bytes: &[u8], source: &Source) -> Result<Runs, ApiError> 
     }
 }
 
-/// The names that a run has as a span of OpenTelemetry, where its client sends it as one: the bytes of its id, and the first eight.
-fn in_otel(run: &SpanId) -> Option<SpanId> {
-    let digits: String = run.as_str().chars().filter(|c| *c != '-').collect();
-    let is_uuid = run.as_str().len() == 36 && digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    SpanId::new(digits.get(..16).filter(|_| is_uuid)?.to_ascii_lowercase()).ok()
-}
-
 /// Puts what a client says of runs without naming their traces where these are. A run that is not known yet is taken for the root of
-/// its trace, which is what people give feedback on. A run that is told as a span of OpenTelemetry is judged by its first name all the same.
+/// its trace, which is what people give feedback on.
 async fn place(app: &App, grant: &Grant, runs: Runs) -> Result<Normalized, ApiError> {
     let Runs { mut normalized, guessed } = runs;
-    let is_run = |patch: &SpanPatch| patch.kind.is_some() || patch.start.is_some() || patch.end.is_some();
-    let of_otel = normalized.patches.iter().filter(|patch| !patch.scores.is_empty() && !is_run(patch)).filter_map(|patch| {
-        let said = SpanPatch { span_id: in_otel(&patch.span_id)?, ..patch.clone() };
-        Some((Said::verdict(said), patch.span_id.clone()))
-    });
-    unplaced::place_also(app, grant, SURFACE, of_otel.collect());
     if guessed.is_empty() {
         return Ok(normalized);
     }
+    let is_run = |patch: &SpanPatch| patch.kind.is_some() || patch.start.is_some() || patch.end.is_some();
     let found = unplaced::traces_of(app, grant.project, &guessed.iter().map(|(_, run)| run.clone()).collect::<Vec<_>>()).await?;
     let mut guessed: HashMap<usize, SpanId> = guessed.into_iter().collect();
     let mut said = Vec::new();

@@ -135,34 +135,6 @@ fn what_is_not_there_is_told_to_programs_and_not_shown_as_a_page() {
 }
 
 #[test]
-fn a_run_that_is_told_as_a_span_of_opentelemetry_is_judged() {
-    const RUN: &str = "0a1b2c3d-4e5f-7a6b-8c7d-9e0f1a2b3c4d";
-    let server = start();
-    let span = json!({"traceId": "0a1b2c3d4e5f7a6b8c7d9e0f1a2b3c4d", "spanId": "0a1b2c3d4e5f7a6b", "name": "turn",
-        "startTimeUnixNano": "1795402111000000000", "endTimeUnixNano": "1795402112000000000",
-        "attributes": [{"key": "langsmith.span.kind", "value": {"stringValue": "chain"}}]});
-    let export = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string();
-    let judgement = |key: &str| {
-        let body = json!({"run_id": RUN, "trace_id": RUN, "key": key, "score": 1}).to_string();
-        assert_eq!(send(&server, &request("POST", "/feedback", "application/json", body)), 202);
-    };
-    judgement("before");
-    assert_eq!(send(&server, &request("POST", "/otel/v1/traces", "application/json", export)), 200);
-    judgement("after");
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    loop {
-        let (_, span) = server.get("/api/v1/traces/0a1b2c3d4e5f7a6b8c7d9e0f1a2b3c4d/spans/0a1b2c3d4e5f7a6b");
-        let mut names: Vec<_> = span["scores"].as_array().unwrap().iter().map(|score| score["name"].clone()).collect();
-        names.sort_by_key(ToString::to_string);
-        if names == ["after", "before"] {
-            break;
-        }
-        assert!(std::time::Instant::now() < deadline, "{names:?}");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-}
-
-#[test]
 fn the_files_of_a_run_that_is_told_in_two_messages_are_not_lost() {
     let server = start();
     let picture = crate::media::noise(5_000);
