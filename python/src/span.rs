@@ -283,7 +283,13 @@ impl Step {
     }
 
     /// Say that the answer begins now: the end of the step then tells how long it let wait. The first counts.
-    fn first_token<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
+    // A library that calls back when a token comes says which.
+    #[pyo3(signature = (*_said, **_told), text_signature = "($self)")]
+    fn first_token<'py>(
+        slf: &Bound<'py, Self>,
+        _said: &Bound<'py, PyTuple>,
+        _told: Option<&Bound<'py, PyDict>>,
+    ) -> Bound<'py, Self> {
         slf.get().step.first_token();
         slf.clone()
     }

@@ -277,3 +277,11 @@ def test_what_holds_a_step_may_be_copied(server: Server, client: NeuralTrust) ->
         assert all(again[name] is held for name, held in state.items())
         again["step"].end("Hi!")  # type: ignore[attr-defined]
     assert named(server, client)["message"].output == "Hi!"
+
+
+def test_a_library_may_say_that_a_token_came(server: Server, client: NeuralTrust) -> None:
+    generation = client.trace().generation("Hello")
+    for token in ("Hi", "!"):
+        generation.first_token(token, last=token == "!")  # type: ignore[call-arg]
+    generation.end("Hi!")
+    assert named(server, client)["generation"].attributes["gen_ai.response.time_to_first_chunk"] >= 0

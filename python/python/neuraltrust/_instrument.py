@@ -49,7 +49,7 @@ def instrument(client: NeuralTrust, names: Iterable[str]) -> list[str]:
     provider: Any = None
     done: list[str] = []
     for name in asked or LIBRARIES:
-        known = LIBRARIES.get(name)
+        known = LIBRARIES.get(name) if isinstance(name, str) else None
         if known is None:
             warn("%s cannot be instrumented; accepted are %s", shown(name), ", ".join(LIBRARIES))
             continue

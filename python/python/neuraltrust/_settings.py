@@ -15,6 +15,23 @@ def is_off() -> bool:
     return os.environ.get("NEURALTRUST_DISABLED", "").strip().lower() in ("1", "true", "yes", "on")
 
 
+def first(given: Any, variable: str, default: str | None) -> Any:
+    """Give an argument, else the variable, else the default. What is no text stays, for ``check`` to refuse."""
+    return given or os.environ.get(variable) or default if given is None or isinstance(given, str) else given
+
+
+def kept(recorder: Any) -> _native.Recorder | None:
+    """Give the native half of a recorder."""
+    if recorder is None:
+        return None
+    found = getattr(recorder, "_native", None)
+    if not isinstance(found, _native.Recorder):
+        raise _native.NeuralTrustError(
+            f"recorder is {type(recorder).__name__}; accepted is a neuraltrust.testing.Recorder"
+        )
+    return found
+
+
 def check(name: str, value: object, accepted: type | tuple[type, ...]) -> None:
     """Refuse an argument of another type."""
     if value is not None and (not isinstance(value, accepted) or isinstance(value, bool)):

@@ -193,6 +193,14 @@ def _valid(words: str) -> str:
     return words if words.isascii() else words.encode("utf-8", "replace").decode("utf-8")
 
 
+def truth(value: Any) -> bool:
+    """Whether a value stands for yes; one that cannot say stands for no."""
+    try:
+        return bool(value)
+    except Exception:
+        return False
+
+
 def failure(error: Any) -> tuple[str, str, str | None]:
     """Give class, message and traceback of an exception, or of anything else that says what went wrong."""
     if not isinstance(error, BaseException):

@@ -13,7 +13,7 @@ from ._decorate import decorate
 from ._evaluations import Evaluations
 from ._exit import EXIT_TIMEOUT, keep
 from ._misuse import shown
-from ._values import text
+from ._values import text, truth
 from .context import Step, Trace, _Shared, judge, parent_of, tagged
 from .current import current
 from .types import FeedbackTag
@@ -92,9 +92,9 @@ class NeuralTrust(Evaluations):
         Never raises. Where an argument cannot be used, an error is logged with the line of the call, and nothing is
         recorded.
         """
-        self._async = bool(async_client)
-        self._api_key = api_key or os.environ.get("NEURALTRUST_API_KEY") or None
-        self._base_url = base_url or os.environ.get("NEURALTRUST_BASE_URL") or DEFAULT_BASE_URL
+        self._async = truth(async_client)
+        self._api_key: str | None = _settings.first(api_key, "NEURALTRUST_API_KEY", None)
+        self._base_url: str = _settings.first(base_url, "NEURALTRUST_BASE_URL", DEFAULT_BASE_URL)
         self._connect: Callable[[str | None, str], _native.Client] | None = None
         try:
             _settings.check("sdk_version", sdk_version, str)
@@ -110,7 +110,7 @@ class NeuralTrust(Evaluations):
             _settings.check("proxy", proxy, str)
             _settings.check("ca_file", ca_file, (str, os.PathLike))
             disabled = _settings.is_off()
-            kept = None if disabled or recorder is None else recorder._native
+            kept = None if disabled else _settings.kept(recorder)
             said = (
                 DEFAULT_TIMEOUT if timeout is None else float(timeout),
                 os.environ.get("OTEL_SERVICE_NAME") or None,
@@ -178,7 +178,7 @@ class NeuralTrust(Evaluations):
 
     @base_url.setter
     def base_url(self, base_url: str | None) -> None:
-        self._base_url = base_url or DEFAULT_BASE_URL
+        self._base_url = _settings.first(base_url, "NEURALTRUST_BASE_URL", DEFAULT_BASE_URL)
         self._open()
 
     @_misuse.forgiving
@@ -211,7 +211,7 @@ class NeuralTrust(Evaluations):
         trace, parent = text(trace_id) or trace, text(parent_id) or parent
         if trace is None and parent is None and (span := _otel.current_span()) is not None:
             trace, parent = span
-        sampled = recorded if sampled is None else bool(sampled)
+        sampled = recorded if sampled is None else truth(sampled)
         ids = (conversation, session, channel)
         made = Trace(self._native, trace, parent, sampled, *ids, user, metadata, custom)
         made.parent_id = parent
@@ -278,6 +278,7 @@ class NeuralTrust(Evaluations):
 
         return instrument(self, libraries)
 
+    @_misuse.forgiving
     def flush(self, timeout: float = 10.0) -> Any:
         """Wait until all that was recorded is delivered, kept on disk, or dropped and counted.
 
@@ -287,16 +288,19 @@ class NeuralTrust(Evaluations):
         seconds = _seconds(timeout)
         return self._wait(lambda: self._native.flush(seconds))
 
+    @_misuse.forgiving
     def close(self, timeout: float = EXIT_TIMEOUT) -> Any:
         """Record nothing more, and wait as :meth:`flush` does."""
         seconds = _seconds(timeout)
         return self._wait(lambda: self._native.close(seconds))
 
+    @_misuse.forgiving
     async def aflush(self, timeout: float = 10.0) -> bool:
         """Flush without holding up the event loop."""
         seconds = _seconds(timeout)
         return await _aside(lambda: self._native.flush(seconds))
 
+    @_misuse.forgiving
     async def aclose(self, timeout: float = EXIT_TIMEOUT) -> bool:
         """Close without holding up the event loop."""
         seconds = _seconds(timeout)
@@ -305,6 +309,7 @@ class NeuralTrust(Evaluations):
     def _wait(self, wait: Callable[[], bool]) -> bool | Awaitable[bool]:
         return _aside(wait) if self._async and _on_event_loop() else wait()
 
+    @_misuse.forgiving
     def stats(self) -> dict[str, int]:
         """Say what became of all that was recorded in this process.
 
@@ -353,7 +358,7 @@ class NeuralTrust(Evaluations):
     @_misuse.forgiving
     def message(self, function: Any = None, *, name: str | None = None) -> Any:
         """Make every call of the decorated function a turn, below the current step or in a trace of its own."""
-        return self._decorator("message", function, {"name": name} if name else {})
+        return self._decorator("message", function, _named(name))
 
     @overload
     def generation(self, function: _F) -> _F: ...
@@ -371,9 +376,7 @@ class NeuralTrust(Evaluations):
         self, function: Any = None, *, name: str | None = None, model: str | None = None, provider: str | None = None
     ) -> Any:
         """Make every call of the decorated function a call of a language model, as :meth:`message` makes a turn."""
-        return self._decorator(
-            "generation", function, {"model": model, "provider": provider, **({"name": name} if name else {})}
-        )
+        return self._decorator("generation", function, {"model": model, "provider": provider, **_named(name)})
 
     @overload
     def retrieval(self, function: _F) -> _F: ...
@@ -382,7 +385,7 @@ class NeuralTrust(Evaluations):
     @_misuse.forgiving
     def retrieval(self, function: Any = None, *, name: str | None = None) -> Any:
         """Make every call of the decorated function a look-up of documents, as :meth:`message` makes a turn."""
-        return self._decorator("retrieval", function, {"name": name} if name else {})
+        return self._decorator("retrieval", function, _named(name))
 
     @overload
     def agent(self, function: _F) -> _F: ...
@@ -391,7 +394,7 @@ class NeuralTrust(Evaluations):
     @_misuse.forgiving
     def agent(self, function: Any = None, *, name: str | None = None) -> Any:
         """Make every call of the decorated function the work of an agent, as :meth:`message` makes a turn."""
-        return self._decorator("agent", function, {"name": name} if name else {})
+        return self._decorator("agent", function, _named(name))
 
     @overload
     def tool(self, function: _F) -> _F: ...
@@ -400,7 +403,7 @@ class NeuralTrust(Evaluations):
     @_misuse.forgiving
     def tool(self, function: Any = None, *, name: str | None = None) -> Any:
         """Make every call of the decorated function a call of a tool, as :meth:`message` makes a turn."""
-        return self._decorator("tool", function, {"name": name} if name else {})
+        return self._decorator("tool", function, _named(name))
 
     def _decorator(self, kind: str, function: Any, options: dict[str, Any]) -> Any:
         if function is not None and not callable(function):
@@ -421,6 +424,10 @@ class NeuralTrust(Evaluations):
             return decorate(function, begin)
 
         return wrap if function is None else wrap(function)
+
+
+def _named(name: Any) -> dict[str, Any]:
+    return {"name": known} if (known := text(name)) else {}
 
 
 def _seconds(timeout: Any) -> float:

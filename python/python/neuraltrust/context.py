@@ -168,7 +168,7 @@ class _Context:
         feedback_text: str | None = None,
     ) -> Step:
         """Record what the user thought of this step."""
-        said = _feedback(tag or feedback_tag, feedback_text if text is None else text)
+        said = _feedback(feedback_tag if tag is None else tag, feedback_text if text is None else text)
         if not said:
             _misuse.warn("feedback() says nothing: give a tag or a text")
         return self._send("feedback", None, parent_id, None, said)

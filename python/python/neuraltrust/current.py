@@ -14,6 +14,7 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from . import _otel
+from ._misuse import shown, warn
 
 if TYPE_CHECKING:
     from .context import Step, Trace
@@ -33,6 +34,9 @@ def carry(function: _F) -> _F:
 
     >>> executor.submit(carry(work), 1)
     """
+    if not callable(function):
+        warn("carry(%s): it must be a function", shown(function))
+        return function
     carried = _active.get()
 
     if inspect.iscoroutinefunction(function):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
+
+from ._misuse import shown, warn
 
 
 class _Name(str, Enum):
@@ -42,9 +44,18 @@ class FeedbackTag(_Name):
 class _Fields:
     """Named values, any of them; those that are ``None`` are not said."""
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, *unnamed: Any, **fields: Any) -> None:
         """Take the values."""
+        for one in unnamed:
+            if isinstance(one, Mapping):
+                fields = {**{str(name): value for name, value in one.items()}, **fields}
+            else:
+                warn("%s(%s): say what it is, as in %s(id=...); it is taken as the id", *self._said(one))
+                fields.setdefault("id", one)
         self.__dict__.update({name: value for name, value in fields.items() if value is not None})
+
+    def _said(self, value: Any) -> tuple[str, str, str]:
+        return type(self).__name__, shown(value), type(self).__name__
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """Give names and values, so that ``dict(user)`` works."""
