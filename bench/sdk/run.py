@@ -25,7 +25,9 @@ def python(client: str, install: bool) -> Path:
     if install or not made.exists():
         if not made.exists():
             venv.create(folder, with_pip=True)
-        ours = [str(ROOT / "python")] if client in ("neuraltrust", "neuraltrust-otel") else []
+        # A wheel that is built already, e.g. for several runs.
+        package = os.environ.get("NT_WHEEL") or str(ROOT / "python")
+        ours = [package] if client in ("neuraltrust", "neuraltrust-otel") else []
         command = [str(made), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
         subprocess.run([*command, *ours, *REQUIREMENTS[client]], check=True)
     return made
