@@ -197,7 +197,16 @@ def test_a_share_is_that_of_opentelemetry(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", [None, 7, "", "00-zz", f"00-{'0' * 32}-{'1' * 16}-01", f"ff-{'1' * 32}-{'1' * 16}-01"]
+    "header",
+    [
+        None,
+        7,
+        "",
+        "00-zz",
+        f"00-{'0' * 32}-{'1' * 16}-01",
+        f"ff-{'1' * 32}-{'1' * 16}-01",
+        f"00-{'1' * 32}-{'1' * 16}-01-more",
+    ],
 )
 def test_a_header_that_is_none_is_ignored(client: NeuralTrust, header: Any) -> None:
     trace = client.trace(traceparent=header)

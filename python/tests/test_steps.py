@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -207,3 +208,18 @@ def test_a_trace_ends_its_message(server: Server, client: NeuralTrust) -> None:
     trace.message("Hello")
     trace.end("Hi!")
     assert only(server, client).output == "Hi!"
+
+
+def test_a_stream_that_nobody_reads_on_is_no_failure(server: Server, client: NeuralTrust) -> None:
+    def stream() -> Iterator[str]:
+        with client.trace().generation("Hello") as generation:
+            for token in ("Hi", "!"):
+                generation.first_token()
+                yield token
+            generation.end("Hi!")
+
+    reading = stream()
+    assert next(reading) == "Hi"
+    reading.close()
+    span = only(server, client)
+    assert (span.failed, span.end > 0) == (False, True)

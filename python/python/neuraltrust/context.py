@@ -325,7 +325,8 @@ class Step(_Context, _native.Step):
 
     def _leave(self, error: BaseException | None) -> None:
         super()._leave(error)
-        if error is not None:
+        # Who reads a stream may stop to: that is no failure of the step that gives it.
+        if error is not None and not isinstance(error, GeneratorExit):
             self.end(error=error)
         elif not self.ended:
             self.end()
@@ -398,10 +399,13 @@ def parent_of(traceparent: Any) -> tuple[str | None, str | None, bool | None]:
     The third is ``False`` where the header says that the trace is not recorded. That one is recorded upstream decides
     nothing here: the share that this process takes is its own.
     """
-    header = text(traceparent) or ""
-    # A later version may add fields at the end; version ff is forbidden.
-    found = _TRACEPARENT.match(header.strip())
+    header = (text(traceparent) or "").strip()
+    found = _TRACEPARENT.match(header)
     if found is None or header.startswith("ff"):
+        return None, None, None
+    # Version ff is forbidden; a later one than 00 may add fields at the end.
+    more = header[found.end() :]
+    if more and (header.startswith("00") or not more.startswith("-")):
         return None, None, None
     recorded = int(found.group(3), 16) & 1
     return found.group(1), found.group(2), None if recorded else False
