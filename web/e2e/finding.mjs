@@ -126,10 +126,10 @@ export async function finding({ server, page, step, inspect, problems }) {
     await page.waitForURL(/by=cost/);
     await page.getByRole('columnheader', { name: /Cost/ }).and(page.locator('[aria-sort="descending"]')).waitFor();
     await page.getByRole('link', { name: 'Chloé Dubois' }).waitFor();
-    await page.getByLabel('Find a user by name or id').fill('chloé');
+    await page.getByLabel('Find by name or id').fill('chloé');
     await page.waitForURL(/q=chlo/);
     assert.equal(await page.locator('[data-entity]').count(), 1);
-    await page.getByLabel('Find a user by name or id').fill('');
+    await page.getByLabel('Find by name or id').fill('');
     await page.locator('[data-entity]').nth(5).waitFor();
     await inspect(page, 'users');
     await page.locator('[data-entity]').first().click();

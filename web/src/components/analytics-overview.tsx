@@ -249,6 +249,7 @@ function chartsOf(
       { ...counts, bars: false, ...of(words.users, [1, 9], USERS) },
       { ...counts, ...of(words.sessions, [2], SESSIONS) },
       { ...spoken, columns: withGaps(spoken.columns), format: formatMean },
+      { ...counts, bars: false, ...of(words.feedback, [7, 8], FEEDBACK), behind: { q: JUDGED } },
     ],
     performance: [
       {
@@ -280,7 +281,6 @@ function chartsOf(
         behind: { status: 'error' },
         earlier: earlier(errors.columns, errors.answer, readCount, 0, words.errors),
       },
-      { ...counts, bars: false, ...of(words.feedback, [7, 8], FEEDBACK), behind: { q: JUDGED } },
     ],
     cost: [
       { ...of(words.cost, [3], COST), bars: true, format: formatCost, behind: { sort: 'cost' } },

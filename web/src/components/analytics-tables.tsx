@@ -108,29 +108,33 @@ export function AnalyticsTables({ filter, onOpen, onSteps }: Props) {
   );
 }
 
-/** What the cost of a few conversations is made of: models, and the steps that call them. */
-export function CostTables({ filter, onSteps }: Omit<Props, 'onOpen'>) {
-  const { tables } = text.analytics;
-  const by = (field: string): AggregateBody => ({
+/** What is asked for what the cost of conversations is made of: the models, or the steps that call them. */
+export function costOf(field: 'model' | 'name', filter: Record<string, string>): AggregateBody {
+  return {
     of: 'spans',
     group_by: [{ field, top: 100 }],
     metrics: OF_STEPS,
     filter: { ...filter, q: 'cost_counted:true' },
-  });
+  };
+}
+
+/** What the cost of a few conversations is made of: models, and the steps that call them. */
+export function CostTables({ filter, onSteps }: Omit<Props, 'onOpen'>) {
+  const { tables } = text.analytics;
   const columns = [count(words.calls), ...SPENT(2)];
   const order = (row: AggregateRow) => measured(row, 3) ?? 0;
   return (
     <div className={classes.tables}>
       <Table
         title={tables.models}
-        body={by('model')}
+        body={costOf('model', filter)}
         columns={columns}
         order={order}
         onOpen={(model) => onSteps(`model:${valueText(model)}`)}
       />
       <Table
         title={tables.spenders}
-        body={by('name')}
+        body={costOf('name', filter)}
         columns={columns}
         order={order}
         onOpen={(name) => onSteps(`name:${valueText(name)}`)}

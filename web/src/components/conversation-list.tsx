@@ -1,6 +1,6 @@
 // The virtual list of conversations: keeps its place while new ones arrive on top.
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { ConversationRow as Row } from '../api/types';
 import { text } from '../lib/text';
 import { useColumns } from '../state/preferences';
@@ -39,15 +39,13 @@ export function ConversationList(props: Props) {
     () => COLUMNS.filter(({ name }) => chosen.includes(name) && name !== without),
     [chosen, without],
   );
-  // NOTE: the virtual list measures everything anew when it is given another function.
-  const keyAt = useCallback((index: number) => rows[index]?.conversation_id ?? index, [rows]);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     overscan: 8,
     initialOffset: place.top,
-    getItemKey: keyAt,
+    getItemKey: (index) => rows[index]?.conversation_id ?? index,
   });
 
   useKeepPlace(rows, scroller, place, (count) => setUnseen((before) => before + count));

@@ -1,6 +1,6 @@
 // The virtual list of a conversation or trace: bubbles and steps of different heights, drawn only where they are seen.
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { type RefObject, useEffect, useMemo, useRef, useState } from 'react';
 import type { SpanRow, User } from '../api/types';
 import { text } from '../lib/text';
 import type { Group, Item, StepRef } from '../model/outline';
@@ -48,13 +48,11 @@ export function TranscriptView(props: Props) {
     return found;
   }, [groups, now]);
 
-  // NOTE: the virtual list measures everything anew when it is given another function.
-  const keyAt = useCallback((index: number) => items[index]?.key ?? index, [items]);
   const virtual = useVirtualizer({
     count: items.length,
     getScrollElement: () => scroller.current,
     estimateSize: (index) => HEIGHTS[items[index]?.type ?? 'step'],
-    getItemKey: keyAt,
+    getItemKey: (index) => items[index]?.key ?? index,
     overscan: 10,
     paddingStart: 8,
     paddingEnd: 40,

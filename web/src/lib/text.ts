@@ -189,7 +189,7 @@ export const text = {
     >,
   },
   entities: {
-    users: { title: 'Users', find: 'Find a user by name or id' },
+    users: { title: 'Users', find: 'Find by name or id' },
     sessions: { title: 'Sessions', find: 'Find a session by id' },
     channels: { title: 'Channels', find: 'Find a channel by id' },
     columns: {

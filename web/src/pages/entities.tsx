@@ -99,16 +99,18 @@ function Entities({ entity }: { entity: Entity }) {
               {rows.map((row) => (
                 <tr key={row.id}>
                   <th scope="row">
-                    <Link
-                      to={`/${entity}/$id`}
-                      params={{ id: row.id }}
-                      search={{ since: search.since }}
-                      className={tableClasses.open}
-                      data-entity={row.id}
-                    >
-                      {names.get(row.id) ?? row.id}
-                    </Link>
-                    {names.has(row.id) && <span className={classes.id}>{row.id}</span>}
+                    <span className={classes.who}>
+                      <Link
+                        to={`/${entity}/$id`}
+                        params={{ id: row.id }}
+                        search={{ since: search.since }}
+                        className={tableClasses.open}
+                        data-entity={row.id}
+                      >
+                        {names.get(row.id) ?? row.id}
+                      </Link>
+                      {names.has(row.id) && <span className={classes.id}>{row.id}</span>}
+                    </span>
                   </th>
                   {COLUMNS.map(({ name, value }) => (
                     <td key={name}>{value(row)}</td>

@@ -1,7 +1,7 @@
 // One user, session or channel: what it did over time, cost and thought of it, and its conversations.
 import { Link, useLocation, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useState } from 'react';
-import { CostTables } from '../components/analytics-tables';
+import { CostTables, costOf } from '../components/analytics-tables';
 import { Tiles } from '../components/analytics-tiles';
 import { ConversationList } from '../components/conversation-list';
 import { Centered, ErrorState } from '../components/error-state';
@@ -9,6 +9,7 @@ import { ChoiceSelect } from '../components/filter-select';
 import { ListSkeleton } from '../components/list-skeleton';
 import stateClasses from '../components/states.module.css';
 import { TimeHistogram } from '../components/time-histogram';
+import { TranscriptSkeleton } from '../components/transcript-skeleton';
 import { text } from '../lib/text';
 import { ENTITY_FIELDS, ENTITY_METRICS, entityRows } from '../model/entities';
 import { formatCost, formatCount, userName } from '../model/format';
@@ -42,9 +43,16 @@ function EntityOf({ entity, id }: { entity: Entity; id: string }) {
   );
   const list = useConversations(filter);
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
-  const given = Object.fromEntries(Object.entries(filter).filter((entry) => entry[1] !== undefined));
-  const { data } = useAggregate({ of: 'conversations', metrics: ENTITY_METRICS, filter: given });
+  const given = Object.fromEntries(
+    Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  const { data, isPending } = useAggregate({ of: 'conversations', metrics: ENTITY_METRICS, filter: given });
   const sums = entityRows(data)[0];
+  const costs = (sums?.cost ?? 0) > 0;
+  const models = useAggregate(costOf('model', given), costs);
+  const steps = useAggregate(costOf('name', given), costs);
+  // All of it appears at once, so that nothing is pushed away from under the reader.
+  const ready = !list.isPending && !isPending && (!costs || (!models.isPending && !steps.isPending));
   const { fetchNextPage } = list;
   const onMore = useCallback(() => void fetchNextPage(), [fetchNextPage]);
   const name = (entity === 'users' && userName(rows[0]?.user)) || id;
@@ -54,6 +62,7 @@ function EntityOf({ entity, id }: { entity: Entity; id: string }) {
   }, [id]);
 
   if (list.isError && rows.length === 0) return <ErrorState error={list.error} onRetry={() => void list.refetch()} />;
+  if (!ready) return <TranscriptSkeleton />;
   return (
     <div className={classes.page} tabIndex={0} role="group" aria-label={id}>
       <div className={classes.head}>
@@ -90,9 +99,9 @@ function EntityOf({ entity, id }: { entity: Entity; id: string }) {
         picked={{}}
         onPick={(after, before) => void navigate({ to: '/', search: { q: query, after, before } })}
       />
-      {(sums?.cost ?? 0) > 0 && (
+      {costs && (
         <CostTables
-          filter={given as Record<string, string>}
+          filter={given}
           onSteps={(condition) => {
             const after = filter.after ? ` after:${filter.after}` : '';
             void navigate({ to: '/search', search: { q: `${query} ${condition}${after}`, sort: 'cost' } });
