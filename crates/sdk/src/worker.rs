@@ -242,11 +242,11 @@ impl Worker<'_> {
                 self.later(after, faulty);
                 let over = self.due > held.since + self.shared.config.retry_for;
                 self.held = Some(held);
-                self.keep();
-                if self.held.is_some() && over && self.spool.is_none() {
+                if over && self.spool.is_none() {
                     self.give_up(&why);
                 } else {
                     self.shared.notify(NoticeKind::Retrying, || format!("{why}; delivery is tried again"));
+                    self.keep();
                 }
                 false
             }
