@@ -167,7 +167,7 @@ async function longConversation({ server, page, step, inspect }) {
         await page.waitForTimeout(50);
       }
       await page.getByRole('button', { name: 'To the newest' }).click();
-      await page.getByText(`Answer ${TURNS - 1}`, { exact: true }).waitFor({ timeout: 60_000 });
+      await page.getByText(`Answer ${TURNS - 1}`, { exact: true }).waitFor({ timeout: 180_000 });
     },
   );
   await step('a link to a step far inside of it leads there', async () => {
@@ -175,7 +175,7 @@ async function longConversation({ server, page, step, inspect }) {
     const trace = `ee${at.toString(16).padStart(30, '0')}`;
     const id = (at + 1).toString(16).padStart(16, '0');
     await page.goto(`${server.url}/conversations/endless?trace=${trace}&step=${id}`);
-    await page.locator(`[data-panel-step="${id}"]`).waitFor({ timeout: 60_000 });
-    await page.locator(`[data-step="${id}"]`).waitFor({ timeout: 60_000 });
+    await page.locator(`[data-panel-step="${id}"]`).waitFor({ timeout: 180_000 });
+    await page.locator(`[data-step="${id}"]`).waitFor({ timeout: 180_000 });
   });
 }

@@ -75,10 +75,19 @@ export function TranscriptView(props: Props) {
   }, [complete, lastShown, items.length, onMore]);
 
   const toEnd = () => virtual.scrollToIndex(items.length - 1, { align: 'end' });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when all is here; then the reader scrolls
+  // Where the end is turns out as what is near it is drawn, so it is sought until the reader goes elsewhere.
+  const seeksEnd = useRef(false);
   useEffect(() => {
-    if (wantsEnd && complete) toEnd();
+    seeksEnd.current = wantsEnd && complete;
   }, [wantsEnd, complete]);
+  const height = virtual.getTotalSize();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when all is here, and again when the end is elsewhere
+  useEffect(() => {
+    if (seeksEnd.current) toEnd();
+  }, [wantsEnd, complete, height]);
+  const leaveEnd = () => {
+    seeksEnd.current = false;
+  };
   const [unseen, setUnseen] = useNewTurn(groups, complete, scroller, toEnd);
 
   return (
@@ -89,8 +98,11 @@ export function TranscriptView(props: Props) {
       role="group"
       aria-label={label}
       onScroll={(event) => unseen && isAtEnd(event.currentTarget) && setUnseen(false)}
+      onWheel={leaveEnd}
+      onPointerDown={leaveEnd}
+      onKeyDown={leaveEnd}
     >
-      <div role="list" className={classes.list} style={{ height: virtual.getTotalSize() }}>
+      <div role="list" className={classes.list} style={{ height }}>
         {virtual.getVirtualItems().map((slot) => {
           const item = items[slot.index];
           if (!item) return null;
