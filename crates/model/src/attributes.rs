@@ -47,6 +47,8 @@ pub const USER_NAME: &str = "user.name";
 pub const USER_EMAIL: &str = "user.email";
 /// `error.type`: the class of error a span ended with (string).
 pub const ERROR_TYPE: &str = "error.type";
+/// `gen_ai.response.time_to_first_chunk`: seconds from the start of a call to the first words of its answer (double).
+pub const TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
 
 /// `neuraltrust.usage.input_audio_tokens`: the part of the prompt that was sound, cached ones included (int).
 pub const USAGE_INPUT_AUDIO_TOKENS: &str = "neuraltrust.usage.input_audio_tokens";

@@ -152,6 +152,12 @@ impl Score {
             author: None,
         }
     }
+
+    /// What takes this judgement back.
+    #[must_use]
+    pub fn withdrawn_at(self, time: Timestamp) -> Self {
+        Self { value: Value::Null, comment: None, time: Some(time), withdrawn: true, ..self }
+    }
 }
 
 /// Who sent a message about a span.

@@ -65,13 +65,14 @@ pub(crate) fn api_usage(counts: &Map) -> Option<Usage> {
     let value = || Value::Object(counts.clone());
     match (has("prompt_tokens") || has("completion_tokens"), has("input_tokens") || has("output_tokens")) {
         (true, _) => usage(&value()),
-        (false, true) => anthropic_usage_or_responses(counts, &value()),
+        (false, true) => in_or_beside(&value()),
         (false, false) => None,
     }
 }
 
-fn anthropic_usage_or_responses(counts: &Map, value: &Value) -> Option<Usage> {
-    let beside = counts.contains_key("cache_read_input_tokens") || counts.contains_key("cache_creation_input_tokens");
+/// Tokens as they are told by one of both: OpenAI counts its cached tokens in details of the input; beside it only Anthropic counts them.
+pub(crate) fn in_or_beside(value: &Value) -> Option<Usage> {
+    let beside = value.get("cache_read_input_tokens").is_some() || value.get("cache_creation_input_tokens").is_some();
     if beside { anthropic_usage(value) } else { usage(value) }
 }
 

@@ -123,9 +123,6 @@ impl Core {
     }
 }
 
-/// How long an answer let wait, in seconds (OTel semantic conventions, registry of `gen_ai`).
-const TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
-
 /// About what a span's ids, times and names take.
 pub(crate) const SPAN_BYTES: usize = 160;
 
@@ -257,7 +254,7 @@ impl Step {
     pub fn end_with(&self, mut ending: Ending) {
         if let Some(waited) = self.core.first.load(Relaxed).checked_sub(1) {
             let seconds = Duration::from_nanos(waited).as_secs_f64();
-            ending.attributes.entry(TIME_TO_FIRST_CHUNK).or_insert_with(|| seconds.into());
+            ending.attributes.entry(attributes::TIME_TO_FIRST_CHUNK).or_insert_with(|| seconds.into());
         }
         // A clock that was set back must not make a step end before it starts.
         let now = nanos(SystemTime::now()).max(self.core.start);

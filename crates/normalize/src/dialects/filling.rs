@@ -1,5 +1,6 @@
 //! How dialects fill the fields that several vocabularies have a name for.
 
+use neuraltrust_model::attributes::TIME_TO_FIRST_CHUNK;
 use neuraltrust_model::{Content, Kind, Message, Part, Usage, UsageSource};
 use serde_json::{Number, Value};
 
@@ -9,8 +10,6 @@ use crate::spoken::{Said, said};
 
 /// Attribute: the application's tags, from whichever client they come (array of strings).
 pub(super) const TAGS: &str = "tags";
-/// Attribute: seconds from the start of a call to the first token of its answer, from whichever client it comes (number).
-pub(super) const TIME_TO_FIRST_TOKEN: &str = "gen_ai.response.time_to_first_chunk";
 
 impl Draft {
     /// Gives an attribute the name that it has here; one that has it already stays.
@@ -75,7 +74,7 @@ impl Draft {
     /// Keeps the time to the first token under the one name that it has here.
     pub(super) fn keep_time_to_first_token(&mut self, seconds: f64) {
         if let Some(number) = Number::from_f64(seconds).filter(|_| seconds >= 0.0) {
-            self.attributes.entry(TIME_TO_FIRST_TOKEN).or_insert(Value::Number(number));
+            self.attributes.entry(TIME_TO_FIRST_CHUNK).or_insert(Value::Number(number));
         }
     }
 

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use neuraltrust_model::attributes::TIME_TO_FIRST_CHUNK;
 use neuraltrust_model::limits::{MAX_BODY_BYTES, MAX_DEPTH};
 use neuraltrust_model::{
     Content, Event, Kind, Map, Message, Part as MessagePart, Score, ScoreSource, Source, SpanId, SpanPatch, Status, StatusCode,
@@ -24,9 +25,6 @@ use crate::file_step::{self, File};
 use crate::spoken::keep_answer_id;
 use crate::values::{self, few_enough_spans};
 use crate::{Normalized, Reason, Rejection};
-
-/// Attribute: seconds from the start of a call to the first token of its answer.
-pub(super) const TIME_TO_FIRST_TOKEN: &str = "gen_ai.response.time_to_first_chunk";
 
 /// What is done to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -561,7 +559,7 @@ fn read_events(patch: &mut SpanPatch, fields: &mut Fields) -> Result<(), Rejecti
             rejection
         })?;
         if let (true, Some(millis)) = (is_token, patch.start.zip(time).and_then(|(start, time)| start.millis_until(time))) {
-            patch.attributes.insert(TIME_TO_FIRST_TOKEN.to_owned(), (millis / 1e3).into());
+            patch.attributes.insert(TIME_TO_FIRST_CHUNK.to_owned(), (millis / 1e3).into());
         }
         event.0.retain(|_, value| !value.is_null());
         patch.events.push(Event { name, time, attributes: event.0 });

@@ -6,7 +6,7 @@
 use neuraltrust_model::{Content, Document, Kind, Map, Message, Part, Usage};
 use serde_json::Value;
 
-use crate::api_usage::{self, anthropic_usage};
+use crate::api_usage::{self, in_or_beside};
 use crate::chat_body::{self, Spoken};
 use crate::content::{Side, content, document, json_text};
 use crate::python_literal;
@@ -209,15 +209,8 @@ pub(super) fn usage(outputs: Option<&Value>, metadata: &Map) -> Option<Usage> {
         metadata.get("usage_metadata"),
         at("/llm_output/token_usage"),
     ];
-    made.into_iter().flatten().find_map(api_usage::usage).or_else(|| {
-        let told = at("/llm_output/usage").or_else(|| at("/usage"))?;
-        // OpenAI counts its cached tokens in details of the prompt; beside the prompt only Anthropic counts them.
-        if told.get("cache_read_input_tokens").is_some() || told.get("cache_creation_input_tokens").is_some() {
-            anthropic_usage(told)
-        } else {
-            api_usage::usage(told)
-        }
-    })
+    let whole = || in_or_beside(at("/llm_output/usage").or_else(|| at("/usage"))?);
+    made.into_iter().flatten().find_map(api_usage::usage).or_else(whole)
 }
 
 /// The model that answered, else the one that was asked for.

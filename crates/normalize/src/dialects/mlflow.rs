@@ -6,10 +6,10 @@
 //! ([`mlflow_rest`](super::mlflow_rest)); what they say of a trace is a span of its own, and the parent of its root. The tokens of
 //! OpenAI's answers include cached ones, those of Anthropic's do not.
 
+use neuraltrust_model::attributes::TIME_TO_FIRST_CHUNK;
 use neuraltrust_model::{Content, Kind, Map, SpanId, StatusCode, User};
 use serde_json::Value;
 
-use super::langsmith::TIME_TO_FIRST_TOKEN;
 use super::langsmith_words::{Words, words};
 use super::{Dialect, Draft};
 use crate::Rejection;
@@ -171,7 +171,7 @@ fn stream(draft: &mut Draft) {
     let first = format!("{CHUNK}0");
     let begun = draft.patch.events.iter().find(|event| event.name == first).and_then(|event| event.time);
     if let Some(millis) = draft.patch.start.zip(begun).and_then(|(start, begun)| start.millis_until(begun)) {
-        draft.attributes.insert(TIME_TO_FIRST_TOKEN.to_owned(), (millis / 1e3).into());
+        draft.attributes.insert(TIME_TO_FIRST_CHUNK.to_owned(), (millis / 1e3).into());
     }
     if pieces > 1 {
         draft.patch.events.retain(|event| !event.name.starts_with(CHUNK) || event.name == first);

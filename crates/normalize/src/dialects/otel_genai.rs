@@ -7,7 +7,7 @@
 use neuraltrust_model::{Content, Kind, Map, Part, StatusCode, Usage, User, attributes as names};
 use serde_json::{Value, json};
 
-use super::filling::{TIME_TO_FIRST_TOKEN, with_instructions};
+use super::filling::with_instructions;
 use super::{Dialect, Draft, fill_content};
 use crate::content::{Side, content, document, json_text, messages, part};
 use crate::{Rejection, flattened, genai_events};
@@ -78,7 +78,7 @@ fn read(draft: &mut Draft) -> Result<(), Rejection> {
     if draft.patch.cost.is_none() {
         draft.patch.cost = draft.take_amount("gen_ai.usage.cost");
     }
-    draft.rename("gen_ai.server.time_to_first_token", TIME_TO_FIRST_TOKEN);
+    draft.rename("gen_ai.server.time_to_first_token", names::TIME_TO_FIRST_CHUNK);
     let error = draft.peek(names::ERROR_TYPE).map(str::to_owned);
     if let Some(status) = &mut draft.patch.status
         && status.code == StatusCode::Error

@@ -243,10 +243,9 @@ pub(super) async fn delete(
     if found.is_empty() {
         return Err(ApiError::not_found(format!("the trace {:?} has no judgement {score:?} in this project", trace.as_str())));
     }
-    let time = Some(now());
+    let time = now();
     let withdrawn = |kept: Scored| {
-        let author = grant.member.clone();
-        let score = Score { value: Value::Null, comment: None, time, withdrawn: true, author, ..kept.score };
+        let score = Score { author: grant.member.clone(), ..kept.score.withdrawn_at(time) };
         patch(kept.trace_id, kept.span_id, score)
     };
     app.ingest.keep_whole(Surface::Api, &grant, found.into_iter().map(withdrawn).collect()).await?;

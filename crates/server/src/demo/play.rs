@@ -13,8 +13,6 @@ use super::stage::{At, Attributes, DemoConversation, MILLISECOND, Stage};
 const PROMPT: &str = "You are the assistant of Velora Cycles, an online bicycle shop. Answer in the customer's language, briefly and \
                       kindly. Use only what the help centre and the tools say. Never promise a refund that the returns team has not confirmed.";
 const MINUTE: i64 = 60_000 * MILLISECOND;
-/// Seconds until the first words of an answer (OpenTelemetry's conventions for generative AI).
-const TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
 
 /// Plays the script number `number` as if it were `now`.
 pub(super) fn play(library: &Library, script: &Script, number: usize, now: Timestamp) -> DemoConversation {
@@ -253,7 +251,7 @@ impl Stage<'_> {
         // The first words take a while, then they come at a steady pace.
         self.pass(260, 700);
         let first = (self.clock - self.spans[span].start.as_nanos()) as f64 / 1e9;
-        self.set(span, TIME_TO_FIRST_CHUNK, first);
+        self.set(span, names::TIME_TO_FIRST_CHUNK, first);
         self.pass(output * 9, output * 14);
         self.set(span, names::RESPONSE_MODEL, model.name);
         self.set(span, names::OUTPUT_MESSAGES, vec![answer.clone()]);

@@ -119,6 +119,14 @@ impl Received {
         self.decode_counted(values::in_json, decode).await
     }
 
+    /// The same of a file: in base 64, and as a part of a patch, it takes up a few times its bytes.
+    pub(super) async fn decode_file<T: Send + 'static>(
+        &mut self,
+        decode: impl FnOnce(&[u8]) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.decode_counted(|bytes| bytes.len() / 16, decode).await
+    }
+
     /// Decompresses the body and decodes it, in room for as many values as `count` finds in it; large ones do not hold up the other
     /// connections. The room is kept with this for as long as what was decoded is in hand.
     pub(super) async fn decode_counted<T: Send + 'static>(

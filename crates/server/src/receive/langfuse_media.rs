@@ -120,9 +120,7 @@ async fn upload(
             || ApiError::new(StatusCode::FORBIDDEN, "unknown_upload", "nobody has asked to upload this within the last hour");
         let Upload { grant, medium, source, .. } = expected.ok_or_else(over)?;
         let mut received = body::receive(&app.ingest, &headers, body).await?;
-        // In base 64, and as a part of a patch, a file takes up a few times its bytes.
-        let count = |bytes: &[u8]| bytes.len() / 16;
-        let patch = received.decode_counted(count, move |bytes| Ok(step(&medium, bytes, &source)?)).await?;
+        let patch = received.decode_file(move |bytes| Ok(step(&medium, bytes, &source)?)).await?;
         app.ingest.keep_whole(SURFACE, &grant, vec![patch]).await
     };
     kept.await.inspect_err(|error: &ApiError| count_rejected(SURFACE, error.reason))?;

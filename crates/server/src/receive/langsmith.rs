@@ -148,19 +148,23 @@ async fn place(app: &App, grant: &Grant, runs: Runs) -> Result<Normalized, ApiEr
         return Ok(normalized);
     }
     let is_run = |patch: &SpanPatch| patch.kind.is_some() || patch.start.is_some() || patch.end.is_some();
-    let found = unplaced::traces_of(app, grant.project, &guessed.iter().map(|(_, run)| run.clone()).collect::<Vec<_>>()).await?;
     let mut guessed: HashMap<usize, SpanId> = guessed.into_iter().collect();
-    let mut said = Vec::new();
-    for (n, mut patch) in std::mem::take(&mut normalized.patches).into_iter().enumerate() {
+    let (mut said, mut runs) = (Vec::new(), Vec::new());
+    for (n, patch) in std::mem::take(&mut normalized.patches).into_iter().enumerate() {
         match guessed.remove(&n) {
             Some(_) if !is_run(&patch) => said.push(Said::verdict(patch)),
             Some(run) => {
-                if let Some(trace) = found.get(&run) {
-                    patch.trace_id = trace.clone();
-                }
+                runs.push((normalized.patches.len(), run));
                 normalized.patches.push(patch);
             }
             None => normalized.patches.push(patch),
+        }
+    }
+    let ids: Vec<SpanId> = runs.iter().map(|(_, run)| run.clone()).collect();
+    let found = unplaced::traces_of(app, grant.project, &ids).await?;
+    for (n, run) in runs {
+        if let (Some(patch), Some(trace)) = (normalized.patches.get_mut(n), found.get(&run)) {
+            patch.trace_id = trace.clone();
         }
     }
     normalized.patches.extend(unplaced::place(app, grant, SURFACE, said).await?);

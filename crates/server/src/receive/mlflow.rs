@@ -178,10 +178,7 @@ async fn untag(
     body: Body,
 ) -> Answer {
     let source = source(&headers, SURFACE.as_str());
-    let Some(key) = named.key else {
-        return keep(&app, &headers, body, move |bytes| Ok((dialect::untag(&id, bytes, now(), &source)?, json!({})))).await;
-    };
-    let body = Body::from(json!({ "key": key }).to_string());
+    let body = named.key.map_or(body, |key| Body::from(json!({ "key": key }).to_string()));
     keep(&app, &headers, body, move |bytes| Ok((dialect::untag(&id, bytes, now(), &source)?, json!({})))).await
 }
 
@@ -236,8 +233,7 @@ async fn reassess(State(app): State<App>, Path((id, own_id)): Path<(String, Stri
 
 async fn withdraw(State(app): State<App>, Path((id, own_id)): Path<(String, String)>, headers: HeaderMap) -> Answer {
     let (grant, kept) = known(&app, &headers, Scope::Ingest, (&id, &own_id)).await?;
-    let score = Score { value: Value::Null, comment: None, time: Some(now()), withdrawn: true, ..kept.score };
-    let patch = SpanPatch { scores: vec![score], ..SpanPatch::new(kept.trace_id, kept.span_id) };
+    let patch = SpanPatch { scores: vec![kept.score.withdrawn_at(now())], ..SpanPatch::new(kept.trace_id, kept.span_id) };
     app.ingest.keep_whole(SURFACE, &grant, vec![patch]).await?;
     Ok(Json(json!({})))
 }

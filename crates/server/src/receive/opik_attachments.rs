@@ -111,10 +111,8 @@ async fn upload(
         let (mime_type, project) = (asked.mime_type, asked.project_name);
         let file = File { entity_id: asked.entity_id, name: asked.file_name, mime_type, project };
         let sender = sender(&headers);
-        // In base 64, and as a part of a patch, a file takes up a few times its bytes.
-        let count = |bytes: &[u8]| bytes.len() / 16;
         let decode = move |bytes: &[u8]| Ok((attachment(&file, bytes, &sender)?, bytes.len()));
-        let ((of_span, patch), bytes) = received.decode_counted(count, decode).await?;
+        let ((of_span, patch), bytes) = received.decode_file(decode).await?;
         let patches = match asked.entity_type {
             EntityType::Trace => vec![patch],
             EntityType::Span => {
