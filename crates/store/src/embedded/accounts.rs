@@ -52,6 +52,12 @@ const FIND: &str = "SELECT project.id, project.name, credential.scope, member.ha
     LEFT JOIN key_about ON key_about.hash = member.hash
     WHERE credential.hash = ?1 AND class = ?2 AND ifnull(expires_at, ?3 + 1) > ?3";
 
+/// A scope as it stands beside a credential: what an editor may do is told by the role, since programs of before there were members
+/// know no such scope.
+fn kept(scope: Scope) -> &'static str {
+    if scope == Scope::Edit { Scope::Read.as_str() } else { scope.as_str() }
+}
+
 /// A credential as it is kept.
 struct Found {
     project: ProjectId,
@@ -291,12 +297,10 @@ impl Accounts {
         lasts: Option<Duration>,
     ) -> rusqlite::Result<()> {
         let expires_at = lasts.map(|lasts| now() + lasts.as_secs() as i64);
-        // What an editor may do stands beside the key: programs of before there were members know no such scope.
-        let scope = if scope == Scope::Edit { Scope::Read } else { scope };
         let hash = self.hash(secret.reveal());
         connection.execute(
             "INSERT OR REPLACE INTO credential (hash, class, project, scope, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![hash, class.as_str(), project.0, scope.as_str(), now(), expires_at],
+            params![hash, class.as_str(), project.0, kept(scope), now(), expires_at],
         )?;
         if class == Class::Key {
             let about = "INSERT OR REPLACE INTO key_about (hash, begin) VALUES (?1, ?2)";

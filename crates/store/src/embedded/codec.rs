@@ -355,6 +355,7 @@ fn elements<T: Serialize>(items: &[T], taken: &Taken) -> Result<Vec<Element<'sta
 fn total(elements: &[Element<'_>]) -> usize {
     elements.iter().map(|element| element.bytes.len()).sum()
 }
+
 /// Bytes of a [`Content::Text`] as JSON, known without writing it.
 fn bytes_of_text(text: &str) -> usize {
     const AROUND: usize = r#"{"type":"text","text":""}"#.len();

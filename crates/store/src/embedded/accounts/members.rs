@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::keys::{end, id, named};
-use super::{Accounts, Class, Hash};
+use super::{Accounts, Class, Hash, kept};
 use crate::{Member, MemberRow, ProjectId, Role, Secret, StoreError};
 
 /// The hashes of the keys of a project's members.
@@ -93,10 +93,8 @@ impl Accounts {
             let act = || StoreError::record("change a member");
             let set = "UPDATE member SET name = ?2, email = ?3, role = ?4 WHERE hash = ?1";
             transaction.execute(set, params![hash, member.name, member.email, member.role.as_str()]).map_err(act())?;
-            // What an older program would allow.
-            let scope = if member.role == Role::Admin { "admin" } else { "read" };
             let set = "UPDATE credential SET scope = ?2 WHERE hash = ?1";
-            transaction.execute(set, params![hash, scope]).map_err(act())?;
+            transaction.execute(set, params![hash, kept(member.role.scope())]).map_err(act())?;
             Ok(())
         })
     }

@@ -156,8 +156,9 @@ impl Found {
         self.keep_newcomers(query, newcomers, &groups, &mut measures);
         let measures: Vec<Shown> = measures.into_iter().map(Measures::shown).collect();
         let items = (0..).zip(&groups).map(|(row, group)| self.row(query, &measures, row, *group)).collect();
-        newcomers.cut().into_iter().for_each(|reason| self.counted.truncate(reason));
-        let (Counted { matched, left_out, .. }, truncated_by) = (self.counted, self.counted.truncated_by());
+        let Counted { matched, left_out, mut truncated_by } = self.counted;
+        truncated_by.extend(newcomers.cut());
+        let truncated_by: Vec<TruncatedBy> = truncated_by.into_iter().collect();
         Aggregated { items, matched, truncated: !truncated_by.is_empty(), truncated_by, timed_out: false, left_out }
     }
 

@@ -12,8 +12,8 @@ mod room;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher as _;
 
 use foldhash::fast::{FixedState, RandomState};
@@ -99,41 +99,25 @@ impl Default for Size {
     }
 }
 
-/// Why something is not in an answer, in the order in which an answer says it.
-const REASONS: [TruncatedBy; 5] =
-    [TruncatedBy::Limit, TruncatedBy::Groups, TruncatedBy::Distinct, TruncatedBy::Memory, TruncatedBy::Conditions];
-
 /// What was counted beside the groups.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Counted {
     matched: u64,
     left_out: u64,
-    /// By the place of each of the [`REASONS`].
-    truncated: [bool; REASONS.len()],
+    /// Why something is not in an answer, in the order in which that says it.
+    truncated_by: BTreeSet<TruncatedBy>,
 }
 
 impl Counted {
-    fn truncate(&mut self, by: TruncatedBy) {
-        for (reason, truncated) in REASONS.iter().zip(&mut self.truncated) {
-            *truncated |= *reason == by;
-        }
-    }
-
     fn leave_out(&mut self, count: u64, by: TruncatedBy) {
         self.left_out += count;
-        self.truncate(by);
+        self.truncated_by.insert(by);
     }
 
     fn add(&mut self, other: Self) {
         self.matched += other.matched;
         self.left_out += other.left_out;
-        for (truncated, other) in self.truncated.iter_mut().zip(other.truncated) {
-            *truncated |= other;
-        }
-    }
-
-    fn truncated_by(&self) -> Vec<TruncatedBy> {
-        REASONS.into_iter().zip(self.truncated).filter_map(|(reason, truncated)| truncated.then_some(reason)).collect()
+        self.truncated_by.extend(other.truncated_by);
     }
 }
 
@@ -206,7 +190,7 @@ impl SegmentGroups {
         }
         for gauge in gauges {
             if !gauge.read(docs, placed, rows, distinct_room, full) {
-                counted.truncate(if full { TruncatedBy::Memory } else { TruncatedBy::Distinct });
+                counted.truncated_by.insert(if full { TruncatedBy::Memory } else { TruncatedBy::Distinct });
             }
         }
         docs.clear();
