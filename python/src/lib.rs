@@ -10,6 +10,7 @@ mod mask;
 mod score;
 mod span;
 mod testing;
+mod traceparent;
 mod value;
 
 use pyo3::prelude::*;
@@ -27,6 +28,8 @@ mod _native {
     use crate::span::{Step, Trace};
     #[pymodule_export]
     use crate::testing::Recorder;
+    #[pymodule_export]
+    use crate::traceparent::parent_of;
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name is Python's convention")]

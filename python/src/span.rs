@@ -282,6 +282,14 @@ impl Step {
         self.held.pop()
     }
 
+    /// The W3C ``traceparent`` header that makes another process go on below this step.
+    ///
+    /// ``None`` where an id is of the application's own choice and not in the form that the header has.
+    #[getter]
+    fn traceparent(&self) -> Option<String> {
+        self.step.traceparent()
+    }
+
     /// Say that the answer begins now: the end of the step then tells how long it let wait. The first counts.
     // A library that calls back when a token comes says which.
     #[pyo3(signature = (*_said, **_told), text_signature = "($self)")]

@@ -6,7 +6,6 @@ No method here raises for a value or waits for the network: what cannot be recor
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
@@ -314,15 +313,6 @@ class Step(_Context, _native.Step):
 
     __slots__ = ()
 
-    @property
-    def traceparent(self) -> str | None:
-        """The W3C ``traceparent`` header that makes another process go on below this step.
-
-        ``None`` where an id is of the application's own choice and not in the form that the header has.
-        """
-        header = f"00-{self.interaction_id}-{self.span_id}-{'01' if self._shared.sampled else '00'}"
-        return header if _TRACEPARENT.fullmatch(header) else None
-
     def _leave(self, error: BaseException | None) -> None:
         super()._leave(error)
         # Who reads a stream may stop to: that is no failure of the step that gives it.
@@ -389,26 +379,13 @@ def ending(
     return output, None if error is None else failure(error), said
 
 
-# W3C Trace Context, level 1, "traceparent Header": an id of zeros is none.
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
-
-
 def parent_of(traceparent: Any) -> tuple[str | None, str | None, bool | None]:
     """Give the ids of the trace and of the step that a ``traceparent`` header names; none where it is none.
 
     The third is ``False`` where the header says that the trace is not recorded. That one is recorded upstream decides
     nothing here: the share that this process takes is its own.
     """
-    header = (text(traceparent) or "").strip()
-    found = _TRACEPARENT.match(header)
-    if found is None or header.startswith("ff"):
-        return None, None, None
-    # Version ff is forbidden; a later one than 00 may add fields at the end.
-    more = header[found.end() :]
-    if more and (header.startswith("00") or not more.startswith("-")):
-        return None, None, None
-    recorded = int(found.group(3), 16) & 1
-    return found.group(1), found.group(2), None if recorded else False
+    return _native.parent_of(text(traceparent) or "")
 
 
 def _stopped(reason: Any) -> dict[str, Any]:
