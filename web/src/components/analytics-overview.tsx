@@ -2,6 +2,7 @@
 import { useMemo } from 'react';
 import type { AggregateAnswer } from '../api/types';
 import { text } from '../lib/text';
+import { FIRST_TOKEN } from '../model/attributes';
 import { type Columns, columnsOf, earlierOf, measured, type Reading } from '../model/buckets';
 import { formatCost, formatCount, formatDuration } from '../model/format';
 import classes from '../pages/analytics.module.css';
@@ -61,8 +62,7 @@ const OF_CONVERSATIONS = [
   { ratio: { of: { sum: { field: 'input_words' } }, to: { sum: { field: 'turns' } } } },
   { ratio: { of: { sum: { field: 'output_words' } }, to: { sum: { field: 'turns' } } } },
 ];
-/** Seconds until a model said something, as clients of all kinds tell it. */
-const FIRST_TOKEN = 'attributes.gen_ai.response.time_to_first_chunk';
+const FIRST = `attributes.${FIRST_TOKEN}`;
 const readConversations: Reading = (row) => [row.count, ...OF_CONVERSATIONS.map((_, at) => measured(row, at))];
 const readCount: Reading = (row) => [row.count];
 const readLatency: Reading = (row) => [row.count, ...PERCENTILES.map((_, at) => measured(row, 0, at))];
@@ -98,8 +98,8 @@ export function AnalyticsOverview({ view }: { view: AnalyticsView }) {
   const first = useAggregate({
     of: 'spans',
     group_by: group,
-    metrics: [{ percentiles: { field: FIRST_TOKEN, of: [50, 95] } }],
-    filter: { ...common, q: `kind:generation has:${FIRST_TOKEN}` },
+    metrics: [{ percentiles: { field: FIRST, of: [50, 95] } }],
+    filter: { ...common, q: `kind:generation has:${FIRST}` },
     previous,
   });
   const errors = useAggregate({

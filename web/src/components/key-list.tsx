@@ -5,6 +5,7 @@ import { Ago } from './ago';
 import { ConfirmButton } from './confirm-button';
 import classes from './form.module.css';
 import { Problem } from './settings-access';
+import { TableFrame } from './table-frame';
 
 const words = text.settings.keys;
 
@@ -20,48 +21,39 @@ export function KeyList({ project }: { project: string }) {
       <Problem error={error ?? revoke.error} />
       {data?.items.length === 0 && <p className={classes.help}>{words.none}</p>}
       {data && data.items.length > 0 && (
-        <div className={classes.frame} tabIndex={0} role="group" aria-label={words.title}>
-          <table className={classes.table}>
-            <thead>
-              <tr>
-                <th scope="col">{words.columns.key}</th>
-                <th scope="col">{words.columns.scope}</th>
-                <th scope="col">{words.columns.made}</th>
-                <th scope="col">{words.columns.used}</th>
-                <td />
+        <TableFrame
+          label={words.title}
+          columns={[words.columns.key, words.columns.scope, words.columns.made, words.columns.used]}
+          actions
+        >
+          {data.items.map((key) => {
+            const name = key.begin ? `${key.begin}…` : key.id;
+            return (
+              <tr key={key.id} data-key={key.begin ?? key.id}>
+                <td>
+                  <code>{name}</code>
+                  {!key.begin && ` (${words.unknown})`}
+                </td>
+                <td>{key.scope}</td>
+                <td>
+                  <Ago time={key.created_at} />
+                </td>
+                <td>{key.used_at ? <Ago time={key.used_at} /> : words.never}</td>
+                <td>
+                  <div className={classes.actions}>
+                    <ConfirmButton
+                      label={words.revoke}
+                      title={words.revokeTitle}
+                      help={words.revokeHelp(name)}
+                      loading={revoke.isPending && revoke.variables.key === key.id}
+                      onConfirm={() => revoke.mutate({ project, key: key.id })}
+                    />
+                  </div>
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {data.items.map((key) => {
-                const name = key.begin ? `${key.begin}…` : key.id;
-                return (
-                  <tr key={key.id} data-key={key.begin ?? key.id}>
-                    <td>
-                      <code>{name}</code>
-                      {!key.begin && ` (${words.unknown})`}
-                    </td>
-                    <td>{key.scope}</td>
-                    <td>
-                      <Ago time={key.created_at} />
-                    </td>
-                    <td>{key.used_at ? <Ago time={key.used_at} /> : words.never}</td>
-                    <td>
-                      <div className={classes.actions}>
-                        <ConfirmButton
-                          label={words.revoke}
-                          title={words.revokeTitle}
-                          help={words.revokeHelp(name)}
-                          loading={revoke.isPending && revoke.variables.key === key.id}
-                          onConfirm={() => revoke.mutate({ project, key: key.id })}
-                        />
-                      </div>
-                    </td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </div>
+            );
+          })}
+        </TableFrame>
       )}
     </section>
   );

@@ -12,6 +12,7 @@ import { ConfirmButton } from './confirm-button';
 import { CopyTextButton } from './copy-button';
 import classes from './form.module.css';
 import { Problem } from './settings-access';
+import { TableFrame } from './table-frame';
 
 const words = text.settings.members;
 const ROLES = Object.entries(words.roles).map(([value, label]) => ({ value, label }));
@@ -56,68 +57,59 @@ function Members({ project }: { project: string }) {
         <Problem error={error ?? change.error ?? remove.error} />
         {data?.items.length === 0 && <p className={classes.help}>{words.none}</p>}
         {data && data.items.length > 0 && (
-          <div className={classes.frame} tabIndex={0} role="group" aria-label={words.title}>
-            <table className={classes.table}>
-              <thead>
-                <tr>
-                  <th scope="col">{words.columns.name}</th>
-                  <th scope="col">{words.columns.role}</th>
-                  <th scope="col">{words.columns.made}</th>
-                  <th scope="col">{words.columns.seen}</th>
-                  <td />
-                </tr>
-              </thead>
-              <tbody>
-                {data.items.map((member) => {
-                  const { id, name, email, role } = member;
-                  const own = mine(member);
-                  return (
-                    <tr key={id} data-member={name}>
-                      <td className={classes.wrap}>
-                        {name}
-                        {own && ` (${words.you})`}
-                        {email && (
-                          <>
-                            <br />
-                            <a href={`mailto:${encodeURIComponent(email)}`}>{email}</a>
-                          </>
-                        )}
-                      </td>
-                      <td>
-                        <NativeSelect
-                          size="xs"
-                          w={104}
-                          aria-label={words.roleOf(name)}
-                          value={role}
-                          data={SHORT_ROLES}
-                          disabled={own || change.isPending}
-                          title={own ? words.own : undefined}
-                          onChange={(event) => change.mutate({ member, role: event.currentTarget.value })}
+          <TableFrame
+            label={words.title}
+            columns={[words.columns.name, words.columns.role, words.columns.made, words.columns.seen]}
+            actions
+          >
+            {data.items.map((member) => {
+              const { id, name, email, role } = member;
+              const own = mine(member);
+              return (
+                <tr key={id} data-member={name}>
+                  <td className={classes.wrap}>
+                    {name}
+                    {own && ` (${words.you})`}
+                    {email && (
+                      <>
+                        <br />
+                        <a href={`mailto:${encodeURIComponent(email)}`}>{email}</a>
+                      </>
+                    )}
+                  </td>
+                  <td>
+                    <NativeSelect
+                      size="xs"
+                      w={104}
+                      aria-label={words.roleOf(name)}
+                      value={role}
+                      data={SHORT_ROLES}
+                      disabled={own || change.isPending}
+                      title={own ? words.own : undefined}
+                      onChange={(event) => change.mutate({ member, role: event.currentTarget.value })}
+                    />
+                  </td>
+                  <td>
+                    <Ago time={member.created_at} />
+                  </td>
+                  <td>{member.seen_at ? <Ago time={member.seen_at} /> : words.never}</td>
+                  <td>
+                    {!own && (
+                      <div className={classes.actions}>
+                        <ConfirmButton
+                          label={words.remove}
+                          title={words.removeTitle(name)}
+                          help={words.removeHelp}
+                          loading={remove.isPending && remove.variables === id}
+                          onConfirm={() => remove.mutate(id)}
                         />
-                      </td>
-                      <td>
-                        <Ago time={member.created_at} />
-                      </td>
-                      <td>{member.seen_at ? <Ago time={member.seen_at} /> : words.never}</td>
-                      <td>
-                        {!own && (
-                          <div className={classes.actions}>
-                            <ConfirmButton
-                              label={words.remove}
-                              title={words.removeTitle(name)}
-                              help={words.removeHelp}
-                              loading={remove.isPending && remove.variables === id}
-                              onConfirm={() => remove.mutate(id)}
-                            />
-                          </div>
-                        )}
-                      </td>
-                    </tr>
-                  );
-                })}
-              </tbody>
-            </table>
-          </div>
+                      </div>
+                    )}
+                  </td>
+                </tr>
+              );
+            })}
+          </TableFrame>
         )}
       </section>
     </>

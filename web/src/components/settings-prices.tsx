@@ -10,6 +10,7 @@ import { ConfirmButton } from './confirm-button';
 import { ErrorState } from './error-state';
 import classes from './form.module.css';
 import { Problem } from './settings-access';
+import { TableFrame } from './table-frame';
 
 const words = text.settings.prices;
 
@@ -68,48 +69,36 @@ interface OwnProps {
 function OwnPrices({ own, onChange, onRemove }: OwnProps) {
   const { columns } = words;
   return (
-    <div className={classes.frame} tabIndex={0} role="group" aria-label={words.own}>
-      <table className={classes.table}>
-        <thead>
-          <tr>
-            <th scope="col">{columns.model}</th>
-            <th scope="col">{columns.provider}</th>
-            {PRICED.map((name) => (
-              <th key={name} scope="col" title={words.unit}>
-                {columns[name]}
-              </th>
-            ))}
-            <td />
-          </tr>
-        </thead>
-        <tbody>
-          {own.map((price) => (
-            <tr key={JSON.stringify(price)} data-price={price.model}>
-              <td>
-                <code>{price.model}</code>
-              </td>
-              <td>{price.provider ?? words.any}</td>
-              {PRICED.map((name) => (
-                <td key={name}>{price[name] == null ? '–' : `$${price[name]}`}</td>
-              ))}
-              <td>
-                <div className={classes.actions}>
-                  <Button size="xs" variant="default" onClick={() => onChange(price)}>
-                    {words.change}
-                  </Button>
-                  <ConfirmButton
-                    label={words.remove}
-                    title={words.removeTitle}
-                    help={words.removeHelp(price.model)}
-                    onConfirm={() => onRemove(price)}
-                  />
-                </div>
-              </td>
-            </tr>
+    <TableFrame
+      label={words.own}
+      columns={[columns.model, columns.provider, ...PRICED.map((name) => ({ name: columns[name], hint: words.unit }))]}
+      actions
+    >
+      {own.map((price) => (
+        <tr key={JSON.stringify(price)} data-price={price.model}>
+          <td>
+            <code>{price.model}</code>
+          </td>
+          <td>{price.provider ?? words.any}</td>
+          {PRICED.map((name) => (
+            <td key={name}>{price[name] == null ? '–' : `$${price[name]}`}</td>
           ))}
-        </tbody>
-      </table>
-    </div>
+          <td>
+            <div className={classes.actions}>
+              <Button size="xs" variant="default" onClick={() => onChange(price)}>
+                {words.change}
+              </Button>
+              <ConfirmButton
+                label={words.remove}
+                title={words.removeTitle}
+                help={words.removeHelp(price.model)}
+                onConfirm={() => onRemove(price)}
+              />
+            </div>
+          </td>
+        </tr>
+      ))}
+    </TableFrame>
   );
 }
 

@@ -9,6 +9,7 @@ import { ConfirmButton } from './confirm-button';
 import { ErrorState } from './error-state';
 import classes from './form.module.css';
 import { Problem } from './settings-access';
+import { TableFrame } from './table-frame';
 
 const words = text.settings;
 
@@ -31,53 +32,44 @@ export function SettingsQuarantine() {
       )}
       <Problem error={replay.error ?? discard.error} />
       {rows.length > 0 && (
-        <div className={classes.frame} tabIndex={0} role="group" aria-label={words.quarantine}>
-          <table className={classes.table}>
-            <thead>
-              <tr>
-                <th scope="col">{words.columns.last}</th>
-                <th scope="col">{words.columns.from}</th>
-                <th scope="col">{words.columns.wrong}</th>
-                <th scope="col">{words.columns.size}</th>
-                <td />
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((row) => (
-                <tr key={row.id}>
-                  <td>
-                    <Ago time={row.last_time} />
-                    {row.times > 1 && ` (${row.times}×)`}
-                  </td>
-                  <td className={classes.wrap}>
-                    {row.method} {row.path}
-                    <br />
-                    {row.client ?? row.protocol}
-                  </td>
-                  <td className={classes.wrap}>
-                    <code>{row.reason}</code>
-                    <br />
-                    {row.message}
-                  </td>
-                  <td>{bytesText(row.bytes)}</td>
-                  <td>
-                    <div className={classes.actions}>
-                      <Button size="xs" variant="default" onClick={() => replay.mutate(row.id)}>
-                        {words.replay}
-                      </Button>
-                      <ConfirmButton
-                        label={words.discard}
-                        title={words.discardTitle}
-                        help={words.discardHelp}
-                        onConfirm={() => discard.mutate(row.id)}
-                      />
-                    </div>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <TableFrame
+          label={words.quarantine}
+          columns={[words.columns.last, words.columns.from, words.columns.wrong, words.columns.size]}
+          actions
+        >
+          {rows.map((row) => (
+            <tr key={row.id}>
+              <td>
+                <Ago time={row.last_time} />
+                {row.times > 1 && ` (${row.times}×)`}
+              </td>
+              <td className={classes.wrap}>
+                {row.method} {row.path}
+                <br />
+                {row.client ?? row.protocol}
+              </td>
+              <td className={classes.wrap}>
+                <code>{row.reason}</code>
+                <br />
+                {row.message}
+              </td>
+              <td>{bytesText(row.bytes)}</td>
+              <td>
+                <div className={classes.actions}>
+                  <Button size="xs" variant="default" onClick={() => replay.mutate(row.id)}>
+                    {words.replay}
+                  </Button>
+                  <ConfirmButton
+                    label={words.discard}
+                    title={words.discardTitle}
+                    help={words.discardHelp}
+                    onConfirm={() => discard.mutate(row.id)}
+                  />
+                </div>
+              </td>
+            </tr>
+          ))}
+        </TableFrame>
       )}
       {list.hasNextPage && (
         <Button variant="default" size="xs" mt={10} onClick={() => void list.fetchNextPage()}>

@@ -4,6 +4,7 @@ import { useSources } from '../state/settings';
 import { Ago } from './ago';
 import { ErrorState } from './error-state';
 import classes from './form.module.css';
+import { TableFrame } from './table-frame';
 
 const words = text.settings.sources;
 const COUNTS = ['received', 'missing', 'awaited', 'dropped', 'unknown'] as const;
@@ -26,49 +27,39 @@ export function SettingsSources() {
           <p className={losses.missing + losses.dropped > 0 ? classes.problem : classes.done} role="status">
             {words.losses(count(losses.missing), count(losses.awaited), count(losses.dropped))}
           </p>
-          <div className={classes.frame} tabIndex={0} role="group" aria-label={words.title}>
-            <table className={classes.table}>
-              <thead>
-                <tr>
-                  <th scope="col">{words.columns.source}</th>
-                  <th scope="col">{words.columns.first}</th>
-                  <th scope="col">{words.columns.last}</th>
-                  {COUNTS.map((name) => (
-                    <th key={name} scope="col" title={words.hints[name]}>
-                      {words.columns[name]}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {items.map((source) => (
-                  <tr key={source.source} data-source={source.source}>
-                    <td className={classes.wrap}>
-                      <code>{source.source}</code>
-                      {source.gaps.length > 0 && (
-                        <div className={classes.help}>
-                          {words.gaps(
-                            source.gaps.map(([from, to]) => (from === to ? from : `${from}–${to}`)).join(', '),
-                          )}
-                        </div>
-                      )}
-                    </td>
-                    <td>
-                      <Ago time={source.first_heard} />
-                    </td>
-                    <td>
-                      <Ago time={source.last_heard} />
-                    </td>
-                    {COUNTS.map((name) => (
-                      <td key={name} data-lost={(LOST.includes(name) && source[name] > 0) || undefined}>
-                        {count(source[name])}
-                      </td>
-                    ))}
-                  </tr>
+          <TableFrame
+            label={words.title}
+            columns={[
+              words.columns.source,
+              words.columns.first,
+              words.columns.last,
+              ...COUNTS.map((name) => ({ name: words.columns[name], hint: words.hints[name] })),
+            ]}
+          >
+            {items.map((source) => (
+              <tr key={source.source} data-source={source.source}>
+                <td className={classes.wrap}>
+                  <code>{source.source}</code>
+                  {source.gaps.length > 0 && (
+                    <div className={classes.help}>
+                      {words.gaps(source.gaps.map(([from, to]) => (from === to ? from : `${from}–${to}`)).join(', '))}
+                    </div>
+                  )}
+                </td>
+                <td>
+                  <Ago time={source.first_heard} />
+                </td>
+                <td>
+                  <Ago time={source.last_heard} />
+                </td>
+                {COUNTS.map((name) => (
+                  <td key={name} data-lost={(LOST.includes(name) && source[name] > 0) || undefined}>
+                    {count(source[name])}
+                  </td>
                 ))}
-              </tbody>
-            </table>
-          </div>
+              </tr>
+            ))}
+          </TableFrame>
           {total > items.length && <p className={classes.help}>{words.more(count(total - items.length))}</p>}
         </>
       )}

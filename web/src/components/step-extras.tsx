@@ -5,6 +5,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { CountReason, Event, SpanDetail, Usage } from '../api/types';
 import { text } from '../lib/text';
+import { FIRST_TOKEN } from '../model/attributes';
 import { pretty } from '../model/content';
 import { formatAbsolute, formatCost, formatDuration, userName } from '../model/format';
 import { parseTime } from '../model/time';
@@ -26,9 +27,6 @@ function usageText(usage: Usage): string {
     .map((kind) => `${text.step.tokenKinds[kind]} ${usage[kind]!.toLocaleString('en-US')}`)
     .join(' · ');
 }
-
-/** Seconds until a model said something, where its client tells it. */
-const FIRST_TOKEN = 'gen_ai.response.time_to_first_chunk';
 
 export function StepFacts({ span }: { span: SpanDetail }) {
   const age = useAge(span.start_time, span.running);

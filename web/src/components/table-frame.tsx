@@ -1,0 +1,35 @@
+// A table of the settings: with its columns, in a frame that scrolls where it is too wide.
+import type { ReactNode } from 'react';
+import classes from './form.module.css';
+
+interface Props {
+  label: string;
+  /** Heads of columns, and what each says of itself on demand. */
+  columns: readonly (string | { name: string; hint: string | undefined })[];
+  /** Whether a last column holds what can be done. */
+  actions?: boolean;
+  children: ReactNode;
+}
+
+export function TableFrame({ label, columns, actions = false, children }: Props) {
+  return (
+    <div className={classes.frame} tabIndex={0} role="group" aria-label={label}>
+      <table className={classes.table}>
+        <thead>
+          <tr>
+            {columns.map((column) => {
+              const { name, hint } = typeof column === 'string' ? { name: column, hint: undefined } : column;
+              return (
+                <th key={name} scope="col" title={hint}>
+                  {name}
+                </th>
+              );
+            })}
+            {actions && <td />}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
+}
