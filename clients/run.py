@@ -100,15 +100,6 @@ CLIENTS = {
         scores=LANGFUSE_SCORES,
         media=1,
     ),
-    "langfuse-3": Client(
-        "langfuse==3.15.0 openai==1.109.1",
-        "langfuse_client.py",
-        LANGFUSE,
-        conversation=SESSION,
-        by_hand=191,
-        scores=LANGFUSE_SCORES,
-        media=1,
-    ),
     "langfuse-2": Client(
         "langfuse==2.60.10 openai==1.109.1",
         "langfuse_2_client.py",
@@ -121,10 +112,6 @@ CLIENTS = {
     ),
     "langsmith": Client(
         "langsmith==0.15.0 openai==3.54.0", "langsmith_client.py", LANGSMITH, embeddings=False, scores=LANGSMITH_SCORES, media=1
-    ),
-    # It tells a run in two messages, of which the second does not say what the run is.
-    "langsmith-0.3": Client(
-        "langsmith==0.3.45 openai==1.109.1", "langsmith_client.py", LANGSMITH, embeddings=False, scores=LANGSMITH_SCORES, media=1
     ),
     "langsmith-prefix": Client(
         "langsmith==0.15.0 openai==3.54.0",
@@ -166,15 +153,6 @@ CLIENTS = {
     ),
     "opik": Client(
         "opik==2.2.122 openai==2.54.0",
-        "opik_client.py",
-        OPIK,
-        by_hand=134,
-        embeddings=False,
-        scores=("quality", "tone", "user-feedback"),
-        media=2,
-    ),
-    "opik-1": Client(
-        "opik==1.9.0 openai==1.109.1",
         "opik_client.py",
         OPIK,
         by_hand=134,
@@ -241,6 +219,14 @@ CLIENTS = {
     ),
     "vercel-ai": Client(NODE, "vercel_ai_client.mjs", {}, documents=0),
 }
+# Earlier releases, with the row that is theirs as well.
+EARLIER = {
+    "langfuse-3": ("langfuse", "langfuse==3.15.0 openai==1.109.1"),
+    # It tells a run in two messages, of which the second does not say what the run is.
+    "langsmith-0.3": ("langsmith", "langsmith==0.3.45 openai==1.109.1"),
+    "opik-1": ("opik", "opik==1.9.0 openai==1.109.1"),
+}
+CLIENTS |= {name: dataclasses.replace(CLIENTS[row], packages=packages) for name, (row, packages) in EARLIER.items()}
 
 
 def environment(**extra):

@@ -49,7 +49,7 @@ python_test() {
     "$venv/bin/ruff" format -q --check python tests
 }
 
-# The same wheel under every other interpreter of this machine.
+# The same wheel under every interpreter of this machine, without what it is made for beside it.
 pythons() { scripts/pythons.sh "$(echo "$target"/wheel/*.whl)"; }
 
 # What the tests that start the server are told. The server itself refuses variables NT_* that it does not know, so they set
