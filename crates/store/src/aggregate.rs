@@ -165,8 +165,8 @@ pub enum TruncatedBy {
     Groups,
     /// More different values than are told apart (1,000,000).
     Distinct,
-    /// The memory that one aggregate may take (about 256 MiB): what was known by then was measured to the end; groups and values that
-    /// would have been new were left out.
+    /// The memory that one aggregate may take (about 256 MiB), or all that run at a time together (1 GiB): what was known by then was
+    /// measured to the end; groups and values that would have been new were left out.
     Memory,
     /// A condition on steps or words that was met by more than is looked at.
     Conditions,

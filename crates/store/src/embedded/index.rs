@@ -28,6 +28,7 @@ use tantivy::{
     Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher, SegmentReader, TantivyDocument, TantivyError, Term,
 };
 
+use super::aggregate::Memory;
 use super::facts::Facts;
 use super::silence;
 use super::text::{self, WordTokenizer};
@@ -198,6 +199,8 @@ pub(super) fn span_key(row: &SpanRow) -> String {
 pub(super) struct SearchIndex {
     pub(super) fields: Fields,
     pub(super) reader: Reader,
+    /// For those who aggregate.
+    pub(super) memory: Memory,
     path: PathBuf,
 }
 
@@ -335,7 +338,7 @@ impl SearchIndex {
         index.set_multithread_executor(threads.min(SEARCH_THREADS))?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let reader = Reader(Arc::new(RwLock::new(Opened { reader, index })));
-        Ok(Some(Self { fields, reader, path: path.to_owned() }))
+        Ok(Some(Self { fields, reader, memory: Memory::default(), path: path.to_owned() }))
     }
 
     /// How far the index is.

@@ -13,7 +13,7 @@ use tantivy::query::Query;
 use tantivy::schema::Value as _;
 use tantivy::{DocAddress, DocId, Score, Searcher, SegmentOrdinal, SegmentReader, TantivyDocument};
 
-use super::aggregate::{Groups, Room};
+use super::aggregate::Groups;
 use super::budget::Budget;
 use super::clauses::{Clauses, all};
 use super::highlight::{self, Phrase};
@@ -262,7 +262,7 @@ pub(super) fn facets(
     let clauses = Clauses::new(index, &searcher, project, list, &cut, budget);
     let query = clauses.query(filter)?;
     let by_value = Group::Field { key: key.clone(), top: limit, others: false };
-    let groups = Groups { group_by: vec![by_value], metrics: Vec::new(), last: true, room: Room::default() };
+    let groups = Groups { group_by: vec![by_value], metrics: Vec::new(), last: true, room: index.memory.room() };
     let found = searcher.search(&*query, &groups).map_err(StoreError::index("count"))?;
     let truncated = found.is_cut() || cut.get();
     let mut rows: Vec<FacetRow> = found
@@ -296,7 +296,7 @@ pub(super) fn aggregate(
     let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
     let clauses = Clauses::new(index, &searcher, project, query.of, &cut, budget);
     let filtered = clauses.query(&query.filter)?;
-    let room = Room::default();
+    let room = index.memory.room();
     let groups = Groups { group_by: query.group_by.clone(), metrics: query.metrics.clone(), last: false, room: room.clone() };
     let found = searcher.search(&*filtered, &groups).map_err(StoreError::index("measure"))?;
     let newcomers = Newcomers::look(&searcher, &*clauses.query(&Filter::default())?, query, &room)?;

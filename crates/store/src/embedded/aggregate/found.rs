@@ -10,7 +10,6 @@ use crate::embedded::columns::Common;
 use crate::embedded::newcomers::Newcomers;
 
 /// The groups of all segments.
-#[derive(Default)]
 pub(in crate::embedded) struct Found {
     values: [Coded; MAX_GROUPS_BY],
     pub(super) groups: Numbered,
@@ -86,7 +85,15 @@ impl Coded {
 impl Found {
     /// Nothing yet, in a room for all of it.
     pub(super) fn within(room: Room) -> Self {
-        Self { room, ..Self::default() }
+        Self {
+            values: Default::default(),
+            groups: Numbered::default(),
+            sizes: Vec::new(),
+            segments: Vec::new(),
+            others: [0; MAX_GROUPS_BY],
+            counted: Counted::default(),
+            room,
+        }
     }
 
     pub(super) fn add_segment(&mut self, segment: SegmentFound) {

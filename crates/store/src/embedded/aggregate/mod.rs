@@ -24,7 +24,7 @@ use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
 use self::found::Found;
 use self::grouper::Grouper;
 use self::measures::{Gauge, Measures};
-pub(super) use self::room::{Room, Share, table};
+pub(super) use self::room::{Memory, Room, Share, table};
 use super::columns::{Common, Rows};
 use super::index::TIME;
 use crate::aggregate::{Group, MAX_GROUPS_BY, Metric, TruncatedBy};

@@ -47,7 +47,10 @@ fn query(group_by: Vec<Group>) -> Aggregate {
 }
 
 fn measured(searcher: &Searcher, query: &Aggregate, bytes: usize) -> Aggregated {
-    let room = Room::of(bytes);
+    measured_in(searcher, query, Memory::of(0).room_of(bytes, bytes))
+}
+
+fn measured_in(searcher: &Searcher, query: &Aggregate, room: Room) -> Aggregated {
     let groups = Groups { group_by: query.group_by.clone(), metrics: query.metrics.clone(), last: false, room };
     searcher.search(&AllQuery, &groups).unwrap().show(query, &Newcomers::default())
 }
@@ -75,6 +78,25 @@ fn many_groups_of_many_measures_take_no_more_than_there_is_and_the_answer_says_s
             "what is shown is right"
         );
     }
+}
+
+#[test]
+fn who_finds_that_others_have_taken_the_memory_is_cut_and_says_so() {
+    let searcher = searcher();
+    let query = query(vec![Group::Field { key: Field::UserId.into(), top: 10_000, others: false }]);
+    let memory = Memory::of(64 << 20);
+    let others = memory.room_of(128 << 20, 0);
+    let mut counting = others.share();
+    counting.hold(64 << 20);
+    assert!(!counting.is_full(), "they have taken all of it");
+    let part = measured_in(&searcher, &query, memory.room_of(64 << 20, 1 << 20));
+    assert!(part.truncated_by.contains(&TruncatedBy::Memory), "{:?}", part.truncated_by);
+    assert!((1..10_000).contains(&part.items.len()), "what is its own is used: {}", part.items.len());
+    assert_eq!(part.items.iter().map(|row| row.count).sum::<u64>() + part.left_out, DOCS);
+
+    drop((counting, others));
+    let whole = measured_in(&searcher, &query, memory.room_of(64 << 20, 1 << 20));
+    assert_eq!(whole.truncated_by, [TruncatedBy::Limit], "they have given it back");
 }
 
 #[test]
