@@ -17,6 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::error::ApiError;
 use crate::ingest::Ingest;
 use crate::live::Listeners;
+use crate::patience::streams;
 use crate::sources::Sources;
 use crate::{api, auth, docs, metrics, quarantine, receive, ui, unread};
 
@@ -67,6 +68,7 @@ fn around(router: Router<App>, app: App) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(unread::read_first))
         .layer(from_fn_with_state(app.clone(), metrics::measure))
+        .layer(from_fn(streams::watch))
         .with_state(app)
 }
 

@@ -27,7 +27,7 @@ pub(crate) const METRIC_EXPORTS: &str = "neuraltrust_metric_exports_total";
 pub(crate) const LISTENERS: &str = "neuraltrust_live_listeners";
 /// Listeners that were dropped because they were too slow.
 pub(crate) const LISTENERS_DROPPED: &str = "neuraltrust_live_dropped_total";
-/// Connections that were dropped because their other end took nothing.
+/// Connections and streams that were dropped because their other end took nothing.
 pub(crate) const STALLED: &str = "neuraltrust_stalled_connections_total";
 /// Seconds from having decoded a request to having it on disk.
 pub(crate) const APPEND_SECONDS: &str = "neuraltrust_append_seconds";
@@ -64,7 +64,7 @@ pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
     metrics::describe_counter!(METRIC_EXPORTS, "Exports of metrics, which are not kept");
     metrics::describe_gauge!(LISTENERS, "Those who follow what changes");
     metrics::describe_counter!(LISTENERS_DROPPED, "Listeners that were dropped because they were too slow");
-    metrics::describe_counter!(STALLED, "Connections that were dropped because their other end took nothing");
+    metrics::describe_counter!(STALLED, "Connections and streams that were dropped because their other end took nothing");
     metrics::describe_histogram!(APPEND_SECONDS, "Seconds to put a request on disk");
     metrics::describe_histogram!(REQUEST_SECONDS, "Seconds to answer a request");
     metrics::describe_gauge!(RECORDED, "Number of the last patch on disk");

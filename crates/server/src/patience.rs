@@ -3,6 +3,8 @@
 //! Such a one would hold a place among those who listen, a turn among those who export, and what has been written for it. The kernel
 //! keeps it for as long as the other end's kernel answers, which is for ever.
 
+pub(crate) mod streams;
+
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -119,14 +121,14 @@ mod tests {
 
     use super::*;
 
-    const PIECE: usize = 64 << 10;
-    const WITHIN: Duration = Duration::from_secs(60);
+    pub(super) const PIECE: usize = 64 << 10;
+    pub(super) const WITHIN: Duration = Duration::from_secs(60);
 
     /// An answer that somebody waits for.
     #[derive(Clone, Default)]
-    struct Answer {
-        pieces: Arc<AtomicUsize>,
-        gone: Arc<Notify>,
+    pub(super) struct Answer {
+        pub(super) pieces: Arc<AtomicUsize>,
+        pub(super) gone: Arc<Notify>,
     }
 
     struct Wanted(Answer);
@@ -139,7 +141,7 @@ mod tests {
 
     impl Answer {
         /// So many pieces.
-        fn body(&self, pieces: usize) -> Body {
+        pub(super) fn body(&self, pieces: usize) -> Body {
             let wanted = Wanted(self.clone());
             Body::from_stream(stream::iter(0..pieces).map(move |_| {
                 wanted.0.pieces.fetch_add(1, Ordering::Relaxed);

@@ -29,6 +29,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Between two writings of when keys were used.
 const NOTE_USES_EVERY: Duration = Duration::from_secs(30);
+/// Most requests of one connection at a time, of those over gRPC; over HTTP/2 elsewhere hyper has the same.
+const STREAMS: u32 = 200;
 /// How long a server whose store has stopped still says so, at `/readyz` above all, and the longest wait for what it has begun.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -105,7 +107,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         Ok(())
     });
     if let Some(listener) = grpc {
-        let server = tonic::transport::Server::builder().add_routes(receive::otlp_grpc(app));
+        let server = tonic::transport::Server::builder().max_concurrent_streams(STREAMS).add_routes(receive::otlp_grpc(app));
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         servers.spawn(
             async move { server.serve_with_incoming_shutdown(incoming, ended(ending)).await.map_err(anyhow::Error::from) },
