@@ -38,14 +38,17 @@ pub struct Aggregate {
 /// What things are grouped by. A thing with several values is in several groups, one without a value in a group of its own.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Group {
-    /// The values of a field or at a path; of all values those that most things have.
+    /// The values of a field or at a path; of all values those that have the most.
     Field {
         /// The field or path.
         key: Key,
-        /// Number of values that are kept.
+        /// Number of values that are kept, of all that there are.
         top: usize,
         /// Whether all others are a group of their own, beside that of no value, rather than left out.
         others: bool,
+        /// The metric, by its place among those of the aggregate, of which the values are kept that have the most, in that order; without
+        /// one it is the values that most things have. One that [orders](Metric::orders).
+        by: Option<usize>,
     },
     /// Stretches of the time by which the list is ordered.
     Time {
@@ -110,7 +113,7 @@ pub enum GroupValue {
     Flag(bool),
     /// Where a stretch of time begins.
     Time(Timestamp),
-    /// All values that are not among the most frequent.
+    /// All values that are not among those that are kept.
     Others {
         /// How many they are.
         others: u64,
@@ -126,7 +129,7 @@ impl PartialSchema for GroupValue {
             .item(ObjectBuilder::new().property("others", Object::with_type(Type::Integer)).required("others"))
             .description(Some(
                 "A text, the beginning of a stretch of time (RFC 3339), a number, true or false; an object for all values that are \
-                 not among the most frequent, with their number.",
+                 not kept, with their number.",
             ))
             .into()
     }
@@ -159,7 +162,7 @@ pub struct AggregateRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TruncatedBy {
-    /// Values that are less frequent than those that `top` lets through, or rows behind `limit`.
+    /// Values behind those that `top` lets through, or rows behind `limit`.
     Limit,
     /// More groups than are counted at a time (262,144).
     Groups,
@@ -175,7 +178,7 @@ pub enum TruncatedBy {
 /// The groups of an aggregate.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Aggregated {
-    /// The groups: values of a field by the number of things that have them, times and numbers ascending.
+    /// The groups: of values of a field those first that have the most things, or the most of `by`; times and numbers ascending.
     pub items: Vec<AggregateRow>,
     /// Number of things that the filter let through.
     pub matched: u64,
@@ -201,6 +204,17 @@ impl Group {
     }
 }
 
+impl Measured {
+    /// The number, or the first of several.
+    #[must_use]
+    pub fn first(&self) -> Option<f64> {
+        match self {
+            Self::One(number) => *number,
+            Self::Several(numbers) => numbers.first().copied().flatten(),
+        }
+    }
+}
+
 impl Metric {
     /// What it is measured on, where that is a field or path.
     #[must_use]
@@ -210,6 +224,26 @@ impl Metric {
             Self::Sum(key) | Self::Avg(key) | Self::Min(key) | Self::Max(key) => Some(key),
             Self::Percentiles(key, _) => Some(key),
             Self::Count | Self::ErrorShare => None,
+        }
+    }
+
+    /// Whether values can be ordered by it: it is one number of each group, and those of several groups are put together from these.
+    #[must_use]
+    pub const fn orders(&self) -> bool {
+        match self {
+            Self::Count | Self::ErrorShare | Self::Sum(_) | Self::Avg(_) | Self::Min(_) | Self::Max(_) => true,
+            Self::Distinct(_) | Self::New(_) | Self::Returning(_) | Self::Percentiles(..) => false,
+        }
+    }
+
+    /// Whether a list has what is measured.
+    ///
+    /// # Errors
+    /// [`FilterError`] that names the field and what is accepted.
+    pub fn check(&self, of: ListOf) -> Result<(), FilterError> {
+        match self {
+            Self::Distinct(key) | Self::New(key) | Self::Returning(key) => check_grouped(key, of),
+            metric => metric.key().map_or(Ok(()), |key| check_number(key, of)),
         }
     }
 }
@@ -222,16 +256,19 @@ impl Aggregate {
     pub fn check(&self) -> Result<(), FilterError> {
         for group in &self.group_by {
             match group {
-                Group::Field { key, .. } => check_grouped(key, self.of)?,
+                Group::Field { key, by, .. } => {
+                    check_grouped(key, self.of)?;
+                    if by.is_some_and(|by| !self.metrics.get(by).is_some_and(Metric::orders)) {
+                        let problem = "is ordered by a count, error_share, sum, avg, min or max that is measured".to_owned();
+                        return Err(FilterError::Unfit { key: key.to_string(), problem });
+                    }
+                }
                 Group::Histogram { key, .. } => check_number(key, self.of)?,
                 Group::Time { .. } => {}
             }
         }
         for metric in &self.metrics {
-            match metric {
-                Metric::Distinct(key) | Metric::New(key) | Metric::Returning(key) => check_grouped(key, self.of)?,
-                metric => metric.key().map_or(Ok(()), |key| check_number(key, self.of))?,
-            }
+            metric.check(self.of)?;
         }
         Ok(())
     }

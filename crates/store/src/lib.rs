@@ -13,6 +13,7 @@ pub mod conformance;
 mod dashboards;
 pub mod embedded;
 mod error;
+mod facets;
 mod fields;
 mod hits;
 mod language;
@@ -44,6 +45,7 @@ pub use embedded::{
     Quarantine, QuarantineTotals, Quarantined, Retention,
 };
 pub use error::StoreError;
+pub use facets::{FacetOrder, FacetPlace, FacetQuery, FacetsBy};
 pub use fields::{Field, FieldType, FilterError, Key, Root, Value};
 pub use hits::{Hit, Hits, Place, SaidIn, Search};
 pub use language::{QueryError, Typed, Typing, moment, written};
@@ -422,8 +424,16 @@ impl ProjectStore {
     /// # Errors
     /// [`StoreError::Filter`] when the list has no such values, and when the index cannot be read.
     pub async fn facets(&self, of: ListOf, key: Key, filter: Filter, limit: usize) -> Result<Facets, StoreError> {
+        self.values(FacetQuery { of, key, filter, order: FacetOrder::default(), behind: None, limit }).await
+    }
+
+    /// The values of a field, or at a path, over a list, in an order.
+    ///
+    /// # Errors
+    /// As [`ProjectStore::facets`], and when the list does not have what the values are ordered by.
+    pub async fn values(&self, query: FacetQuery) -> Result<Facets, StoreError> {
         match &self.store {
-            Store::Embedded(store) => store.facets(self.id, of, key, filter, limit).await,
+            Store::Embedded(store) => store.values(self.id, query).await,
         }
     }
 

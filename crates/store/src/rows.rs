@@ -445,6 +445,9 @@ pub struct FacetRow {
     /// When it last occurred.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_time: Option<Timestamp>,
+    /// The number that it is ordered by.
+    #[serde(skip)]
+    pub number: Option<f64>,
 }
 
 /// Values of a field, the most frequent first.

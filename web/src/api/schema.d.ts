@@ -976,8 +976,8 @@ export interface paths {
         };
         /**
          * Users with what is known of their conversations. `sort` is `count`, `time`, `duration`, `tokens`, `cost`, `errors` or `turns`.
-         * @description Counted over the conversations that the parameters leave, up to 10,000 users, those with the most conversations first where `sort` says
-         *     nothing else. Pages go on with `cursor` = `next_cursor`.
+         * @description Counted over the conversations that the parameters leave, those with the most conversations first where `sort` says nothing else.
+         *     All users are ordered, however many there are; pages go on with `cursor` = `next_cursor`.
          */
         get: operations["users"];
         put?: never;
@@ -1069,7 +1069,7 @@ export interface components {
         };
         /** @description The groups of an aggregate. */
         Aggregated: {
-            /** @description The groups: values of a field by the number of things that have them, times and numbers ascending. */
+            /** @description The groups: of values of a field those first that have the most things, or the most of `by`; times and numbers ascending. */
             items: components["schemas"]["AggregateRow"][];
             /**
              * Format: int64
@@ -1589,6 +1589,12 @@ export interface components {
         /** @description What things are grouped by: one of `field`, `time` and `histogram`. */
         GroupBody: {
             /**
+             * @description The place among `metrics`, from 0 on, of the measure of which the values of the field are kept that have the most, in that order: a
+             *     `count`, `error_share`, `sum`, `avg`, `min` or `max`. Without it, those that most things have.
+             * @default null
+             */
+            by: number | null;
+            /**
              * Format: int32
              * @description So many of the unit of `time`, except of months.
              * @default 1
@@ -1621,7 +1627,7 @@ export interface components {
              */
             time: string | null;
             /**
-             * @description Most values of the field, the most frequent ones: 1 to 1000.
+             * @description Most values of the field, of all that there are the most frequent ones, or those that `by` says: 1 to 1000.
              * @default 10
              */
             top: number | null;
@@ -1637,7 +1643,7 @@ export interface components {
              */
             zone: string | null;
         };
-        /** @description A text, the beginning of a stretch of time (RFC 3339), a number, true or false; an object for all values that are not among the most frequent, with their number. */
+        /** @description A text, the beginning of a stretch of time (RFC 3339), a number, true or false; an object for all values that are not kept, with their number. */
         GroupValue: string | number | boolean | {
             others: number;
         };
@@ -3297,8 +3303,8 @@ export interface components {
              */
             total: number;
             /**
-             * @description Whether not everything was counted: there are more than 10,000 values, or a condition on steps or words was met by more than is
-             *     looked at.
+             * @description Whether not everything was counted: there are more values than are told apart (262,144, and about 256 MiB of them), or a condition
+             *     on steps or words was met by more than is looked at.
              */
             truncated: boolean;
         };

@@ -10,6 +10,7 @@ import classes from './analytics-tables.module.css';
 import { kindName } from './kind-icon';
 import tableClasses from './table.module.css';
 
+/** Rows of a table; one more is asked for, since those without a value are none. */
 const TOP = 10;
 const words = text.analytics.columns;
 
@@ -72,7 +73,7 @@ export function AnalyticsTables({ filter, onOpen, onSteps }: Props) {
       />
       <Table
         title={tables.users}
-        body={{ ...by('user_id', 'conversations'), group_by: [{ field: 'user_id', top: 1000 }] }}
+        body={{ ...by('user_id', 'conversations'), group_by: [{ field: 'user_id', top: TOP + 1, by: 2 }] }}
         columns={[count(words.conversations), at(words.errors, 0, share), ...SPENT(1)]}
         order={(row) => measured(row, 2) ?? 0}
         label={(id) => names.get(id) ?? id}
@@ -80,7 +81,7 @@ export function AnalyticsTables({ filter, onOpen, onSteps }: Props) {
       />
       <Table
         title={tables.names}
-        body={{ ...by('name', 'spans'), group_by: [{ field: 'name', top: 100 }] }}
+        body={{ ...by('name', 'spans'), group_by: [{ field: 'name', top: TOP + 1, by: 4 }] }}
         columns={BY_TIME}
         order={(row) => measured(row, 4) ?? 0}
         onOpen={(name) => onSteps(`name:${valueText(name)}`)}
@@ -112,7 +113,7 @@ export function AnalyticsTables({ filter, onOpen, onSteps }: Props) {
 export function costOf(field: 'model' | 'name', filter: Record<string, string>): AggregateBody {
   return {
     of: 'spans',
-    group_by: [{ field, top: 100 }],
+    group_by: [{ field, top: 100, by: 3 }],
     metrics: OF_STEPS,
     filter: { ...filter, q: 'cost_counted:true' },
   };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { byColumn, entityRows, namesOf } from './entities';
+import { byColumn, ENTITY_METRICS, entityRows, METRIC_OF, namesOf } from './entities';
 
 const answer = (items: { count: number; group: (string | null)[]; values: (number | null)[] }[]) => ({
   items,
@@ -20,6 +20,13 @@ it('reads the sums of each, and leaves out what has no id', () => {
   );
   expect(rows).toEqual([{ id: 'u1', conversations: 2, errors: 0.5, tokens: 10, cost: null, positive: 1, negative: 0 }]);
   expect(entityRows(answer([{ count: 2, group: [], values: [0, 1, 2, 0, 0] }]))[0]).toMatchObject({ id: '', cost: 2 });
+});
+
+it('asks for those who have the most of the column that the list is in the order of', () => {
+  expect(ENTITY_METRICS[METRIC_OF.cost ?? -1]).toEqual({ sum: { field: 'cost' } });
+  expect(ENTITY_METRICS[METRIC_OF.tokens ?? -1]).toEqual({ sum: { field: 'usage.total' } });
+  expect(ENTITY_METRICS[METRIC_OF.errors ?? -1]).toBe('error_share');
+  expect(ENTITY_METRICS[METRIC_OF.feedback ?? -1]).toEqual({ sum: { field: 'feedback.negative' } });
 });
 
 it('puts the highest first, and those without a value last', () => {

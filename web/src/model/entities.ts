@@ -13,6 +13,15 @@ export const ENTITY_METRICS = [
   { sum: { field: 'feedback.negative' } },
 ];
 
+/** Of which of these each column is, so that the server knows who has the most of it among all; conversations it counts anyway. */
+export const METRIC_OF: Record<EntityColumn, number | null> = {
+  conversations: null,
+  errors: 0,
+  tokens: 1,
+  cost: 2,
+  feedback: 4,
+};
+
 export interface EntityRow {
   id: string;
   conversations: number;

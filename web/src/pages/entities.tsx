@@ -8,7 +8,7 @@ import stateClasses from '../components/states.module.css';
 import tableClasses from '../components/table.module.css';
 import { TranscriptSkeleton } from '../components/transcript-skeleton';
 import { text } from '../lib/text';
-import { byColumn, ENTITY_FIELDS, ENTITY_METRICS, type EntityRow, entityRows } from '../model/entities';
+import { byColumn, ENTITY_FIELDS, ENTITY_METRICS, type EntityRow, entityRows, METRIC_OF } from '../model/entities';
 import { formatCost, formatCount } from '../model/format';
 import { sinceTime } from '../model/period';
 import { type Entity, type EntitySearch, entityOf } from '../router';
@@ -40,14 +40,14 @@ function Entities({ entity }: { entity: Entity }) {
   const after = useMemo(() => sinceTime(search.since, Date.now()), [search.since]);
   const filter = useMemo((): Record<string, string> => (after ? { after } : {}), [after]);
   const names = useUserNames(filter, entity === 'users');
+  const by = COLUMNS.find(({ name }) => name === search.by)?.name ?? 'conversations';
   const { data, error, refetch } = useAggregate({
     of: 'conversations',
-    group_by: [{ field: ENTITY_FIELDS[entity], top: TOP }],
+    group_by: [{ field: ENTITY_FIELDS[entity], top: TOP, by: METRIC_OF[by] }],
     metrics: ENTITY_METRICS,
     filter,
     limit: TOP,
   });
-  const by = COLUMNS.find(({ name }) => name === search.by)?.name ?? 'conversations';
   const rows = useMemo(() => {
     const needle = search.q?.toLowerCase() ?? '';
     return entityRows(data)

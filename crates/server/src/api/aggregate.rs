@@ -64,9 +64,13 @@ pub(super) struct AggregateBody {
 pub(super) struct GroupBody {
     /// A field, or of spans a path such as `metadata.plan`.
     field: Option<String>,
-    /// Most values of the field, the most frequent ones: 1 to 1000.
+    /// Most values of the field, of all that there are the most frequent ones, or those that `by` says: 1 to 1000.
     #[schema(default = 10, minimum = 1, maximum = 1000)]
     top: Option<usize>,
+    /// The place among `metrics`, from 0 on, of the measure of which the values of the field are kept that have the most, in that order: a
+    /// `count`, `error_share`, `sum`, `avg`, `min` or `max`. Without it, those that most things have.
+    #[schema(minimum = 0, maximum = 15)]
+    by: Option<usize>,
     /// Whether all other values of the field are a group of their own, `{"others": HOW_MANY}`, rather than left out. What has several
     /// of them counts there once for each.
     #[schema(default = false)]
@@ -134,7 +138,7 @@ impl AggregateBody {
         let query = Aggregate {
             of,
             filter: filters::from_json(of, self.filter, Filter::read)?,
-            group_by: self.group_by.into_iter().map(|group| group.read(of)).collect::<Result<_, _>>()?,
+            group_by: self.group_by.into_iter().map(|group| group.read(of, &measures)).collect::<Result<_, _>>()?,
             metrics: measures.metrics.clone(),
             limit: within("limit", self.limit, LIMIT, MAX_ROWS)?,
         };
@@ -152,11 +156,12 @@ fn key(name: &str, of: ListOf, field: &str) -> Result<Key, ApiError> {
 }
 
 impl GroupBody {
-    fn read(self, of: ListOf) -> Result<Group, ApiError> {
+    fn read(self, of: ListOf, measures: &Measures) -> Result<Group, ApiError> {
         match self {
             Self {
                 field: Some(field),
                 top,
+                by,
                 others,
                 time: None,
                 every: None,
@@ -166,7 +171,8 @@ impl GroupBody {
                 width: None,
             } => {
                 let top = within("group_by.top", top, TOP.0, TOP.1)?;
-                Ok(Group::Field { key: key("group_by.field", of, &field)?, top, others: others.unwrap_or(false) })
+                let by = by.map(|by| measures.ordering(by)).transpose()?;
+                Ok(Group::Field { key: key("group_by.field", of, &field)?, top, others: others.unwrap_or(false), by })
             }
             Self {
                 time: Some(time),
@@ -175,6 +181,7 @@ impl GroupBody {
                 zone,
                 field: None,
                 top: None,
+                by: None,
                 others: None,
                 histogram: None,
                 width: None,
@@ -184,6 +191,7 @@ impl GroupBody {
                 width,
                 field: None,
                 top: None,
+                by: None,
                 others: None,
                 time: None,
                 every: None,
@@ -195,8 +203,8 @@ impl GroupBody {
                 Ok(Group::Histogram { key: key("group_by.histogram", of, &field)?, width })
             }
             _ => Err(bad(
-                "group_by: give {\"field\", \"top\", \"others\"}, {\"time\", \"every\", \"offset\" or \"zone\"} or {\"histogram\", \"width\"}, one \
-                 in each",
+                "group_by: give {\"field\", \"top\", \"by\", \"others\"}, {\"time\", \"every\", \"offset\" or \"zone\"} or {\"histogram\", \
+                 \"width\"}, one in each",
             )),
         }
     }

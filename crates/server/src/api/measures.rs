@@ -160,6 +160,19 @@ impl Measures {
         Ok(measures)
     }
 
+    /// The place of the store's metric that the measure at a place of the answer is, where values can be ordered by that.
+    pub(super) fn ordering(&self, place: usize) -> Result<usize, ApiError> {
+        let ordering = match self.made.get(place) {
+            Some(Made::As(at)) => Some(*at).filter(|at| self.metrics.get(*at).is_some_and(Metric::orders)),
+            _ => None,
+        };
+        ordering.ok_or_else(|| {
+            bad(format!(
+                "group_by.by: {place} is not the place, from 0 on, of a count, error_share, sum, avg, min or max among the metrics"
+            ))
+        })
+    }
+
     /// Whether something is divided by time.
     pub(super) fn has_rates(&self) -> bool {
         self.made.iter().any(|made| matches!(made, Made::Rate(..)))
@@ -285,6 +298,20 @@ mod tests {
         let whole = Window { after: Some(at(0)), before: Some(at(12)), now: at(100) };
         assert_eq!(made(body.clone(), &all, &[], whole), [Measured::One(None), one(0.5)]);
         assert_eq!(made(body, &all, &[], window)[1], Measured::One(None));
+    }
+
+    #[test]
+    fn values_are_ordered_by_a_measure_of_the_answer() {
+        let body = json!([
+            { "ratio": { "of": "count", "to": { "sum": { "field": "turns" } } } }, { "max": { "field": "cost" } },
+            { "distinct": { "field": "user_id" } }
+        ]);
+        let measures = Measures::read(ListOf::Conversations, serde_json::from_value(body).unwrap()).unwrap();
+        let at = measures.ordering(1).unwrap();
+        assert!(matches!(&measures.metrics[at], Metric::Max(_)), "{:?}", measures.metrics);
+        for (place, what) in [(0, "a ratio"), (2, "different values"), (3, "nothing")] {
+            assert!(measures.ordering(place).is_err_and(|error| error.detail.contains("sum")), "{what}");
+        }
     }
 
     #[test]

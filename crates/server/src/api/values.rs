@@ -1,13 +1,13 @@
 //! Users, sessions, channels, models and tools: the values of a field with what a list of them shows.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
 use neuraltrust_model::Timestamp;
 use neuraltrust_store::{
-    Aggregate, Field, Filter, Group, GroupValue, ListOf, MAX_ROWS, Measured, Metric, ProjectStore, Test, Value,
+    Aggregate, FacetOrder, FacetPlace, FacetQuery, FacetRow, FacetsBy, Field, Filter, Group, GroupValue, ListOf, MAX_ROWS,
+    Measured, Metric, ProjectStore, Test, Value,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -53,8 +53,8 @@ pub(super) struct Values {
     next_cursor: Option<String>,
     /// Number of all values. Where `truncated`, there are at least so many.
     total: u64,
-    /// Whether not everything was counted: there are more than 10,000 values, or a condition on steps or words was met by more than is
-    /// looked at.
+    /// Whether not everything was counted: there are more values than are told apart (262,144, and about 256 MiB of them), or a condition
+    /// on steps or words was met by more than is looked at.
     truncated: bool,
     /// Whether the time that a read may take was over before everything was counted.
     timed_out: bool,
@@ -78,35 +78,37 @@ impl Asked {
         Self { of: ListOf::Spans, field, only: Filter::Is(Field::Kind.into(), Test::OneOf(kinds)) }
     }
 
-    /// What the values have of each metric.
+    /// What values have of each metric, over those things that have one of them.
     async fn measured(
         &self,
         project: &ProjectStore,
         filter: Filter,
         metrics: Vec<Metric>,
-    ) -> Result<(HashMap<String, (u64, Vec<Measured>)>, [bool; 2]), ApiError> {
+    ) -> Result<(HashMap<String, Vec<Measured>>, [bool; 2]), ApiError> {
         let query = Aggregate {
             of: self.of,
             filter,
-            group_by: vec![Group::Field { key: self.field.into(), top: MAX_ROWS, others: false }],
+            group_by: vec![Group::Field { key: self.field.into(), top: MAX_ROWS, others: false, by: None }],
             metrics,
             limit: MAX_ROWS,
         };
         let found = project.aggregate(query).await?;
         let rows = found.items.into_iter().filter_map(|row| match row.group.into_iter().next()? {
-            Some(GroupValue::Text(value)) => Some((value, (row.count, row.values))),
+            Some(GroupValue::Text(value)) => Some((value, row.values)),
             _ => None,
         });
         Ok((rows.collect(), [found.truncated, found.timed_out]))
     }
+
+    /// Sums of spans are of those only that are not told of twice.
+    fn counted(&self, flag: Field) -> Filter {
+        if self.of == ListOf::Spans { is(flag) } else { Filter::default() }
+    }
 }
 
-fn one(measured: Option<&Measured>) -> Option<f64> {
-    match measured {
-        Some(Measured::One(number)) => *number,
-        Some(Measured::Several(numbers)) => numbers.first().copied().flatten(),
-        None => None,
-    }
+/// What has a flag.
+fn is(flag: Field) -> Filter {
+    Filter::Is(flag.into(), Test::OneOf(vec![Value::Flag(true)]))
 }
 
 async fn listed(app: &App, reader: &Reader, asked: Asked, mut params: ListParams) -> Result<Json<Values>, ApiError> {
@@ -115,65 +117,60 @@ async fn listed(app: &App, reader: &Reader, asked: Asked, mut params: ListParams
     let (limit, filter) = (params.limit()?, params.filter(asked.of)?);
     let filter = Filter::And(vec![filter, asked.only.clone()]);
     let project = app.store.project(reader.0.project);
-    let mut metrics = vec![Metric::ErrorShare, Metric::Percentiles(Field::DurationMs.into(), vec![50.0, 95.0]), Metric::Count];
-    let sums = [Metric::Sum(Field::UsageTotal.into()), Metric::Sum(Field::Cost.into())];
-    let spans = asked.of == ListOf::Spans;
-    if !spans {
-        metrics.extend(sums.clone());
+    let query = FacetQuery {
+        of: asked.of,
+        key: asked.field.into(),
+        filter: filter.clone(),
+        order: order.of(&asked),
+        behind,
+        // One more than asked for tells whether there is a next page.
+        limit: limit + 1,
+    };
+    // All values are ordered, and those of the page alone are measured.
+    let mut page = project.values(query).await?;
+    let more = page.items.len() > limit;
+    page.items.truncate(limit);
+    let next_cursor = page.items.last().filter(|_| more).map(|row| order.cursor(row));
+    let shown = page.items.iter().map(|row| Value::Text(row.value.clone())).collect();
+    let shown = Filter::And(vec![filter, Filter::Is(asked.field.into(), Test::OneOf(shown))]);
+    let of_counted =
+        |flag: Field, of: Field| (Filter::And(vec![shown.clone(), asked.counted(flag)]), vec![Metric::Sum(of.into())]);
+    let mut metrics = vec![Metric::ErrorShare, Metric::Percentiles(Field::DurationMs.into(), vec![50.0, 95.0])];
+    if asked.of != ListOf::Spans {
         metrics.push(Metric::Sum(Field::Turns.into()));
     }
-    let (rows, [cut, mut timed_out]) = asked.measured(&project, filter.clone(), metrics).await?;
-    let facets = project.facets(asked.of, asked.field.into(), filter.clone(), MAX_ROWS).await?;
-    let counted = |field: Field, sum: &Metric| {
-        let only = Filter::And(vec![filter.clone(), Filter::Is(field.into(), Test::OneOf(vec![Value::Flag(true)]))]);
-        asked.measured(&project, only, vec![sum.clone()])
-    };
-    let [tokens, costs] = &sums;
-    // Of spans only those count that are not told of twice.
-    let (tokens, costs) = match spans {
-        true => {
-            let (tokens, costs) = (counted(Field::UsageCounted, tokens).await?, counted(Field::CostCounted, costs).await?);
-            timed_out |= tokens.1[1] || costs.1[1];
-            (tokens.0, costs.0)
-        }
-        false => (HashMap::new(), HashMap::new()),
-    };
-    timed_out |= facets.timed_out;
-    let mut items: Vec<ValueRow> = facets
-        .items
-        .into_iter()
-        .map(|row| {
-            let values = rows.get(&row.value).map(|(_, values)| values.as_slice()).unwrap_or_default();
-            let percentile = |n: usize| match values.get(1) {
-                Some(Measured::Several(numbers)) => numbers.get(n).copied().flatten(),
-                _ => None,
-            };
-            let sum = |of: &HashMap<String, (u64, Vec<Measured>)>, n: usize| match spans {
-                true => of.get(&row.value).and_then(|(_, values)| one(values.first())),
-                false => one(values.get(n)),
-            };
-            ValueRow {
-                count: row.count,
-                last_time: row.last_time,
-                error_share: one(values.first()),
-                duration_ms_p50: percentile(0),
-                duration_ms_p95: percentile(1),
-                total_tokens: sum(&tokens, 3),
-                cost: sum(&costs, 4),
-                turns: one(values.get(5)),
-                value: row.value,
-            }
-        })
-        .collect();
-    let (total, truncated) = (items.len() as u64, cut || facets.truncated);
-    items.sort_by(|a, b| order.compare(&order.of(a), &order.of(b)));
-    if let Some(behind) = behind {
-        items.retain(|row| order.compare(&order.of(row), &behind).is_gt());
+    let asking = [
+        (shown.clone(), metrics),
+        of_counted(Field::UsageCounted, Field::UsageTotal),
+        of_counted(Field::CostCounted, Field::Cost),
+    ];
+    let (mut truncated, mut timed_out) = (page.truncated, page.timed_out);
+    let mut measured = Vec::with_capacity(asking.len());
+    for (filter, metrics) in asking {
+        let (of_values, [cut, late]) = asked.measured(&project, filter, metrics).await?;
+        (truncated, timed_out) = (truncated || cut, timed_out || late);
+        measured.push(of_values);
     }
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next_cursor = items.last().filter(|_| more).map(|row| order.cursor(&order.of(row)));
-    Ok(Json(Values { items, next_cursor, total, truncated, timed_out }))
+    let row = |row: FacetRow| {
+        let of = |asked: usize, n: usize| measured.get(asked)?.get(&row.value)?.get(n);
+        let percentile = |n: usize| match of(0, 1) {
+            Some(Measured::Several(numbers)) => numbers.get(n).copied().flatten(),
+            _ => None,
+        };
+        ValueRow {
+            count: row.count,
+            last_time: row.last_time,
+            error_share: of(0, 0).and_then(Measured::first),
+            duration_ms_p50: percentile(0),
+            duration_ms_p95: percentile(1),
+            total_tokens: of(1, 0).and_then(Measured::first),
+            cost: of(2, 0).and_then(Measured::first),
+            turns: of(0, 2).and_then(Measured::first),
+            value: row.value,
+        }
+    };
+    let items = page.items.into_iter().map(row).collect();
+    Ok(Json(Values { items, next_cursor, total: page.total, truncated, timed_out }))
 }
 
 /// What values are ordered by, and whether the least comes first.
@@ -182,10 +179,6 @@ struct Order {
     by: &'static str,
     ascending: bool,
 }
-
-/// A place in an order: the number that it goes by, and the value. Values whose number changes meanwhile may be met twice or not at
-/// all; others stay where they are.
-type Place = (Option<f64>, String);
 
 impl Order {
     fn read(sort: Option<&str>, of: ListOf) -> Result<Self, ApiError> {
@@ -198,40 +191,30 @@ impl Order {
             .ok_or_else(|| bad(format!("sort: {sort:?} is not one of {}, each with :desc or :asc behind it", known.join(", "))))
     }
 
-    fn of(self, row: &ValueRow) -> Place {
-        let number = match self.by {
-            "duration" => row.duration_ms_p95,
-            "tokens" => row.total_tokens,
-            "cost" => row.cost,
-            "errors" => row.error_share.map(|share| share * row.count as f64),
-            "time" => row.last_time.map(|time| time.as_nanos() as f64),
-            "turns" => row.turns,
-            _ => Some(row.count as f64),
+    /// The order as the store knows it.
+    fn of(self, asked: &Asked) -> FacetOrder {
+        let all = Filter::default;
+        let by = match self.by {
+            "duration" => FacetsBy::Measure(Metric::Percentiles(Field::DurationMs.into(), vec![95.0]), all()),
+            "tokens" => FacetsBy::Measure(Metric::Sum(Field::UsageTotal.into()), asked.counted(Field::UsageCounted)),
+            "cost" => FacetsBy::Measure(Metric::Sum(Field::Cost.into()), asked.counted(Field::CostCounted)),
+            "errors" => FacetsBy::Measure(Metric::Count, is(Field::HasError)),
+            "time" => FacetsBy::LastTime,
+            "turns" => FacetsBy::Measure(Metric::Sum(Field::Turns.into()), all()),
+            _ => FacetsBy::Count,
         };
-        (number, row.value.clone())
+        FacetOrder { by, ascending: self.ascending }
     }
 
-    fn compare(self, (number, value): &Place, (other, other_value): &Place) -> Ordering {
-        let order = match (number, other) {
-            (Some(a), Some(b)) if self.ascending => a.total_cmp(b),
-            (Some(a), Some(b)) => b.total_cmp(a),
-            // What has no number comes last.
-            (None, Some(_)) => Ordering::Greater,
-            (Some(_), None) => Ordering::Less,
-            (None, None) => Ordering::Equal,
-        };
-        order.then_with(|| value.cmp(other_value))
-    }
-
-    /// How a place is told to a client.
-    fn cursor(self, (number, value): &Place) -> String {
-        let number = number.map_or_else(String::new, |number| format!("{:x}", number.to_bits()));
-        let value: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+    /// How the place of a value is told to a client.
+    fn cursor(self, row: &FacetRow) -> String {
+        let number = row.number.map_or_else(String::new, |number| format!("{:x}", number.to_bits()));
+        let value: String = row.value.bytes().map(|byte| format!("{byte:02x}")).collect();
         format!("{}.{}.{number}.{value}", self.by, if self.ascending { "asc" } else { "desc" })
     }
 
     /// The place that a client was told.
-    fn place(self, cursor: &str) -> Result<Place, ApiError> {
+    fn place(self, cursor: &str) -> Result<FacetPlace, ApiError> {
         let read = || {
             let mut parts = cursor.split('.');
             let same = parts.next()? == self.by && parts.next()? == if self.ascending { "asc" } else { "desc" };
@@ -240,7 +223,8 @@ impl Order {
             let whole = value.len().is_multiple_of(2);
             let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
             let value = value.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>()?;
-            (same && whole && parts.next().is_none()).then_some((number, String::from_utf8(value).ok()?))
+            let place = FacetPlace { number, value: String::from_utf8(value).ok()? };
+            (same && whole && parts.next().is_none()).then_some(place)
         };
         read().ok_or_else(|| bad("cursor: give the `next_cursor` of the page before, with the `sort` that it was asked with"))
     }
@@ -248,8 +232,8 @@ impl Order {
 
 /// Users with what is known of their conversations. `sort` is `count`, `time`, `duration`, `tokens`, `cost`, `errors` or `turns`.
 ///
-/// Counted over the conversations that the parameters leave, up to 10,000 users, those with the most conversations first where `sort` says
-/// nothing else. Pages go on with `cursor` = `next_cursor`.
+/// Counted over the conversations that the parameters leave, those with the most conversations first where `sort` says nothing else.
+/// All users are ordered, however many there are; pages go on with `cursor` = `next_cursor`.
 #[utoipa::path(
     get, path = "/api/v1/users", tag = "read", params(ListParams),
     responses((status = 200, body = Values), (status = "4XX", body = Problem))
@@ -327,16 +311,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_hold_every_value_once_in_any_order() {
-        let row = |value: &str, cost: Option<f64>| ValueRow { value: value.to_owned(), cost, ..ValueRow::default() };
-        let rows = [row("a", Some(1.0)), row("é.b", None), row("", Some(-0.5)), row("c", Some(1.0)), row("d", None)];
-        for (sort, expect) in [("cost", ["a", "c", "", "d", "é.b"]), ("cost:asc", ["", "a", "c", "d", "é.b"])] {
-            let order = Order::read(Some(sort), ListOf::Spans).unwrap();
-            let mut sorted: Vec<Place> = rows.iter().map(|row| order.of(row)).collect();
-            sorted.sort_by(|a, b| order.compare(a, b));
-            assert_eq!(sorted.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>(), expect, "{sort}");
-            for place in &sorted {
-                assert_eq!(order.place(&order.cursor(place)).unwrap(), *place);
+    fn a_cursor_says_where_a_value_is_in_its_order() {
+        for (value, number) in [("a", Some(1.0)), ("é.b", None), ("", Some(-0.5))] {
+            let row = FacetRow { value: value.to_owned(), count: 1, last_time: None, number };
+            for sort in ["cost", "cost:asc"] {
+                let order = Order::read(Some(sort), ListOf::Spans).unwrap();
+                let place = FacetPlace { number, value: value.to_owned() };
+                assert_eq!(order.place(&order.cursor(&row)).unwrap(), place, "{sort}");
             }
         }
         let order = Order::read(None, ListOf::Conversations).unwrap();

@@ -48,6 +48,26 @@ fn filled() -> Server {
 }
 
 #[test]
+fn values_that_have_the_most_of_a_measure_come_first_of_all() {
+    let server = filled();
+    let sessions = |by: Value, others: bool| {
+        json!({ "group_by": [{ "field": "session_id", "top": 2, "by": by, "others": others }],
+            "metrics": ["error_share", { "max": { "field": "output_words" } }, { "distinct": { "field": "user_id" } }] })
+    };
+    let named = |rows: &[Value]| rows.iter().map(|row| row["group"][0].clone()).collect::<Vec<_>>();
+    assert_eq!(named(&measured(&server, &sessions(Value::Null, false))), ["s1", "s2"], "all have one conversation");
+    let wordy = measured(&server, &sessions(json!(1), false));
+    assert_eq!(named(&wordy), ["s1", "s3"]);
+    assert_eq!((&wordy[0]["values"][1], &wordy[1]["values"][1]), (&json!(3.0), &json!(2.0)));
+    let all = measured(&server, &sessions(json!(1), true));
+    assert_eq!(named(&all), [json!("s1"), json!("s3"), json!({ "others": 2 })]);
+    for by in [2, 3] {
+        let (status, refused) = aggregate(&server, &sessions(json!(by), false));
+        assert!(status == 400 && refused["detail"].as_str().unwrap().contains("group_by.by"), "{refused}");
+    }
+}
+
+#[test]
 fn turns_words_users_and_their_return_are_measured() {
     let server = filled();
     let sum = |field: &str| json!({ "sum": { "field": field } });

@@ -10,8 +10,8 @@ use neuraltrust_model::Timestamp;
 
 use super::queries::Fact;
 use crate::{
-    Aggregate, AggregateRow, Every, Field, Filter, Group, GroupValue, Key, Measured, Metric, ProjectStore, RELATIVE_ERROR,
-    TruncatedBy, Value,
+    Aggregate, AggregateRow, Every, FacetPlace, FacetQuery, FacetsBy, Field, Filter, Group, GroupValue, Key, Measured, Metric,
+    ProjectStore, RELATIVE_ERROR, TruncatedBy, Value,
 };
 
 const NANOS: i64 = 1_000_000_000;
@@ -95,20 +95,86 @@ type GroupKey = Vec<Option<Shown>>;
 type Groups<'f> = BTreeMap<GroupKey, Vec<&'f Fact>>;
 
 /// Which values of a field are kept, in their order; what is not there is none of them.
-fn order(groups: &Groups<'_>, n: usize, group: &Group) -> Vec<Option<Shown>> {
-    let mut counts: BTreeMap<Option<Shown>, usize> = BTreeMap::new();
+fn order(groups: &Groups<'_>, n: usize, query: &Aggregate) -> Vec<Option<Shown>> {
+    let mut members: BTreeMap<Option<Shown>, Vec<&Fact>> = BTreeMap::new();
     for (key, facts) in groups {
-        *counts.entry(key[n].clone()).or_default() += facts.len();
+        members.entry(key[n].clone()).or_default().extend(facts.iter().copied());
     }
-    let Group::Field { top, others, .. } = group else { return counts.into_keys().collect() };
-    let of_none = counts.get(&None).copied();
-    let mut sizes: Vec<(Option<Shown>, usize)> = counts.into_iter().filter(|(value, _)| value.is_some() || !others).collect();
-    // Stable: of those with the same size the first by value stays first.
-    sizes.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    let Group::Field { top, others, by, .. } = &query.group_by[n] else { return members.into_keys().collect() };
+    let of_none = members.contains_key(&None);
+    let measured = |members: &[&Fact]| by.and_then(|by| plain(&query.metrics[by], members));
+    let mut sizes: Vec<(Option<Shown>, Option<f64>, usize)> = members
+        .into_iter()
+        .filter(|(value, _)| value.is_some() || !others)
+        .map(|(value, members)| (value, measured(&members), members.len()))
+        .collect();
+    // Stable: of those with the same measure and size the first by value stays first.
+    sizes.sort_by(|(_, a, of_a), (_, b, of_b)| {
+        let greatest = match (a, b) {
+            (Some(a), Some(b)) => b.total_cmp(a),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        };
+        greatest.then(of_b.cmp(of_a))
+    });
     sizes.truncate(*top);
-    let mut kept: Vec<Option<Shown>> = sizes.into_iter().map(|(value, _)| value).collect();
-    kept.extend((*others && of_none.is_some()).then_some(None));
+    let mut kept: Vec<Option<Shown>> = sizes.into_iter().map(|(value, ..)| value).collect();
+    kept.extend((*others && of_none).then_some(None));
     kept
+}
+
+/// What a metric is of spans that is one number of them.
+fn plain(metric: &Metric, members: &[&Fact]) -> Option<f64> {
+    let all = |of: &Key| members.iter().flat_map(|fact| numbers(fact, of)).collect::<Vec<f64>>();
+    let sum = |of: &Key| all(of).into_iter().reduce(|a, b| a + b);
+    match metric {
+        Metric::Count => Some(members.len() as f64),
+        Metric::Sum(of) => sum(of),
+        Metric::Avg(of) => sum(of).map(|sum| sum / all(of).len() as f64),
+        Metric::Min(of) => all(of).into_iter().reduce(f64::min),
+        Metric::Max(of) => all(of).into_iter().reduce(f64::max),
+        Metric::ErrorShare => {
+            let failed = |fact: &&&Fact| fact.values(&Field::HasError.into()) == [Value::Flag(true)];
+            Some(members.iter().filter(failed).count() as f64 / members.len() as f64)
+        }
+        Metric::Distinct(_) | Metric::New(_) | Metric::Returning(_) | Metric::Percentiles(..) => {
+            panic!("{metric:?} is no number that others are made of")
+        }
+    }
+}
+
+/// The values of a field of spans come in the order that was asked for, page by page.
+///
+/// # Panics
+/// When they do not.
+pub async fn check_values(project: &ProjectStore, facts: &[Fact], query: &FacetQuery) {
+    let mut members: BTreeMap<String, Vec<&Fact>> = BTreeMap::new();
+    for fact in facts.iter().filter(|fact| fact.passes(&query.filter)) {
+        for value in fact.values(&query.key) {
+            let Value::Text(value) = value else { panic!("only texts are looked for: {value:?}") };
+            members.entry(value).or_default().push(fact);
+        }
+    }
+    let number = |members: &[&Fact]| match &query.order.by {
+        FacetsBy::Count => Some(members.len() as f64),
+        FacetsBy::LastTime => members.iter().map(|fact| fact.start().as_nanos() as f64).reduce(f64::max),
+        FacetsBy::Measure(metric, only) => {
+            let passing: Vec<&Fact> = members.iter().copied().filter(|fact| fact.passes(only)).collect();
+            plain(metric, &passing)
+        }
+    };
+    let mut expected: Vec<(Option<f64>, String, u64)> =
+        members.into_iter().map(|(value, members)| (number(&members), value, members.len() as u64)).collect();
+    expected.sort_by(|(a, value, _), (b, other, _)| query.order.compare((*a, value.as_str()), (*b, other.as_str())));
+    let (mut found, mut behind) = (Vec::new(), None);
+    loop {
+        let page = project.values(FacetQuery { behind, ..query.clone() }).await;
+        let page = page.unwrap_or_else(|error| panic!("the store refused {query:?}: {error}"));
+        assert_eq!((page.total, page.truncated), (expected.len() as u64, false), "{query:?}");
+        let Some(last) = page.items.last() else { break };
+        behind = Some(FacetPlace { number: last.number, value: last.value.clone() });
+        found.extend(page.items.into_iter().map(|row| (row.number, row.value, row.count)));
+    }
+    assert_eq!(found, expected, "{query:?}");
 }
 
 /// An aggregate over spans is what a look at each of them says.
@@ -135,7 +201,7 @@ pub async fn check_aggregate(project: &ProjectStore, facts: &[Fact], query: &Agg
         }
     }
     // All values that are not kept take the place of one, where that is asked for; their number is part of it.
-    let orders: Vec<Vec<Option<Shown>>> = query.group_by.iter().enumerate().map(|(n, group)| order(&groups, n, group)).collect();
+    let orders: Vec<Vec<Option<Shown>>> = (0..query.group_by.len()).map(|n| order(&groups, n, query)).collect();
     let mut shown = Groups::new();
     let mut left_out = 0;
     for (key, facts) in &groups {
@@ -183,8 +249,6 @@ pub async fn check_aggregate(project: &ProjectStore, facts: &[Fact], query: &Agg
 /// What was measured in a group is what a look at each of its members says.
 fn check_row(row: &AggregateRow, key: &[Option<Shown>], members: &[&Fact], all: &[Fact], query: &Aggregate) {
     let distinct = |of: &Key| members.iter().flat_map(|fact| values(fact, of)).collect::<BTreeSet<_>>();
-    let sum = |of: &Key| members.iter().flat_map(|fact| numbers(fact, of)).reduce(|a, b| a + b);
-    let count = |of: &Key| members.iter().map(|fact| numbers(fact, of).len()).sum::<usize>() as f64;
     let since = key.iter().zip(&query.group_by).find_map(|(value, group)| match (group, value) {
         (Group::Time { .. }, Some(Shown(GroupValue::Time(begin)))) => Some(*begin),
         _ => None,
@@ -197,18 +261,9 @@ fn check_row(row: &AggregateRow, key: &[Option<Shown>], members: &[&Fact], all: 
     assert_eq!(row.values.len(), query.metrics.len());
     for (metric, measured) in query.metrics.iter().zip(&row.values) {
         let expected = match metric {
-            Metric::Count => Some(members.len() as f64),
             Metric::Distinct(of) => Some(distinct(of).len() as f64),
             Metric::New(of) => Some(distinct(of).difference(&before(of)).count() as f64),
             Metric::Returning(of) => Some(distinct(of).intersection(&before(of)).count() as f64),
-            Metric::Sum(of) => sum(of),
-            Metric::Avg(of) => sum(of).map(|sum| sum / count(of)),
-            Metric::Min(of) => members.iter().flat_map(|fact| numbers(fact, of)).reduce(f64::min),
-            Metric::Max(of) => members.iter().flat_map(|fact| numbers(fact, of)).reduce(f64::max),
-            Metric::ErrorShare => {
-                let failed = |fact: &&&Fact| fact.values(&Field::HasError.into()) == [Value::Flag(true)];
-                Some(members.iter().filter(failed).count() as f64 / members.len() as f64)
-            }
             Metric::Percentiles(of, percents) => {
                 let mut sorted: Vec<f64> = members.iter().flat_map(|fact| numbers(fact, of)).collect();
                 sorted.sort_by(f64::total_cmp);
@@ -223,6 +278,7 @@ fn check_row(row: &AggregateRow, key: &[Option<Shown>], members: &[&Fact], all: 
                 }
                 continue;
             }
+            metric => plain(metric, members),
         };
         let Measured::One(measured) = measured else { panic!("{metric:?} is one number: {measured:?}") };
         let same = match (measured, expected) {

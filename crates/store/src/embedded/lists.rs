@@ -1,7 +1,7 @@
 //! Lists, facets and aggregates, from the index.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use neuraltrust_model::{ConversationId, SpanId, Timestamp, TraceId};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
@@ -22,8 +22,9 @@ use super::indexer::TEXT_BYTES;
 use super::newcomers::Newcomers;
 use super::order;
 use super::record::Record;
-use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, TruncatedBy, check_grouped};
-use crate::fields::{Field, Key};
+use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, Metric, TruncatedBy, check_grouped};
+use crate::facets::{FacetQuery, FacetsBy};
+use crate::fields::Field;
 use crate::summary::searchable_text;
 use crate::{FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Order, Page, ProjectId, StoreError};
 
@@ -247,42 +248,65 @@ impl SegmentCollector for SegmentValues {
     }
 }
 
-/// The values of a field over a list, the most frequent first.
-pub(super) fn facets(
+/// The values of a field over a list, in an order of all of them.
+pub(super) fn values_of(
     index: &SearchIndex,
     project: ProjectId,
-    list: ListOf,
-    key: &Key,
-    filter: &Filter,
-    limit: usize,
+    query: &FacetQuery,
     budget: &Budget,
 ) -> Result<Facets, StoreError> {
-    check_grouped(key, list)?;
+    let FacetQuery { of, key, filter, order, behind, limit } = query;
+    check_grouped(key, *of)?;
     let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
-    let clauses = Clauses::new(index, &searcher, project, list, &cut, budget);
-    let query = clauses.query(filter)?;
-    let by_value = Group::Field { key: key.clone(), top: limit, others: false };
-    let groups = Groups { group_by: vec![by_value], metrics: Vec::new(), last: true, room: index.memory.room() };
-    let found = searcher.search(&*query, &groups).map_err(StoreError::index("count"))?;
-    let truncated = found.is_cut() || cut.get();
-    let mut rows: Vec<FacetRow> = found
-        .by_first()
-        .map(|(value, count, last)| {
-            let value = match value {
-                GroupValue::Text(text) => text,
-                GroupValue::Number(number) => number.to_string(),
-                GroupValue::Flag(flag) => flag.to_string(),
-                GroupValue::Time(time) => time.to_string(),
-                // Facets do not ask for others.
-                GroupValue::Others { others } => others.to_string(),
-            };
-            FacetRow { value, count, last_time: Some(Timestamp::from_nanos(last)) }
-        })
-        .collect();
-    rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+    let clauses = Clauses::new(index, &searcher, project, *of, &cut, budget);
+    let room = index.memory.room();
+    let grouped = |filter: &Filter, metrics: Vec<Metric>, last: bool| {
+        let by_value = Group::Field { key: key.clone(), top: *limit, others: false, by: None };
+        let groups = Groups { group_by: vec![by_value], metrics, last, room: room.clone() };
+        searcher.search(&*clauses.query(filter)?, &groups).map_err(StoreError::index("count"))
+    };
+    let found = grouped(filter, Vec::new(), true)?;
+    let mut truncated = found.is_cut();
+    let mut measured: HashMap<String, Option<f64>> = HashMap::new();
+    if let FacetsBy::Measure(metric, only) = &order.by {
+        metric.check(*of)?;
+        let found = grouped(&Filter::And(vec![filter.clone(), only.clone()]), vec![metric.clone()], false)?;
+        truncated |= found.is_cut();
+        measured = found.by_first_measured(metric).map(|(value, number)| (text(value), number)).collect();
+    }
+    let row = |(value, count, last): (GroupValue, u64, i64)| {
+        let value = text(value);
+        let number = match &order.by {
+            FacetsBy::Count => Some(count as f64),
+            FacetsBy::LastTime => Some(last as f64),
+            // Of a value that is not there are none.
+            FacetsBy::Measure(Metric::Count, _) => Some(measured.get(&value).copied().flatten().unwrap_or(0.0)),
+            FacetsBy::Measure(..) => measured.get(&value).copied().flatten(),
+        };
+        FacetRow { value, count, last_time: Some(Timestamp::from_nanos(last)), number }
+    };
+    let mut rows: Vec<FacetRow> = found.by_first().map(row).collect();
     let total = rows.len() as u64;
-    rows.truncate(limit);
-    Ok(Facets { items: rows, total, truncated, timed_out: budget.has_ended() })
+    let compare =
+        |row: &FacetRow, number: Option<f64>, value: &str| order.compare((row.number, row.value.as_str()), (number, value));
+    if let Some(behind) = behind {
+        rows.retain(|row| compare(row, behind.number, &behind.value).is_gt());
+    }
+    rows.sort_by(|a, b| compare(a, b.number, &b.value));
+    rows.truncate(*limit);
+    Ok(Facets { items: rows, total, truncated: truncated || cut.get(), timed_out: budget.has_ended() })
+}
+
+/// A value as a text.
+fn text(value: GroupValue) -> String {
+    match value {
+        GroupValue::Text(text) => text,
+        GroupValue::Number(number) => number.to_string(),
+        GroupValue::Flag(flag) => flag.to_string(),
+        GroupValue::Time(time) => time.to_string(),
+        // It is one only where others are asked for.
+        GroupValue::Others { others } => others.to_string(),
+    }
 }
 
 /// Groups of a list, and what was measured in them.

@@ -73,9 +73,9 @@ pub use retention::Retention;
 pub use verify::{Report, verify};
 
 use crate::{
-    Aggregate, Aggregated, Appended, Change, Cursor, Dashboards, Facets, Field, Filter, Hits, Key, ListOf, ListQuery, MediaId,
-    Medium, Order, Page, Price, Progress, ProjectId, Rows, Search, ShowMedia, SpanDetail, StoreError, TraceDetail, summary,
-    summary::TraceExplained,
+    Aggregate, Aggregated, Appended, Change, Cursor, Dashboards, FacetQuery, Facets, Field, Filter, Hits, ListOf, ListQuery,
+    MediaId, Medium, Order, Page, Price, Progress, ProjectId, Rows, Search, ShowMedia, SpanDetail, StoreError, TraceDetail,
+    summary, summary::TraceExplained,
 };
 use budget::{Budget, READ_WITHIN};
 use chain::Known;
@@ -336,15 +336,8 @@ impl EmbeddedStore {
         self.search(move |index, budget| lists::list(index, &record, project, list, &query, budget)).await
     }
 
-    pub(crate) async fn facets(
-        &self,
-        project: ProjectId,
-        list: ListOf,
-        key: Key,
-        filter: Filter,
-        limit: usize,
-    ) -> Result<Facets, StoreError> {
-        self.search(move |index, budget| lists::facets(index, project, list, &key, &filter, limit, budget)).await
+    pub(crate) async fn values(&self, project: ProjectId, query: FacetQuery) -> Result<Facets, StoreError> {
+        self.search(move |index, budget| lists::values_of(index, project, &query, budget)).await
     }
 
     pub(crate) async fn aggregate(&self, project: ProjectId, query: Aggregate) -> Result<Aggregated, StoreError> {

@@ -3,12 +3,12 @@
 use std::ops::Bound;
 
 use neuraltrust_model::{Content, Kind, SpanId, SpanPatch, Timestamp, TraceId};
-use neuraltrust_store::conformance::aggregates::check_aggregate;
+use neuraltrust_store::conformance::aggregates::{check_aggregate, check_values};
 use neuraltrust_store::conformance::keep;
 use neuraltrust_store::conformance::queries::{Fact, WORDS, check_filter, check_orders, check_words_of_traces, said, some_plans};
 use neuraltrust_store::{
-    Aggregate, Asked, Every, Field, Filter, FilterError, Group, Key, ListOf, ListQuery, Metric, Pattern, Root, StoreError, Test,
-    Value, Words, Zone,
+    Aggregate, Asked, Every, FacetOrder, FacetQuery, FacetsBy, Field, Filter, FilterError, Group, Key, ListOf, ListQuery, Metric,
+    Pattern, Root, StoreError, Test, Value, Words, Zone,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -143,7 +143,9 @@ fn group() -> impl Strategy<Value = Group> {
     let zone = |name| Zone::named(name).unwrap();
     let zones = vec![Zone::UTC, zone("Europe/Madrid"), zone("Asia/Kolkata"), Zone::ahead(-5_400).unwrap()];
     prop_oneof![
-        3 => (select(keys), 1..4_usize, any::<bool>()).prop_map(|(key, top, others)| Group::Field { key, top, others }),
+        // The first of the metrics that can order values takes the place of 0.
+        3 => (select(keys), 1..4_usize, any::<bool>(), any::<bool>())
+            .prop_map(|(key, top, others, ordered)| Group::Field { key, top, others, by: ordered.then_some(0) }),
         2 => (select(vec![1, 60, 90, 3_600, 7_200, 86_400]), select(zones))
             .prop_map(|(seconds, zone)| Group::Time { every: Every::Seconds(seconds), zone }),
         1 => select(numbers).prop_map(|(key, width)| Group::Histogram { key, width }),
@@ -171,13 +173,36 @@ fn metric() -> impl Strategy<Value = Metric> {
 /// An aggregate of everything.
 fn aggregate() -> impl Strategy<Value = Aggregate> {
     let limit = select(vec![1, 3, 1_000]);
-    (vec(group(), 0..4), vec(metric(), 0..6), limit).prop_map(|(group_by, metrics, limit)| Aggregate {
-        of: ListOf::Spans,
-        filter: Filter::default(),
-        group_by,
-        metrics,
-        limit,
+    (vec(group(), 0..4), vec(metric(), 0..6), limit).prop_map(|(mut group_by, metrics, limit)| {
+        for group in &mut group_by {
+            if let Group::Field { by: by @ Some(_), .. } = group {
+                *by = metrics.iter().position(orders_alike);
+            }
+        }
+        Aggregate { of: ListOf::Spans, filter: Filter::default(), group_by, metrics, limit }
     })
+}
+
+/// Whether a metric can order values, and is the same to the last digit in whatever order spans are looked at.
+fn orders_alike(metric: &Metric) -> bool {
+    match metric {
+        Metric::Sum(of) | Metric::Avg(of) => *of == Key::from(Field::UsageInput),
+        metric => metric.orders(),
+    }
+}
+
+/// Some orders of values.
+fn orders_of_values() -> Vec<FacetOrder> {
+    let failed = || Filter::Is(Field::HasError.into(), Test::OneOf(vec![Value::Flag(true)]));
+    let tokens = || Key::from(Field::UsageInput);
+    let by = [
+        (FacetsBy::Count, false),
+        (FacetsBy::LastTime, true),
+        (FacetsBy::Measure(Metric::Sum(tokens()), Filter::default()), false),
+        (FacetsBy::Measure(Metric::Max(tokens()), failed()), true),
+        (FacetsBy::Measure(Metric::Count, failed()), true),
+    ];
+    by.into_iter().map(|(by, ascending)| FacetOrder { by, ascending }).collect()
 }
 
 proptest! {
@@ -215,6 +240,13 @@ proptest! {
                 let filter = if of_all == 0 { Filter::default() } else { filter.clone() };
                 check_aggregate(&project, &facts, &Aggregate { filter, ..query }).await;
             }
+            for (order, filter) in orders_of_values().into_iter().zip(&filters) {
+                for filter in [filter, &Filter::default()] {
+                    let (key, filter, order) = (Field::Model.into(), filter.clone(), order.clone());
+                    let query = FacetQuery { of: ListOf::Spans, key, filter, order, behind: None, limit: 2 };
+                    check_values(&project, &facts, &query).await;
+                }
+            }
             let later: Vec<Fact> = later.into_iter().map(|fact| Fact { number: fact.number + 100, ..fact }).collect();
             let mut known = facts.clone();
             for (filter, later) in [&Filter::default()].into_iter().chain(filters.first()).zip(later.chunks(8)) {
@@ -242,9 +274,13 @@ async fn what_cannot_be_asked_is_refused_by_name() {
     assert!(refused(Filter::Not(Box::new(Filter::equals(Field::Turns, "1")))).await.contains("model"));
 
     let asked = |group_by, metrics| Aggregate { of: ListOf::Spans, filter: Filter::default(), group_by, metrics, limit: 10 };
-    let by_span = asked(vec![Group::Field { key: Field::SpanId.into(), top: 5, others: false }], Vec::new());
+    let by_field = |field: Field, by| vec![Group::Field { key: field.into(), top: 5, others: false, by }];
+    let by_span = asked(by_field(Field::SpanId, None), Vec::new());
     let of_texts = asked(Vec::new(), vec![Metric::Sum(Field::Model.into())]);
-    for (query, expect) in [(by_span, "span_id"), (of_texts, "usage.total")] {
+    let by_distinct = asked(by_field(Field::Model, Some(0)), vec![Metric::Distinct(Field::Model.into())]);
+    let by_nothing = asked(by_field(Field::Model, Some(1)), vec![Metric::Count]);
+    let expected = ["span_id", "usage.total", "error_share", "error_share"];
+    for (query, expect) in [by_span, of_texts, by_distinct, by_nothing].into_iter().zip(expected) {
         match project.aggregate(query).await {
             Err(StoreError::Filter(error @ FilterError::Unfit { .. })) => assert!(error.to_string().contains(expect), "{error}"),
             other => panic!("{other:?}"),

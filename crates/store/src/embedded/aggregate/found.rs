@@ -1,5 +1,6 @@
 //! The groups of all segments, and what of them is shown.
 
+use std::cmp::Ordering;
 use std::collections::hash_map::Entry;
 
 use super::measures::{Measures, Shown};
@@ -60,12 +61,16 @@ impl Coded {
         self.places(codes)
     }
 
-    /// ... the codes that most things have before the others, and only so many.
-    fn most_frequent(&self, counts: &[u64], top: usize, others: bool) -> Vec<Option<u32>> {
+    /// ... the codes that have more of a measure before the others, then those that more things have, and only so many.
+    fn greatest(&self, counts: &[u64], measured: &[Option<f64>], top: usize, others: bool) -> Vec<Option<u32>> {
         let count = |code: u32| counts.get(code as usize).copied().unwrap_or(0);
+        let measure = |code: u32| measured.get(code as usize).copied().flatten();
         // Beside the others what has no value is a group of its own, however small.
         let mut codes: Vec<u32> = self.all().filter(|code| count(*code) > 0 && !(others && *code == NONE)).collect();
-        codes.sort_unstable_by(|a, b| count(*b).cmp(&count(*a)).then_with(|| self.of(*a).cmp(&self.of(*b))));
+        codes.sort_unstable_by(|a, b| {
+            let greatest = descending(measure(*a), measure(*b));
+            greatest.then_with(|| count(*b).cmp(&count(*a))).then_with(|| self.of(*a).cmp(&self.of(*b)))
+        });
         codes.truncate(top);
         codes.extend((others && count(NONE) > 0).then_some(NONE));
         self.places(codes)
@@ -79,6 +84,14 @@ impl Coded {
             }
         }
         places
+    }
+}
+
+/// The greatest first, and what has no number last.
+fn descending(a: Option<f64>, b: Option<f64>) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) => b.total_cmp(&a),
+        (a, b) => b.is_some().cmp(&a.is_some()),
     }
 }
 
@@ -146,9 +159,24 @@ impl Found {
         sized.filter_map(move |([code, ..], size)| Some((values.of(code)?.clone().into(), size.count, size.last)))
     }
 
-    /// The groups as an answer: only the most frequent values of each field, in order, and no more than asked for.
+    /// ... and what their first metric is of each.
+    pub(in crate::embedded) fn by_first_measured(self, metric: &Metric) -> impl Iterator<Item = (GroupValue, Option<f64>)> {
+        let Self { values: [values, ..], groups, sizes, segments, .. } = self;
+        let mut all = Measures::new(metric);
+        for (numbers, of_segment) in segments {
+            if let Some(measures) = of_segment.into_iter().next() {
+                all.absorb(measures, |n| numbers.get(n as usize).copied().flatten());
+            }
+        }
+        let shown = all.shown();
+        (0..).zip(groups.codes).zip(sizes).filter_map(move |((group, [code, ..]), size)| {
+            Some((values.of(code)?.clone().into(), shown.of(metric, group, size.count).first()))
+        })
+    }
+
+    /// The groups as an answer: only those values of each field that are kept, in order, and no more than asked for.
     pub(in crate::embedded) fn show(mut self, query: &Aggregate, newcomers: &Newcomers) -> Aggregated {
-        self.fold_others(&query.group_by);
+        self.fold_others(query);
         let groups = self.shown(query);
         let mut rows: Vec<Option<u32>> = vec![None; self.sizes.len()];
         for (row, group) in (0..).zip(&groups) {
@@ -193,7 +221,8 @@ impl Found {
 
     /// The numbers of the groups that are shown, in order; what is in others is counted as left out.
     fn shown(&mut self, query: &Aggregate) -> Vec<u32> {
-        let places: Vec<Vec<Option<u32>>> = query.group_by.iter().enumerate().map(|(n, group)| self.places(n, group)).collect();
+        let places: Vec<Vec<Option<u32>>> =
+            query.group_by.iter().enumerate().map(|(n, group)| self.places(n, group, query)).collect();
         // By the place of each value.
         let mut rows: Vec<(Codes, u32)> = Vec::with_capacity(self.sizes.len());
         for ((number, codes), size) in (0..).zip(&self.groups.codes).zip(&self.sizes) {
@@ -219,20 +248,40 @@ impl Found {
     }
 
     /// For each code of a thing that is grouped by the place of its groups, where they are kept.
-    pub(super) fn places(&self, n: usize, group: &Group) -> Vec<Option<u32>> {
+    pub(super) fn places(&self, n: usize, group: &Group, query: &Aggregate) -> Vec<Option<u32>> {
         let Some(values) = self.values.get(n) else { return Vec::new() };
         match group {
-            Group::Field { top, others, .. } => {
+            Group::Field { top, others, by, .. } => {
                 let mut counts = vec![0; values.values.len() + 1];
                 for (codes, size) in self.groups.codes.iter().zip(&self.sizes) {
                     if let Some(count) = codes.get(n).and_then(|code| counts.get_mut(*code as usize)) {
                         *count += size.count;
                     }
                 }
-                values.most_frequent(&counts, *top, *others)
+                let metric = by.and_then(|by| Some((by, query.metrics.get(by)?)));
+                let measured = metric.map_or_else(Vec::new, |metric| self.measured(n, metric, &counts));
+                values.greatest(&counts, &measured, *top, *others)
             }
             Group::Time { .. } | Group::Histogram { .. } => values.in_order(),
         }
+    }
+
+    /// What a metric is of each code of a thing that is grouped by, over all groups that have it.
+    fn measured(&self, n: usize, (by, metric): (usize, &Metric), counts: &[u64]) -> Vec<Option<f64>> {
+        // That of others is none of these.
+        let code = |group: u32| {
+            let code = self.groups.codes.get(group as usize)?.get(n).copied()?;
+            ((code as usize) < counts.len()).then_some(code)
+        };
+        let mut all = Measures::new(metric);
+        for (numbers, of_segment) in &self.segments {
+            // Metrics that order are tables of one number for each group, which are few bytes.
+            if let Some(measures) = of_segment.get(by) {
+                all.absorb(measures.clone(), |group| code(numbers.get(group as usize).copied().flatten()?));
+            }
+        }
+        let shown = all.shown();
+        (0..).zip(counts).map(|(code, count)| shown.of(metric, code, *count).first()).collect()
     }
 
     fn row(&self, query: &Aggregate, measures: &[Shown], row: u32, group: u32) -> AggregateRow {

@@ -13,6 +13,7 @@ use crate::embedded::sketch::{Counted, Sketches};
 use crate::fields::{Field, Key};
 
 /// The measures of a metric, by the number of the group.
+#[derive(Clone)]
 pub(super) enum Measures {
     /// Every group is counted.
     Size,

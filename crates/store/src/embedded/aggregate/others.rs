@@ -1,21 +1,21 @@
-//! The values of a field that are not among the most frequent, as one group.
+//! The values of a field that are not kept, as one group.
 
 use std::collections::BTreeSet;
 
 use super::NONE;
 use super::found::Found;
-use crate::aggregate::{Group, MAX_GROUPS_BY};
+use crate::aggregate::{Aggregate, Group, MAX_GROUPS_BY};
 
-/// The code of all values that are not among the most frequent.
+/// The code of all values that are not kept.
 pub(super) const OTHERS: u32 = u32::MAX;
 
 impl Found {
-    /// Puts what has a value that is not among the most frequent into one group with all of its kind, where that is asked for.
-    pub(super) fn fold_others(&mut self, group_by: &[Group]) {
+    /// Puts what has a value that is not kept into one group with all of its kind, where that is asked for.
+    pub(super) fn fold_others(&mut self, query: &Aggregate) {
         let mut folded: [Vec<bool>; MAX_GROUPS_BY] = Default::default();
-        for (n, (group, folded)) in group_by.iter().zip(&mut folded).enumerate() {
+        for (n, (group, folded)) in query.group_by.iter().zip(&mut folded).enumerate() {
             if matches!(group, Group::Field { others: true, .. }) {
-                *folded = self.places(n, group).iter().map(Option::is_none).collect();
+                *folded = self.places(n, group, query).iter().map(Option::is_none).collect();
             }
         }
         if folded.iter().all(Vec::is_empty) {

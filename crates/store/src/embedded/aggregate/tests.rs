@@ -58,7 +58,7 @@ fn measured_in(searcher: &Searcher, query: &Aggregate, room: Room) -> Aggregated
 #[test]
 fn many_groups_of_many_measures_take_no_more_than_there_is_and_the_answer_says_so() {
     let searcher = searcher();
-    let by_user = Group::Field { key: Field::UserId.into(), top: 10_000, others: false };
+    let by_user = Group::Field { key: Field::UserId.into(), top: 10_000, others: false, by: None };
     let query = query(vec![by_user]);
     let whole = measured(&searcher, &query, 64 << 20);
     assert_eq!((whole.matched, whole.left_out), (DOCS, DOCS - 10_000));
@@ -83,7 +83,7 @@ fn many_groups_of_many_measures_take_no_more_than_there_is_and_the_answer_says_s
 #[test]
 fn who_finds_that_others_have_taken_the_memory_is_cut_and_says_so() {
     let searcher = searcher();
-    let query = query(vec![Group::Field { key: Field::UserId.into(), top: 10_000, others: false }]);
+    let query = query(vec![Group::Field { key: Field::UserId.into(), top: 10_000, others: false, by: None }]);
     let memory = Memory::of(64 << 20);
     let others = memory.room_of(128 << 20, 0);
     let mut counting = others.share();
@@ -97,6 +97,26 @@ fn who_finds_that_others_have_taken_the_memory_is_cut_and_says_so() {
     drop((counting, others));
     let whole = measured_in(&searcher, &query, memory.room_of(64 << 20, 1 << 20));
     assert_eq!(whole.truncated_by, [TruncatedBy::Limit], "they have given it back");
+}
+
+#[test]
+fn the_greatest_of_all_come_first_however_many_there_are() {
+    let searcher = searcher();
+    // Every user has one thing, and the last users have the most tokens.
+    let dearest = |others| {
+        let by_user = Group::Field { key: Field::UserId.into(), top: 3, others, by: Some(0) };
+        measured(&searcher, &query(vec![by_user]), 64 << 20)
+    };
+    let named = |n: u64| Some(GroupValue::Text(format!("a user with a long name {n}")));
+    let users = |answer: &Aggregated| answer.items.iter().map(|row| row.group[0].clone()).collect::<Vec<_>>();
+    let first = [named(DOCS - 1), named(DOCS - 2), named(DOCS - 3)];
+    let three = dearest(false);
+    assert_eq!(users(&three), first);
+    assert_eq!((three.items[0].values[0].first(), three.left_out), (Some((DOCS - 1) as f64), DOCS - 3));
+    let all = dearest(true);
+    assert_eq!(users(&all), [&first[..], &[Some(GroupValue::Others { others: DOCS - 3 })]].concat());
+    let sum: f64 = all.items.iter().filter_map(|row| row.values[0].first()).sum();
+    assert_eq!((sum, all.left_out), ((DOCS * (DOCS - 1) / 2) as f64, 0));
 }
 
 #[test]
