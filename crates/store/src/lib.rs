@@ -543,7 +543,8 @@ impl ProjectStore {
         }
     }
 
-    /// The judgements of a trace and of its spans; empty when nothing of it has come.
+    /// The judgements of a trace and of its spans; empty when nothing of it has come. Of those of a trace or conversation that are told at
+    /// several places under one id, what was told last.
     ///
     /// # Errors
     /// When the record cannot be read.
@@ -560,6 +561,17 @@ impl ProjectStore {
     pub async fn scores_of_conversation(&self, conversation: ConversationId) -> Result<Vec<Scored>, StoreError> {
         match &self.store {
             Store::Embedded(store) => store.scores_of_conversation(self.id, conversation).await,
+        }
+    }
+
+    /// Every place at which a judgement under an id is told that a trace has: those in whose place others hold, and those of its
+    /// conversation in other traces, included.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn told_scores(&self, trace: TraceId, id: String) -> Result<Vec<Scored>, StoreError> {
+        match &self.store {
+            Store::Embedded(store) => store.told_scores(self.id, trace, id).await,
         }
     }
 

@@ -250,6 +250,14 @@ pub struct FeedbackCounts {
     pub neutral: u64,
 }
 
+impl FeedbackCounts {
+    pub(crate) fn take_away(&mut self, other: Self) {
+        self.positive = self.positive.saturating_sub(other.positive);
+        self.negative = self.negative.saturating_sub(other.negative);
+        self.neutral = self.neutral.saturating_sub(other.neutral);
+    }
+}
+
 /// A category, and how often it was the verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ScoreValue {
@@ -355,6 +363,10 @@ pub struct TraceRow {
     /// Verdicts on its conversation that are kept with the trace, by name, at most 32 names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub conversation_verdicts: BTreeMap<String, Vec<Value>>,
+    /// The judgements of its conversation that are kept with the trace, one by one, without their reasons; a row that was read back from
+    /// the lists has none.
+    #[serde(skip)]
+    pub conversation_scores: Vec<Score>,
     /// Sums and extremes over its spans.
     #[serde(flatten)]
     pub totals: Totals,

@@ -238,8 +238,8 @@ pub(super) async fn delete(
     Params(params): Params<PlaceParams>,
 ) -> Result<StatusCode, ApiError> {
     let trace = given("trace_id", params.trace_id, TraceId::new)?;
-    let kept = app.store.project(grant.project).scores(trace.clone()).await?;
-    let found: Vec<Scored> = kept.into_iter().filter(|kept| kept.score.id == score).collect();
+    // Wherever it was told, so that nothing that it had taken the place of holds again.
+    let found = app.store.project(grant.project).told_scores(trace.clone(), score.clone()).await?;
     if found.is_empty() {
         return Err(ApiError::not_found(format!("the trace {:?} has no judgement {score:?} in this project", trace.as_str())));
     }

@@ -1,12 +1,12 @@
 //! Judgements through the API: made, corrected, read, found, summed and withdrawn.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use neuraltrust::{Client, Judged, Options, Score, TraceOptions};
 use neuraltrust_testing::Server;
 use serde_json::{Value, json};
 
-use crate::{make_key, send_flow, start, wait_for};
+use crate::{make_key, metric, send_flow, start, wait_for};
 
 fn judge(server: &Server, key: &str, body: &Value) -> (u16, Value) {
     let headers = [("authorization", &*format!("Bearer {key}")), ("content-type", "application/json")];
@@ -110,51 +110,94 @@ fn what_cannot_be_judged_is_refused_and_readers_do_not_judge() {
     assert_eq!(judge(&server, &make_key(&server, "read"), &ahead).0, 403);
 }
 
-#[test]
-fn a_judgement_told_twice_counts_once_whoever_tells_it() {
-    let server = start();
-    let options = || Options { api_key: Some(server.key().to_owned()), base_url: server.url().to_owned(), ..Options::default() };
-    let flushed = |client: &Client| assert!(client.flush(Duration::from_secs(30)));
-    let client = Client::new(options()).unwrap();
+/// A client of our SDK in a process of its own, as far as the server can tell.
+fn client(server: &Server) -> Client {
+    let options = Options { api_key: Some(server.key().to_owned()), base_url: server.url().to_owned(), ..Options::default() };
+    Client::new(options).unwrap()
+}
+
+/// A conversation of one message, and what of it is judged: as the SDK names it, and as the API does.
+fn talked(server: &Server) -> [(Judged, Value); 3] {
+    let client = client(server);
     let trace = client.trace(TraceOptions { conversation_id: Some("c".to_owned()), ..TraceOptions::default() });
     let message = trace.message("Hello");
     message.end("Hi!");
-    flushed(&client);
-    let step = Judged::Step { trace_id: message.trace_id(), id: message.id() };
-    let judged = [step, Judged::Trace(message.trace_id()), Judged::Conversation("c".to_owned())];
+    assert!(client.flush(Duration::from_secs(30)));
+    let (trace_id, id) = (message.trace_id(), message.id());
+    [
+        (Judged::Step { trace_id: trace_id.clone(), id: id.clone() }, json!({ "trace_id": trace_id, "span_id": id })),
+        (Judged::Trace(trace_id.clone()), json!({ "trace_id": trace_id })),
+        (Judged::Conversation("c".to_owned()), json!({ "conversation_id": "c" })),
+    ]
+}
 
-    // Told by two processes, the second of which has changed its mind.
-    for verdict in [1.0, 2.0] {
-        let teller = Client::new(options()).unwrap();
-        for judged in &judged {
-            teller.score(judged, Score { id: Some("mine".to_owned()), ..Score::new("stars", verdict) });
-        }
-        flushed(&teller);
+/// Judges all of it under one id, as a process does that sends it by the SDK.
+fn tell_by_sdk(server: &Server, judged: &[(Judged, Value)], verdict: f64) {
+    let teller = client(server);
+    for (judged, _) in judged {
+        teller.score(judged, Score { id: Some("mine".to_owned()), ..Score::new("stars", verdict) });
     }
-    let known = |expect: Value| {
-        let (_, read) = server.get("/api/v1/scores?conversation_id=c&name=stars");
-        let values = |target: Value| {
-            let of = read["items"].as_array().unwrap().iter().filter(move |kept| kept["target"] == target);
-            of.map(|kept| kept["value"].clone()).collect::<Vec<_>>()
-        };
-        for target in [Value::Null, json!("trace"), json!("conversation")] {
-            assert_eq!(values(target.clone()), std::slice::from_ref(&expect), "{target}: {read}");
-        }
-    };
-    known(json!(2.0));
+    assert!(teller.flush(Duration::from_secs(30)));
+}
 
-    // And by the API, which knows them by their ids.
-    for target in [
-        json!({ "trace_id": message.trace_id(), "span_id": message.id() }),
-        json!({ "trace_id": message.trace_id() }),
-        json!({ "conversation_id": "c" }),
-    ] {
-        let mut body = json!({ "id": "mine", "name": "stars", "value": 3 });
+fn tell_by_api(server: &Server, judged: &[(Judged, Value)], verdict: i64) {
+    for (_, target) in judged {
+        let mut body = json!({ "id": "mine", "name": "stars", "value": verdict });
         body.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
-        assert_eq!(judge(&server, server.key(), &body).0, 200);
+        assert_eq!(judge(server, server.key(), &body).0, 200);
     }
-    known(json!(3));
-    let totals = |rows: &[Value]| rows[0]["scores"].as_array().unwrap().iter().find(|of| of["name"] == "stars").cloned();
-    let row = wait_for(&server, "/api/v1/conversations?q=scores.stars:3", 1);
-    assert_eq!(totals(&row).unwrap()["count"], 3, "{row:?}");
+}
+
+/// The judgements of the conversation and of all in it that go by a target.
+fn kept(server: &Server, target: &Value) -> Vec<Value> {
+    let (_, read) = server.get("/api/v1/scores?conversation_id=c&name=stars");
+    read["items"].as_array().unwrap().iter().filter(|kept| kept["target"] == *target).cloned().collect()
+}
+
+/// Each is known once, with this verdict, and counted once.
+#[track_caller]
+fn known_once(server: &Server, verdict: &Value) {
+    for target in [Value::Null, json!("trace"), json!("conversation")] {
+        let kept = kept(server, &target);
+        assert!(matches!(&kept[..], [only] if only["value"] == *verdict), "{target}: {kept:?}");
+    }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while metric(server, "neuraltrust_index_lag", "") > 0.0 {
+        assert!(Instant::now() < deadline, "the lists do not follow");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let rows = wait_for(server, &format!("/api/v1/conversations?q=scores.stars:{verdict}"), 1);
+    let totals = rows[0]["scores"].as_array().unwrap().iter().find(|of| of["name"] == "stars").unwrap();
+    assert_eq!((&totals["count"], &totals["numbers"]), (&json!(3), &json!(3)), "{rows:?}");
+}
+
+#[test]
+fn a_judgement_told_twice_counts_once_whoever_tells_it() {
+    let server = start();
+    let judged = talked(&server);
+    // Told by two processes, the second of which has changed its mind.
+    tell_by_sdk(&server, &judged, 1.0);
+    tell_by_sdk(&server, &judged, 2.0);
+    known_once(&server, &json!(2.0));
+    // And by the API, which knows them by their ids.
+    tell_by_api(&server, &judged, 3);
+    known_once(&server, &json!(3));
+}
+
+#[test]
+fn a_judgement_that_the_api_told_first_is_the_one_that_an_sdk_tells() {
+    let server = start();
+    let judged = talked(&server);
+    tell_by_api(&server, &judged, 1);
+    known_once(&server, &json!(1));
+    tell_by_sdk(&server, &judged, 2.0);
+    known_once(&server, &json!(2.0));
+    tell_by_api(&server, &judged, 3);
+    known_once(&server, &json!(3));
+    // Of a conversation that was judged in two traces nothing is left when it is withdrawn in one.
+    let conversation = json!("conversation");
+    let at = kept(&server, &conversation).remove(0);
+    let path = format!("/api/v1/scores/mine?trace_id={}", at["trace_id"].as_str().unwrap());
+    assert_eq!(crate::quarantine::delete(&server, server.key(), &path), 204);
+    assert!(kept(&server, &conversation).is_empty());
 }

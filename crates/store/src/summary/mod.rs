@@ -24,5 +24,5 @@ pub use merge::{Arrived, TraceSpans};
 pub(crate) use pages::{not_come, searchable_text};
 pub use pages::{span_detail, trace_detail, transcript, transcript_at_once, turns_of};
 pub use scores::Scored;
-pub(crate) use scores::{place, scored};
+pub(crate) use scores::{holding, place, scored};
 pub use totals::{conversation_row, trace_row};

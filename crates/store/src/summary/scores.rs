@@ -1,8 +1,8 @@
-//! Judgements of many spans, by their names.
+//! Judgements of many spans, by their names, and those of a whole that are told at several places.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use neuraltrust_model::{ConversationId, Score, ScoreTarget, Span, SpanId, TraceId};
+use neuraltrust_model::{ConversationId, Score, ScoreTarget, Span, SpanId, Timestamp, TraceId};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -16,6 +16,43 @@ const MAX_NAMES: usize = 32;
 const MAX_VALUES: usize = 16;
 /// Longest category in a row, in characters.
 const MAX_VALUE_CHARS: usize = 64;
+/// Most judgements of its conversation that the row of a trace knows one by one.
+pub(super) const MAX_OF_CONVERSATION: usize = MAX_NAMES * MAX_VALUES;
+
+/// Judgements, once for each id that one of a trace or conversation has: an API and an SDK tell it at places of their own, and what was
+/// told last holds, as it does where it is told again at one place. Those of spans are of other spans.
+pub(super) struct Told<T> {
+    /// Those that hold, in their order.
+    pub(super) last: Vec<T>,
+    /// Those in whose place others hold.
+    pub(super) before: Vec<T>,
+}
+
+impl<T> Told<T> {
+    pub(super) fn of(told: impl IntoIterator<Item = T>, score: fn(&T) -> &Score) -> Self {
+        let told: Vec<T> = told.into_iter().collect();
+        let holding = hold(told.iter().map(score));
+        let (mut last, mut before) = (Vec::with_capacity(told.len()), Vec::new());
+        for (told, holds) in told.into_iter().zip(holding) {
+            if holds { last.push(told) } else { before.push(told) }
+        }
+        Self { last, before }
+    }
+}
+
+/// For each of these judgements whether it holds.
+fn hold<'a>(scores: impl Iterator<Item = &'a Score> + Clone) -> Vec<bool> {
+    let mut last: HashMap<(ScoreTarget, &str), (Option<Timestamp>, usize)> = HashMap::new();
+    for (n, score) in scores.clone().enumerate() {
+        let at = (score.time, n);
+        let known = last.entry((score.target, score.id.as_str())).or_insert(at);
+        *known = at.max(*known);
+    }
+    let holds = |(n, score): (usize, &'a Score)| {
+        score.target.is_span() || last.get(&(score.target, score.id.as_str())).is_some_and(|(_, last)| *last == n)
+    };
+    scores.enumerate().map(holds).collect()
+}
 
 /// What is known of the judgements of one name.
 #[derive(Debug, Default)]
@@ -40,7 +77,12 @@ pub struct Scored {
     pub score: Score,
 }
 
-/// The judgements of a trace and of its spans, also of those that have not come, by where they are kept.
+/// Judgements as they hold: of those of a trace or conversation that are told at several places, what was told last.
+pub(crate) fn holding(told: impl IntoIterator<Item = Scored>) -> Vec<Scored> {
+    Told::of(told, |told| &told.score).last
+}
+
+/// The judgements of a trace and of its spans, also of those that have not come, by where they are told.
 pub(crate) fn scored(trace: &TraceSpans) -> Vec<Scored> {
     let spans = trace.spans.iter().chain(&trace.unknown);
     let of_span = |span: &Span| {
@@ -70,16 +112,29 @@ impl Scores {
     pub(super) fn add(&mut self, score: &Score) {
         let tally = self.0.entry(score.name.clone()).or_default();
         tally.count += 1;
-        match &score.value {
-            Value::Number(number) => {
-                tally.numbers += 1;
-                tally.sum += number.as_f64().unwrap_or_default();
-            }
-            Value::String(category) => {
-                *tally.values.entry(category.chars().take(MAX_VALUE_CHARS).collect()).or_default() += 1;
-            }
-            Value::Bool(yes) => *tally.values.entry(yes.to_string()).or_default() += 1,
-            Value::Null | Value::Array(_) | Value::Object(_) => {}
+        if let Some(number) = score.value.as_f64() {
+            tally.numbers += 1;
+            tally.sum += number;
+        }
+        if let Some(category) = category(&score.value) {
+            *tally.values.entry(category).or_default() += 1;
+        }
+    }
+
+    /// Takes away one judgement that is in what was added.
+    pub(super) fn take_away(&mut self, score: &Score) {
+        let Some(tally) = self.0.get_mut(&score.name) else { return };
+        tally.count = tally.count.saturating_sub(1);
+        if let Some(number) = score.value.as_f64() {
+            tally.numbers = tally.numbers.saturating_sub(1);
+            tally.sum -= number;
+        }
+        if let Some(known) = category(&score.value).and_then(|category| tally.values.get_mut(&category)) {
+            *known = known.saturating_sub(1);
+        }
+        tally.values.retain(|_, count| *count > 0);
+        if tally.count == 0 {
+            self.0.remove(&score.name);
         }
     }
 
@@ -108,21 +163,31 @@ impl Scores {
     }
 }
 
+/// The verdict as a category, as short as a row shows it; `None` where it is none.
+fn category(verdict: &Value) -> Option<String> {
+    match verdict {
+        Value::String(category) => Some(category.chars().take(MAX_VALUE_CHARS).collect()),
+        Value::Bool(yes) => Some(yes.to_string()),
+        Value::Number(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
 /// The verdicts on one target, by name.
 pub(super) fn verdicts<'a>(scores: impl IntoIterator<Item = &'a Score>, target: ScoreTarget) -> BTreeMap<String, Vec<Value>> {
     let mut verdicts = BTreeMap::new();
     for score in scores.into_iter().filter(|score| score.target == target) {
-        add_verdicts(&mut verdicts, &score.name, std::slice::from_ref(&score.value));
+        add_verdict(&mut verdicts, &score.name, &score.value);
     }
     verdicts
 }
 
-/// Adds verdicts of one name, as far as there is room.
-pub(super) fn add_verdicts(verdicts: &mut BTreeMap<String, Vec<Value>>, name: &str, values: &[Value]) {
+/// Adds a verdict of a name, where there is room.
+fn add_verdict(verdicts: &mut BTreeMap<String, Vec<Value>>, name: &str, value: &Value) {
     if verdicts.len() < MAX_NAMES || verdicts.contains_key(name) {
         let known: &mut Vec<Value> = verdicts.entry(name.to_owned()).or_default();
-        known.extend(values.iter().filter(|value| !value.is_array() && !value.is_object()).cloned());
-        known.truncate(MAX_VALUES);
+        if known.len() < MAX_VALUES && !value.is_array() && !value.is_object() {
+            known.push(value.clone());
+        }
     }
 }
 
@@ -166,6 +231,42 @@ mod tests {
         of_two.add(&score("quality", json!(5.5)));
         let of_two = of_two.totals().remove(0);
         assert_eq!((of_two.count, of_two.numbers, of_two.mean), (8, 3, Some(3.0)));
+    }
+
+    #[test]
+    fn what_is_taken_away_is_as_if_it_had_not_been_added() {
+        let of = |scores: &[Score], taken: &[Score]| {
+            let mut all = Scores::default();
+            scores.iter().for_each(|score| all.add(score));
+            taken.iter().for_each(|score| all.take_away(score));
+            all.totals()
+        };
+        let [number, other, good] = [score("quality", json!(1)), score("quality", json!(4)), score("quality", json!("good"))];
+        let all = [number.clone(), other.clone(), good.clone(), score("done", json!(true))];
+        assert_eq!(of(&all, &[number, good, score("unheard", json!(1))]), of(&[other, score("done", json!(true))], &[]));
+        assert!(of(&all, &all).is_empty());
+    }
+
+    #[test]
+    fn a_judgement_of_a_whole_holds_once_and_those_of_spans_are_all_different() {
+        let told = |target, id: &str, value: i64, time: Option<i64>| Score {
+            target,
+            time: time.map(Timestamp::from_nanos),
+            ..Score::new(id, "stars", json!(value), ScoreSource::Api)
+        };
+        let (span, trace, conversation) = (ScoreTarget::Span, ScoreTarget::Trace, ScoreTarget::Conversation);
+        let all = [
+            told(trace, "a", 1, Some(20)),
+            told(trace, "a", 2, Some(10)),
+            told(conversation, "a", 3, None),
+            told(conversation, "a", 4, None),
+            told(trace, "b", 5, Some(1)),
+            told(span, "a", 6, Some(1)),
+            told(span, "a", 7, Some(2)),
+        ];
+        let told = Told::of(&all, |score| score);
+        let values = |scores: &[&Score]| scores.iter().filter_map(|score| score.value.as_i64()).collect::<Vec<_>>();
+        assert_eq!((values(&told.last), values(&told.before)), (vec![1, 4, 5, 6, 7], vec![2, 3]));
     }
 
     #[test]

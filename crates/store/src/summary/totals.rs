@@ -1,11 +1,11 @@
 //! The rows of traces and conversations: sums and extremes over their spans.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use neuraltrust_model::{ConversationId, Kind, ScoreTarget, SpanState, StatusCode, Usage, User};
+use neuraltrust_model::{ConversationId, Kind, Score, ScoreTarget, SpanState, StatusCode, Usage, User};
 
 use super::merge::TraceSpans;
-use super::scores::{Scores, add_verdicts, feedback, place, verdicts};
+use super::scores::{MAX_OF_CONVERSATION, Scores, Told, feedback, place, verdicts};
 use super::turns::{TurnSpans, turns};
 use crate::rows::{ConversationRow, FeedbackCounts, Totals, TraceRow, short};
 
@@ -29,7 +29,8 @@ pub fn trace_row(trace: &TraceSpans) -> Option<TraceRow> {
         }
     }
     let mut scores = Scores::default();
-    let judged = || trace.spans.iter().chain(&trace.unknown).flat_map(|span| &span.scores);
+    let judged = Told::of(trace.spans.iter().chain(&trace.unknown).flat_map(|span| &span.scores), |score| score).last;
+    let judged = || judged.iter().copied();
     judged().for_each(|score| scores.add(score));
     let start_time = first.time();
     let last_time = trace.spans.iter().flat_map(|span| [Some(span.time()), span.end]).flatten().max().unwrap_or(start_time);
@@ -45,6 +46,7 @@ pub fn trace_row(trace: &TraceSpans) -> Option<TraceRow> {
             (0, false) => StatusCode::Unset,
         },
         conversation_verdicts: verdicts(judged(), ScoreTarget::Conversation),
+        conversation_scores: of_conversation(judged()),
         totals: Totals {
             user: user.as_ref().map(short),
             channel_id: trace.spans.iter().rev().find_map(|span| span.channel_id.clone()),
@@ -144,6 +146,14 @@ fn sum(mut costs: Vec<f64>) -> Option<f64> {
     costs.into_iter().reduce(|total, more| total + more)
 }
 
+/// The judgements of the conversation among others, as far as its row needs them.
+fn of_conversation<'a>(scores: impl DoubleEndedIterator<Item = &'a Score>) -> Vec<Score> {
+    let last = scores.rev().filter(|score| score.target == ScoreTarget::Conversation).take(MAX_OF_CONVERSATION);
+    let mut last: Vec<Score> = last.map(|score| Score { comment: None, ..score.clone() }).collect();
+    last.reverse();
+    last
+}
+
 /// The row of a conversation from the rows of its traces; `None` without traces.
 #[must_use]
 pub fn conversation_row<'a>(id: &ConversationId, traces: impl IntoIterator<Item = &'a TraceRow>) -> Option<ConversationRow> {
@@ -164,10 +174,10 @@ pub fn conversation_row<'a>(id: &ConversationId, traces: impl IntoIterator<Item 
         feedback.neutral += totals.feedback.neutral;
         totals.scores.iter().for_each(|of_name| scores.add_totals(of_name));
     }
-    let mut of_conversation = BTreeMap::new();
-    for (name, values) in traces.iter().flat_map(|trace| &trace.conversation_verdicts) {
-        add_verdicts(&mut of_conversation, name, values);
-    }
+    // What one trace says of the conversation another may have said before.
+    let of_conversation = Told::of(traces.iter().flat_map(|trace| &trace.conversation_scores), |score| score);
+    of_conversation.before.iter().for_each(|score| scores.take_away(score));
+    feedback.take_away(self::feedback(of_conversation.before.iter().copied()));
     Some(ConversationRow {
         conversation_id: id.clone(),
         traces: traces.len() as u64,
@@ -198,7 +208,7 @@ pub fn conversation_row<'a>(id: &ConversationId, traces: impl IntoIterator<Item 
             models: all().flat_map(|totals| totals.models.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
             feedback,
             scores: scores.totals(),
-            verdicts: of_conversation,
+            verdicts: verdicts(of_conversation.last, ScoreTarget::Conversation),
         },
     })
 }

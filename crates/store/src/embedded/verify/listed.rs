@@ -57,7 +57,9 @@ pub(super) fn traces(
             });
         }
         spans(record, *project, &trace, lists.as_mut(), report);
-        let Some(row) = trace_row(&trace) else { continue };
+        let Some(mut row) = trace_row(&trace) else { continue };
+        // The index does not have them.
+        row.conversation_scores.clear();
         if let Some(lists) = &mut lists {
             lists.compare(*project, ListOf::Traces, trace_id.as_str(), &row, report);
         }
