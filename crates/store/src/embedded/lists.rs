@@ -26,7 +26,7 @@ use crate::aggregate::{Aggregate, Aggregated, Group, GroupValue, Metric, Truncat
 use crate::facets::{FacetQuery, FacetsBy};
 use crate::fields::Field;
 use crate::summary::searchable_text;
-use crate::{FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Order, Page, ProjectId, StoreError};
+use crate::{Cursor, FacetRow, Facets, Filter, Highlight, ListOf, ListQuery, Order, Page, ProjectId, StoreError};
 
 /// Most conversations or traces that are found by words of their spans; those whose spans are the newest count.
 const MAX_FOUND_BY_WORDS: usize = 20_000;
@@ -40,6 +40,18 @@ pub(super) fn list<T: DeserializeOwned>(
     query: &ListQuery,
     budget: &Budget,
 ) -> Result<Page<T>, StoreError> {
+    placed(index, record, project, list, query, budget).map(|(page, _)| page)
+}
+
+/// One page of a list, and the place of each of its rows, from which a page can go on.
+pub(super) fn placed<T: DeserializeOwned>(
+    index: &SearchIndex,
+    record: &Record,
+    project: ProjectId,
+    list: ListOf,
+    query: &ListQuery,
+    budget: &Budget,
+) -> Result<(Page<T>, Vec<Cursor>), StoreError> {
     let searcher = index.reader.searcher();
     let cut = Cell::new(false);
     let order = query.order.checked(list)?;
@@ -63,12 +75,13 @@ pub(super) fn list<T: DeserializeOwned>(
     };
     let more = found.len() > query.limit;
     found.truncate(query.limit);
-    let next_cursor = found.last().filter(|_| more).map(|(cursor, _)| *cursor);
+    let places: Vec<Cursor> = found.iter().map(|(cursor, _)| *cursor).collect();
+    let next_cursor = places.last().copied().filter(|_| more);
     let rows = found.into_iter().map(|(_, at)| row(index, &searcher, at)).collect::<Result<Vec<_>, _>>()?;
     let truncated = cut.get();
     let highlights = highlights(&clauses, record, &query.filter, &rows)?;
     let items = rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?;
-    Ok(Page { items, highlights, next_cursor, total, truncated, timed_out: budget.has_ended() })
+    Ok((Page { items, highlights, next_cursor, total, truncated, timed_out: budget.has_ended() }, places))
 }
 
 pub(super) fn row(index: &SearchIndex, searcher: &Searcher, at: DocAddress) -> Result<Vec<u8>, StoreError> {

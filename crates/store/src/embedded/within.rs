@@ -14,8 +14,8 @@ use super::record::Record;
 use super::{EmbeddedStore, READ_WHOLE, lists, weight};
 use crate::said::Said;
 use crate::{
-    ConversationRow, Cursor, Field, Filter, ListOf, ListQuery, Order, Page, ProjectId, ShowMedia, StoreError, TraceDetail,
-    TraceRow, Transcript, summary,
+    ConversationRow, Cursor, Field, Filter, ListOf, ListQuery, Order, ProjectId, ShowMedia, StoreError, TraceDetail, TraceRow,
+    Transcript, summary,
 };
 
 /// Most spans of a trace, the first ones.
@@ -32,14 +32,16 @@ struct Most {
     spans: usize,
     /// Of contents.
     bytes: usize,
+    /// Whether the first trace is read however much it is.
+    at_least_one: bool,
 }
 
 impl Most {
-    const COMPARED: Self = Self { traces: 500, spans: 50_000, bytes: 32 << 20 };
+    const COMPARED: Self = Self { traces: 500, spans: 50_000, bytes: 32 << 20, at_least_one: false };
 
     /// A page of up to so many traces.
     const fn page(traces: usize, bytes: usize) -> Self {
-        Self { traces, spans: usize::MAX, bytes }
+        Self { traces, spans: usize::MAX, bytes, at_least_one: true }
     }
 }
 
@@ -48,40 +50,44 @@ struct Read {
     turns: Transcript,
     /// Whether there is more of it.
     cut: bool,
-    /// How many traces of the page there was room for, where there was not for all.
-    fitting: Option<usize>,
 }
 
 /// Reads contents until they are too many: of the trace at which that happens, and of those behind it, nothing is to be shown.
 struct Allowance {
     left: Cell<usize>,
+    /// A trace that is read however much it is.
+    whole: Option<TraceId>,
     spent_at: RefCell<Option<TraceId>>,
 }
 
 impl Allowance {
-    fn new(bytes: usize) -> Self {
-        Self { left: Cell::new(bytes), spent_at: RefCell::default() }
+    fn new(bytes: usize, whole: Option<TraceId>) -> Self {
+        Self { left: Cell::new(bytes), whole, spent_at: RefCell::default() }
     }
 
     fn read(&self, record: &Record, trace: &TraceId, said: Said, media: ShowMedia) -> Result<Content, StoreError> {
-        if self.spent_at.borrow().is_some() {
+        if self.is_spent() {
             return Ok(Content::text(""));
         }
         let content = record.content(said, Show::of(media, trace))?;
         match self.left.get().checked_sub(weight(&content)) {
             Some(left) => self.left.set(left),
+            None if self.whole.as_ref() == Some(trace) => self.left.set(0),
             None => *self.spent_at.borrow_mut() = Some(trace.clone()),
         }
         Ok(content)
     }
 
-    /// Takes away the turns that were not read to their end; says of which trace they were, where there were any.
-    fn cut(self, turns: &mut Transcript) -> Option<TraceId> {
-        let trace = self.spent_at.into_inner()?;
-        if let Some(at) = turns.turns.iter().position(|turn| turn.trace_id == trace) {
+    fn is_spent(&self) -> bool {
+        self.spent_at.borrow().is_some()
+    }
+
+    /// Takes away the turns that were not read to their end, and those behind them.
+    fn cut(&self, turns: &mut Transcript) {
+        let spent_at = self.spent_at.borrow();
+        if let Some(at) = turns.turns.iter().position(|turn| Some(&turn.trace_id) == spent_at.as_ref()) {
             turns.turns.truncate(at);
         }
-        Some(trace)
     }
 }
 
@@ -146,14 +152,9 @@ impl EmbeddedStore {
         media: ShowMedia,
         bytes: usize,
     ) -> Result<Option<Transcript>, StoreError> {
-        let read = self.some_turns(project, id.clone(), Most::page(limit, bytes), cursor, media).await?;
-        match read {
-            Some(Read { fitting: Some(fitting), .. }) => {
-                let most = Most::page(fitting.max(1), usize::MAX);
-                Ok(self.some_turns(project, id, most, cursor, media).await?.map(|read| read.turns))
-            }
+        match self.some_turns(project, id, Most::page(limit, bytes), cursor, media).await? {
             // It is not in the lists yet, and too long for one page.
-            Some(Read { cut: true, turns: Transcript { next_cursor: None, .. }, .. }) => Err(StoreError::IndexLags),
+            Some(Read { cut: true, turns: Transcript { next_cursor: None, .. } }) => Err(StoreError::IndexLags),
             read => Ok(read.map(|read| read.turns)),
         }
     }
@@ -182,12 +183,12 @@ impl EmbeddedStore {
             let row: Option<ConversationRow> = lists::one(index, &record, project, ListOf::Conversations, of_it, budget)?;
             let query =
                 ListQuery { filter: Filter::equals(of_it.0, of_it.1), limit: most.traces, cursor, order: Order::OLDEST_FIRST };
-            let page: Page<TraceRow> = lists::list(index, &record, project, ListOf::Traces, &query, budget)?;
+            let (page, places) = lists::placed::<TraceRow>(index, &record, project, ListOf::Traces, &query, budget)?;
             let record = record.within(budget)?;
-            let allowance = Allowance::new(most.bytes);
+            let first = page.items.first().map(|row| row.trace_id.clone());
+            let allowance = Allowance::new(most.bytes, first.filter(|_| most.at_least_one));
             let read = |trace: &TraceId, said| allowance.read(&record, trace, said, media);
             let mut spans = 0;
-            let listed: Vec<TraceId> = page.items.iter().map(|row| row.trace_id.clone()).collect();
             let found = match row {
                 Some(row) => {
                     let mut traces = Vec::with_capacity(page.items.len());
@@ -198,18 +199,22 @@ impl EmbeddedStore {
                         traces.push(record.trace(project, &listed.trace_id)?);
                         spans += traces.last().map_or(0, |trace| trace.spans.len());
                     }
-                    let turns = summary::turns_of(row, &traces, read)?;
-                    Some(Transcript { next_cursor: page.next_cursor, ..turns })
+                    let (turns, fitting) = summary::turns_of(row, &traces, read, || allowance.is_spent())?;
+                    let next_cursor = match fitting {
+                        // The next page begins with the trace for which there was no room.
+                        1.. if fitting < traces.len() => places.get(fitting - 1).copied(),
+                        _ => page.next_cursor,
+                    };
+                    Some(Transcript { next_cursor, ..turns })
                 }
                 // What has just come is not in the lists yet.
                 None if record.has_more_traces(project, &id, READ_WHOLE)? => return Err(StoreError::IndexLags),
                 None => summary::transcript(&id, &record.conversation(project, &id)?, read)?,
             };
             Ok(found.map(|mut turns| {
-                let spent = allowance.cut(&mut turns);
-                let cut = spent.is_some() || turns.next_cursor.is_some() || spans > most.spans;
-                let fitting = spent.and_then(|trace| listed.iter().position(|listed| *listed == trace));
-                Read { turns, cut, fitting }
+                allowance.cut(&mut turns);
+                let cut = allowance.is_spent() || turns.next_cursor.is_some() || spans > most.spans;
+                Read { turns, cut }
             }))
         })
         .await
@@ -270,9 +275,11 @@ mod tests {
             store.some_turns(project, ConversationId::new("c").unwrap(), most, None, ShowMedia::Inline)
         };
         let whole = read(usize::MAX).await.unwrap().unwrap();
-        assert_eq!((whole.turns.turns.len(), whole.cut, whole.fitting), (10, false, None));
+        assert_eq!((whole.turns.turns.len(), whole.cut), (10, false));
         let part = read(35_000).await.unwrap().unwrap();
-        assert_eq!((part.turns.turns.as_slice(), part.cut, part.fitting), (&whole.turns.turns[..3], true, Some(3)));
+        assert_eq!((part.turns.turns.as_slice(), part.cut), (&whole.turns.turns[..3], true));
+        let nothing = read(5_000).await.unwrap().unwrap();
+        assert!(nothing.turns.turns.is_empty() && nothing.cut, "what is compared is never more than that");
 
         // A page ends where there is no more room, and the next begins there.
         let id = || ConversationId::new("c").unwrap();

@@ -77,7 +77,9 @@ pub fn transcript<E>(
     traces: &[TraceSpans],
     read: impl FnMut(&TraceId, Said) -> Result<Content, E>,
 ) -> Result<Option<Transcript>, E> {
-    conversation_of(id, traces).map(|conversation| turns_of(conversation, traces, read)).transpose()
+    let Some(conversation) = conversation_of(id, traces) else { return Ok(None) };
+    let (transcript, _) = turns_of(conversation, traces, read, || false)?;
+    Ok(Some(transcript))
 }
 
 /// As [`transcript`]; contents are read on all cores, in any order, since somebody waits for them.
@@ -100,7 +102,8 @@ fn conversation_of(id: &ConversationId, traces: &[TraceSpans]) -> Option<Convers
     conversation_row(id, &rows)
 }
 
-/// A conversation with the turns of some of its traces. `read` reads a content of a trace; first those of the first.
+/// A conversation with the turns of some of its traces, and how many these are: those before the first with which it `is_too_much`.
+/// `read` reads a content of a trace; first those of the first.
 ///
 /// # Errors
 /// What `read` says.
@@ -108,12 +111,19 @@ pub fn turns_of<E>(
     conversation: ConversationRow,
     traces: &[TraceSpans],
     mut read: impl FnMut(&TraceId, Said) -> Result<Content, E>,
-) -> Result<Transcript, E> {
-    let mut turns = Vec::new();
+    is_too_much: impl Fn() -> bool,
+) -> Result<(Transcript, usize), E> {
+    let (mut turns, mut fitting) = (Vec::new(), 0);
     for trace in traces {
-        turns.extend(turns::shown(trace, &mut read)?);
+        let of_trace = turns::shown(trace, &mut read)?;
+        if is_too_much() {
+            break;
+        }
+        turns.extend(of_trace);
+        fitting += 1;
     }
-    Ok(with_turns(conversation, traces, turns))
+    let (traces, _) = traces.split_at(fitting);
+    Ok((with_turns(conversation, traces, turns), fitting))
 }
 
 fn with_turns(conversation: ConversationRow, traces: &[TraceSpans], mut turns: Vec<Turn>) -> Transcript {
