@@ -18,9 +18,9 @@ pub(crate) fn usage(value: &Value) -> Option<Usage> {
     let (input, output) = (details(INPUT_DETAILS), details(OUTPUT_DETAILS));
     let cached = input.get("cached_tokens_details").unwrap_or(&Value::Null);
     let written = value.get("cache_creation").unwrap_or(input);
-    let written_1h = part(written, &["ephemeral_1h_input_tokens"]);
+    let written_1h = part(count(written, &["ephemeral_1h_input_tokens"]));
     // Where LangChain tells for how long it is kept, it does not tell the sum.
-    let by_time = part(written, &["ephemeral_5m_input_tokens"]).into_iter().chain(written_1h).reduce(u64::saturating_add);
+    let by_time = part(count(written, &["ephemeral_5m_input_tokens"])).into_iter().chain(written_1h).reduce(u64::saturating_add);
     let cache_write = count(input, &["cache_creation"]).or_else(|| count(value, &["cache_creation_input_tokens"]));
     let usage = Usage {
         input: count(value, &["input_tokens", "prompt_tokens", "promptTokens", "inputTokens"]),
@@ -28,13 +28,13 @@ pub(crate) fn usage(value: &Value) -> Option<Usage> {
         cache_read: count(input, &["cache_read", "cached_tokens"]).or_else(|| count(value, &["cache_read_input_tokens"])),
         cache_write: cache_write.max(by_time),
         reasoning: count(output, &["reasoning", "reasoning_tokens"]),
-        input_audio: part(input, &["audio", "audio_tokens"]),
-        input_image: part(input, &["image", "image_tokens"]),
-        cache_read_audio: part(cached, &["audio_tokens"]),
-        cache_read_image: part(cached, &["image_tokens"]),
+        input_audio: part(count(input, &["audio", "audio_tokens"])),
+        input_image: part(count(input, &["image", "image_tokens"])),
+        cache_read_audio: part(count(cached, &["audio_tokens"])),
+        cache_read_image: part(count(cached, &["image_tokens"])),
         cache_write_1h: written_1h,
-        output_audio: part(output, &["audio", "audio_tokens"]),
-        output_image: part(output, &["image", "image_tokens"]),
+        output_audio: part(count(output, &["audio", "audio_tokens"])),
+        output_image: part(count(output, &["image", "image_tokens"])),
         source: Some(UsageSource::Api),
     };
     (!usage.is_empty()).then_some(usage)
@@ -45,9 +45,9 @@ fn count(of: &Value, names: &[&str]) -> Option<u64> {
     names.iter().find_map(|name| of.get(*name)?.as_u64())
 }
 
-/// Every API names these parts, most calls have zero of them: a part of nothing is not told.
-fn part(of: &Value, names: &[&str]) -> Option<u64> {
-    count(of, names).filter(|count| *count > 0)
+/// A part of the tokens. Every API names them all, and most calls have none of some: a part of nothing is not told.
+pub(crate) fn part(count: Option<u64>) -> Option<u64> {
+    count.filter(|count| *count > 0)
 }
 
 /// Tokens as Anthropic's API tells them: what came from the cache or went there is beside the input, not in it.

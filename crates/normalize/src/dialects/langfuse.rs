@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Dialect, Draft};
 use crate::Rejection;
-use crate::api_usage::api_usage;
+use crate::api_usage::{api_usage, part};
 use crate::content::{Side, json_text};
 use crate::spoken::{Said, keep_answer_id, said};
 
@@ -208,8 +208,7 @@ pub(super) fn usage(details: &Map) -> Option<Usage> {
     let is_sound = |name: &str| name.contains("audio");
     let is_picture = |name: &str| name.contains("image");
     let is_input = |name: &str| name.contains("input") || is_cached(name);
-    // Most calls have none of these parts, and some say so.
-    let part = |is: &dyn Fn(&str) -> bool| sum(is).filter(|count| *count > 0);
+    let part = |is: &dyn Fn(&str) -> bool| part(sum(is));
     let (input, output) = (count("input"), count("output"));
     let plain_sum = input.unwrap_or(0).saturating_add(output.unwrap_or(0));
     let parts_are_inside = plain_sum > 0 && count("total") == Some(plain_sum);

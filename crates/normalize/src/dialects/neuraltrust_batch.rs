@@ -14,6 +14,7 @@ use neuraltrust_model::{
 };
 use serde_json::Value;
 
+use crate::api_usage::part;
 use crate::chat_body;
 use crate::content::{Side, content};
 use crate::copies::{Copies, json_bytes};
@@ -381,8 +382,8 @@ fn usage(attributes: &mut Map) -> Option<Usage> {
         cache_read: input.get("cached_tokens").and_then(Value::as_u64),
         cache_write: input.get("cache_write_tokens").and_then(Value::as_u64),
         reasoning: output.get("reasoning_tokens").and_then(Value::as_u64),
-        input_audio: input.get("audio_tokens").and_then(Value::as_u64).filter(|count| *count > 0),
-        output_audio: output.get("audio_tokens").and_then(Value::as_u64).filter(|count| *count > 0),
+        input_audio: part(input.get("audio_tokens").and_then(Value::as_u64)),
+        output_audio: part(output.get("audio_tokens").and_then(Value::as_u64)),
         source: Some(UsageSource::Framework),
         ..Usage::default()
     };

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::filling::TAGS;
 use super::{Dialect, Draft, fill_content};
 use crate::content::{Side, content, document, json_text, part};
-use crate::{Rejection, flattened};
+use crate::{Rejection, api_usage, flattened};
 
 pub(super) const DIALECT: Dialect = Dialect { kind, read };
 
@@ -96,8 +96,8 @@ fn usage(draft: &mut Draft) {
         cache_read: draft.take_count("llm.token_count.prompt_details.cache_read"),
         cache_write: draft.take_count("llm.token_count.prompt_details.cache_write"),
         reasoning: draft.take_count("llm.token_count.completion_details.reasoning"),
-        input_audio: draft.take_count("llm.token_count.prompt_details.audio").filter(|count| *count > 0),
-        output_audio: draft.take_count("llm.token_count.completion_details.audio").filter(|count| *count > 0),
+        input_audio: api_usage::part(draft.take_count("llm.token_count.prompt_details.audio")),
+        output_audio: api_usage::part(draft.take_count("llm.token_count.completion_details.audio")),
         ..Usage::default()
     };
     draft.fill_usage(usage);

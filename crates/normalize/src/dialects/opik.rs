@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::langfuse::TAGS;
 use super::prompts;
+use crate::api_usage::part;
 use crate::content::Side;
 use crate::fields::{Fields, id, json_body, wrong_type};
 use crate::items::{Itemized, object};
@@ -237,8 +238,7 @@ fn usage(counts: &Map) -> Option<Usage> {
         "cached_content_token_count",
     ]);
     let written = own(&["cache_creation_input_tokens"]);
-    // Most calls have none of these, and say so.
-    let part = |names: &[&str]| own(names).filter(|count| *count > 0);
+    let part = |names: &[&str]| part(own(names));
     let prompt = count("prompt_tokens").or_else(|| own(&["input_tokens"]));
     let beside = own(&["cache_read_input_tokens"]).is_some() && prompt == own(&["input_tokens"]);
     let more = if beside { read.unwrap_or(0).saturating_add(written.unwrap_or(0)) } else { 0 };
