@@ -223,6 +223,17 @@ export async function screens({ server, page, step, inspect }) {
     await page.getByLabel('Output', { exact: true }).fill('18.5');
     await page.getByRole('button', { name: 'Set the price' }).click();
     await price.getByText('$18.5').waitFor();
+    assert.equal(await page.getByRole('columnheader', { name: 'Audio in' }).count(), 0);
+    await price.getByRole('button', { name: 'Change' }).click();
+    await page.getByText('Audio, images, and a cache for an hour').click();
+    await page.getByLabel('Audio in', { exact: true }).fill('much');
+    await page.getByText('Give dollars').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Set the price' }).isDisabled(), true);
+    await page.getByLabel('Audio in', { exact: true }).fill('40.5');
+    await inspect(page, 'settings-prices-rare');
+    await page.getByRole('button', { name: 'Set the price' }).click();
+    await price.getByText('$40.5').waitFor();
+    await page.getByRole('columnheader', { name: 'Audio in' }).waitFor();
     await page.reload();
     await price.getByRole('button', { name: 'Delete' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();

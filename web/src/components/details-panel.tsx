@@ -5,6 +5,7 @@ import type { Transcript, User } from '../api/types';
 import { text } from '../lib/text';
 import { formatAbsolute, formatCost, formatDuration, userName } from '../model/format';
 import { parseTime } from '../model/time';
+import { countedTokens } from '../model/tokens';
 import { useAge } from './ago';
 import { Avatar } from './avatar';
 import classes from './details-panel.module.css';
@@ -26,10 +27,7 @@ export function DetailsPanel({ transcript, onClose }: { transcript: Transcript; 
   const { conversation, user, metadata, custom } = transcript;
   const extra = extraOf(user);
   const age = useAge(conversation.start_time, conversation.running);
-  const { usage } = conversation;
-  const counted = (['input', 'output', 'cache_read', 'cache_write', 'reasoning'] as const).filter(
-    (kind) => usage?.[kind] != null,
-  );
+  const counted = countedTokens(conversation.usage);
   return (
     <section className={panelClasses.panel} aria-label={words.details}>
       <div className={classes.head}>
@@ -73,10 +71,10 @@ export function DetailsPanel({ transcript, onClose }: { transcript: Transcript; 
             ]}
           />
         </Section>
-        {usage && counted.length > 0 && (
+        {counted.length > 0 && (
           <Section name="usage" title={words.tokens}>
             <Facts
-              facts={counted.map((kind) => ({ name: tokens[kind], value: usage[kind]!.toLocaleString('en-US') }))}
+              facts={counted.map(({ kind, count }) => ({ name: tokens[kind], value: count.toLocaleString('en-US') }))}
             />
           </Section>
         )}

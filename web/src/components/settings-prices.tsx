@@ -1,9 +1,12 @@
 // What tokens cost: the table that comes with the program, and the prices of the project's own that win over it.
 import { Button, TextInput } from '@mantine/core';
-import { type FormEvent, useId, useState } from 'react';
+import { type ChangeEvent, type FormEvent, useId, useState } from 'react';
 import type { Price } from '../api/types';
 import { text } from '../lib/text';
-import { NO_PRICE, PRICED, type PriceDraft, priceDraft, priceOf, withPrice } from '../model/prices';
+import { formatAbsolute } from '../model/format';
+import { dollarsOf, NO_PRICE, type PriceDraft, pricedKinds, priceDraft, priceOf, withPrice } from '../model/prices';
+import { parseTime } from '../model/time';
+import { RARE_TOKENS, type TokenKind, USUAL_TOKENS } from '../model/tokens';
 import { useFacet } from '../state/queries';
 import { usePrices, useSetPrices } from '../state/settings';
 import { ConfirmButton } from './confirm-button';
@@ -68,20 +71,22 @@ interface OwnProps {
 
 function OwnPrices({ own, onChange, onRemove }: OwnProps) {
   const { columns } = words;
+  const kinds = pricedKinds(own);
   return (
     <TableFrame
       label={words.own}
-      columns={[columns.model, columns.provider, ...PRICED.map((name) => ({ name: columns[name], hint: words.unit }))]}
+      columns={[columns.model, columns.provider, ...kinds.map((kind) => ({ name: columns[kind], hint: words.unit }))]}
       actions
     >
       {own.map((price) => (
         <tr key={JSON.stringify(price)} data-price={price.model}>
-          <td>
+          <td className={classes.wrap}>
             <code>{price.model}</code>
+            <Bounds price={price} />
           </td>
-          <td>{price.provider ?? words.any}</td>
-          {PRICED.map((name) => (
-            <td key={name}>{price[name] == null ? '–' : `$${price[name]}`}</td>
+          <td className={classes.wrap}>{price.provider ?? words.any}</td>
+          {kinds.map((kind) => (
+            <td key={kind}>{price[kind] == null ? '–' : `$${price[kind]}`}</td>
           ))}
           <td>
             <div className={classes.actions}>
@@ -102,6 +107,16 @@ function OwnPrices({ own, onChange, onRemove }: OwnProps) {
   );
 }
 
+/** For which calls alone a price holds: what tells it from another one of the same model. */
+function Bounds({ price: { above, since } }: { price: Price }) {
+  return (
+    <>
+      {above != null && above > 0 && <div className={classes.bound}>{words.above(above.toLocaleString('en-US'))}</div>}
+      {since != null && <div className={classes.bound}>{words.since(formatAbsolute(parseTime(since)))}</div>}
+    </>
+  );
+}
+
 interface FormProps {
   first: PriceDraft;
   busy: boolean;
@@ -117,11 +132,20 @@ function PriceForm({ first, busy, onCancel, onSave }: FormProps) {
   const field = (name: keyof PriceDraft) => ({
     label: words.columns[name],
     value: draft[name],
-    onChange: (event: React.ChangeEvent<HTMLInputElement>) => {
+    onChange: (event: ChangeEvent<HTMLInputElement>) => {
       const { value } = event.currentTarget;
       setDraft((before) => ({ ...before, [name]: value }));
     },
   });
+  const dollars = (kind: TokenKind) => (
+    <TextInput
+      key={kind}
+      {...field(kind)}
+      inputMode="decimal"
+      w={116}
+      error={Number.isNaN(dollarsOf(draft[kind])) && words.noPrice}
+    />
+  );
   const save = (event: FormEvent) => {
     event.preventDefault();
     // What the server refuses is told above, and what was typed stays.
@@ -137,25 +161,32 @@ function PriceForm({ first, busy, onCancel, onSave }: FormProps) {
       <p className={classes.help}>
         {words.addHelp} {words.unit}.
       </p>
-      <form className={classes.row} onSubmit={save}>
-        <TextInput {...field('model')} list={list} required />
-        <datalist id={list}>
-          {models.map(({ value }) => (
-            <option key={value} value={value} />
-          ))}
-        </datalist>
-        <TextInput {...field('provider')} placeholder={words.any} w={130} />
-        {PRICED.map((name) => (
-          <TextInput key={name} {...field(name)} inputMode="decimal" w={98} />
-        ))}
-        {onCancel && (
-          <Button variant="default" onClick={onCancel}>
-            {text.settings.cancel}
+      <form onSubmit={save}>
+        <div className={classes.row}>
+          <TextInput {...field('model')} list={list} required />
+          <datalist id={list}>
+            {models.map(({ value }) => (
+              <option key={value} value={value} />
+            ))}
+          </datalist>
+          <TextInput {...field('provider')} placeholder={words.any} w={130} />
+          {USUAL_TOKENS.map(dollars)}
+        </div>
+        <details className={classes.rare} open={RARE_TOKENS.some((kind) => first[kind] !== '')}>
+          <summary>{words.rare}</summary>
+          <p className={classes.help}>{words.rareHelp}</p>
+          <div className={classes.row}>{RARE_TOKENS.map(dollars)}</div>
+        </details>
+        <div className={classes.row}>
+          {onCancel && (
+            <Button variant="default" onClick={onCancel}>
+              {text.settings.cancel}
+            </Button>
+          )}
+          <Button type="submit" loading={busy} disabled={!price}>
+            {words.save}
           </Button>
-        )}
-        <Button type="submit" loading={busy} disabled={!price}>
-          {words.save}
-        </Button>
+        </div>
       </form>
     </section>
   );

@@ -9,6 +9,7 @@ import { FIRST_TOKEN } from '../model/attributes';
 import { pretty } from '../model/content';
 import { formatAbsolute, formatCost, formatDuration, userName } from '../model/format';
 import { parseTime } from '../model/time';
+import { countedTokens } from '../model/tokens';
 import { useMayEdit } from '../state/queries';
 import { useAge } from './ago';
 import { CopyButton } from './copy-button';
@@ -22,9 +23,8 @@ import classes from './step-extras.module.css';
 const names = text.step.facts;
 
 function usageText(usage: Usage): string {
-  return (['input', 'output', 'cache_read', 'cache_write', 'reasoning'] as const)
-    .filter((kind) => usage[kind] != null)
-    .map((kind) => `${text.step.tokenKinds[kind]} ${usage[kind]!.toLocaleString('en-US')}`)
+  return countedTokens(usage)
+    .map(({ kind, count }) => `${text.step.tokenKinds[kind]} ${count.toLocaleString('en-US')}`)
     .join(' · ');
 }
 

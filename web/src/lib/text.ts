@@ -276,6 +276,13 @@ export const text = {
       'usage.cache_read': 'Tokens from the cache',
       'usage.cache_write': 'Tokens into the cache',
       'usage.reasoning': 'Tokens of reasoning',
+      'usage.cache_write_1h': 'Tokens into the cache for an hour',
+      'usage.input_audio': 'Tokens of audio in',
+      'usage.output_audio': 'Tokens of audio out',
+      'usage.cache_read_audio': 'Tokens of audio from the cache',
+      'usage.input_image': 'Tokens of images in',
+      'usage.output_image': 'Tokens of images out',
+      'usage.cache_read_image': 'Tokens of images from the cache',
     } as Record<string, string>,
   },
   flow: {
@@ -436,6 +443,13 @@ export const text = {
       cache_read: 'Read from cache',
       cache_write: 'Written to cache',
       reasoning: 'Reasoning',
+      cache_write_1h: 'Written to cache for 1 h',
+      input_audio: 'Audio in',
+      output_audio: 'Audio out',
+      cache_read_audio: 'Audio from cache',
+      input_image: 'Images in',
+      output_image: 'Images out',
+      cache_read_image: 'Images from cache',
     },
     /** Why tokens or a cost are, or are not, in the totals of the trace. */
     counted: {
