@@ -15,7 +15,7 @@ import { offerUndo } from '../state/undo';
 import { ChartForm } from './chart-form';
 import { ConfirmButton } from './confirm-button';
 import { DashboardChartView } from './dashboard-chart';
-import { Problem } from './settings-access';
+import { Problem } from './problem';
 
 const words = text.boards;
 

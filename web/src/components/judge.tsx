@@ -6,10 +6,10 @@ import { text } from '../lib/text';
 import { EMPTY, type Target } from '../model/judging';
 import { useMayEdit } from '../state/queries';
 import { useJudging, useScores } from '../state/scores';
+import { Problem } from './problem';
 import { ScoreForm } from './score-form';
 import classes from './score-form.module.css';
 import { ScoreList } from './score-list';
-import { Problem } from './settings-access';
 
 const words = text.judging;
 

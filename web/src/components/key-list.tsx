@@ -4,7 +4,7 @@ import { useKeyList, useRevokeKey } from '../state/settings';
 import { Ago } from './ago';
 import { ConfirmButton } from './confirm-button';
 import classes from './form.module.css';
-import { Problem } from './settings-access';
+import { Problem } from './problem';
 import { TableFrame } from './table-frame';
 
 const words = text.settings.keys;

@@ -9,8 +9,8 @@ import { formatAbsolute, plural } from '../model/format';
 import { parseTime } from '../model/time';
 import { CopyButton } from './copy-button';
 import { JsonTree } from './json-tree';
+import { Problem } from './problem';
 import { SectionFrame } from './section';
-import { Problem } from './settings-access';
 import classes from './step-extras.module.css';
 
 const words = text.patches;

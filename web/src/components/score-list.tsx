@@ -8,9 +8,9 @@ import { draftOf, thumbOf } from '../model/judging';
 import { useMayEdit } from '../state/queries';
 import { useJudging } from '../state/scores';
 import { Ago } from './ago';
+import { Problem } from './problem';
 import { ScoreForm } from './score-form';
 import classes from './score-list.module.css';
-import { Problem } from './settings-access';
 
 const words = text.judging;
 

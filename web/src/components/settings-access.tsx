@@ -7,6 +7,7 @@ import { useMakeKey, useMakeProject, useProjects } from '../state/settings';
 import { CopyButton } from './copy-button';
 import classes from './form.module.css';
 import { KeyList } from './key-list';
+import { Problem } from './problem';
 
 const words = text.settings;
 const DEFAULT_PROJECT = 'default';
@@ -93,12 +94,4 @@ export function SettingsAccess() {
       )}
     </>
   );
-}
-
-export function Problem({ error }: { error: Error | null }) {
-  return error ? (
-    <p className={classes.problem} role="alert">
-      {error.message}
-    </p>
-  ) : null;
 }

@@ -13,7 +13,7 @@ import { CopyButton } from './copy-button';
 import { ErrorState } from './error-state';
 import classes from './form.module.css';
 import { JsonTree } from './json-tree';
-import { Problem } from './settings-access';
+import { Problem } from './problem';
 
 const words = text.settings;
 type Target = keyof typeof words.targets;

@@ -11,7 +11,7 @@ import { Ago } from './ago';
 import { ConfirmButton } from './confirm-button';
 import { CopyTextButton } from './copy-button';
 import classes from './form.module.css';
-import { Problem } from './settings-access';
+import { Problem } from './problem';
 import { TableFrame } from './table-frame';
 
 const words = text.settings.members;

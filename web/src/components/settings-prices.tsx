@@ -12,7 +12,7 @@ import { usePrices, useSetPrices } from '../state/settings';
 import { ConfirmButton } from './confirm-button';
 import { ErrorState } from './error-state';
 import classes from './form.module.css';
-import { Problem } from './settings-access';
+import { Problem } from './problem';
 import { TableFrame } from './table-frame';
 
 const words = text.settings.prices;

@@ -7,7 +7,7 @@ import { text } from '../lib/text';
 import { useDisk, useRetention, useSetRetention } from '../state/settings';
 import { ErrorState } from './error-state';
 import classes from './form.module.css';
-import { Problem } from './settings-access';
+import { Problem } from './problem';
 
 const words = text.settings;
 const GIB = 1024 ** 3;

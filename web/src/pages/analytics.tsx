@@ -7,7 +7,7 @@ import { AnalyticsOverview } from '../components/analytics-overview';
 import { DashboardView } from '../components/dashboard-view';
 import { ChoiceSelect, FacetSelect } from '../components/filter-select';
 import formClasses from '../components/form.module.css';
-import { Problem } from '../components/settings-access';
+import { Problem } from '../components/problem';
 import { text } from '../lib/text';
 import { type AnalyticsSearch, analyticsRoute } from '../router';
 import { useAnalyticsView } from '../state/analytics-view';

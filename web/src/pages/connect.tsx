@@ -5,7 +5,7 @@ import { Link } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { CopyButton } from '../components/copy-button';
 import classes from '../components/form.module.css';
-import { Problem } from '../components/settings-access';
+import { Problem } from '../components/problem';
 import { text } from '../lib/text';
 import { CLIENTS } from '../model/clients';
 import { useChanges } from '../state/live';
