@@ -28,7 +28,8 @@ pub enum Scope {
     Ingest,
     /// Reading.
     Read,
-    /// Reading, judging and changing dashboards: what the key of a member who is an [editor](Role::Editor) allows, and no other key.
+    /// Reading, judging, and changing what all see (dashboards, views): what the key of a member who is an [editor](Role::Editor)
+    /// allows, and no other key.
     Edit,
     /// Everything, keys included; with a key of the default project, other projects and their keys as well.
     Admin,
@@ -122,7 +123,7 @@ pub struct KeyRow {
 pub enum Role {
     /// Reading.
     Viewer,
-    /// Judging and changing dashboards too.
+    /// Judging, and changing dashboards and views too.
     Editor,
     /// Everything, keys, members and erasure included.
     Admin,

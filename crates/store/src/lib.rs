@@ -10,12 +10,12 @@ mod changes;
 mod compare;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod dashboards;
 pub mod embedded;
 mod error;
 mod facets;
 mod fields;
 mod hits;
+mod kept;
 mod language;
 mod media;
 mod pattern;
@@ -39,7 +39,6 @@ pub use aggregate::{
 };
 pub use changes::{Change, Gathered, Rows};
 pub use compare::{Aligned, Comparison, FieldPair, NumberPair, Pair, compare_conversations, compare_spans, compare_traces};
-pub use dashboards::Dashboards;
 pub use embedded::{
     Accounts, Asked, DiskFiles, DiskUse, EmbeddedStore, ErasedTrace, Erasure, ErasureRow, NewQuarantined, ProjectDiskUse,
     Quarantine, QuarantineTotals, Quarantined, Retention,
@@ -48,6 +47,7 @@ pub use error::StoreError;
 pub use facets::{FacetOrder, FacetPlace, FacetQuery, FacetsBy};
 pub use fields::{Field, FieldType, FilterError, Key, Root, Value};
 pub use hits::{Hit, Hits, Place, SaidIn, Search};
+pub use kept::{Kept, KeptList};
 pub use language::{QueryError, Typed, Typing, moment, written};
 pub use media::{MediaId, Medium, NoMediaId, ShowMedia};
 pub use pattern::Pattern;
@@ -617,24 +617,24 @@ impl ProjectStore {
         }
     }
 
-    /// The project's dashboards.
+    /// A list that the project's people keep together.
     ///
     /// # Errors
     /// When the record cannot be read.
-    pub async fn dashboards(&self) -> Result<Dashboards, StoreError> {
+    pub async fn kept(&self, list: KeptList) -> Result<Kept, StoreError> {
         match &self.store {
-            Store::Embedded(store) => store.dashboards(self.id).await,
+            Store::Embedded(store) => store.kept(self.id, list).await,
         }
     }
 
-    /// Sets the project's dashboards in place of those of the same revision; what they are then, or `None` where those that are
-    /// there have another by now.
+    /// Sets such a list in place of the one of the same revision; what it is then, or `None` where the one that is there has
+    /// another by now.
     ///
     /// # Errors
     /// When the record cannot be written.
-    pub async fn set_dashboards(&self, new: Dashboards) -> Result<Option<Dashboards>, StoreError> {
+    pub async fn set_kept(&self, list: KeptList, new: Kept) -> Result<Option<Kept>, StoreError> {
         match &self.store {
-            Store::Embedded(store) => store.set_dashboards(self.id, new).await,
+            Store::Embedded(store) => store.set_kept(self.id, list, new).await,
         }
     }
 

@@ -988,6 +988,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The views of the key's project.
+         * @description Each is a list of conversations that somebody gave a name, as the address of the page has it.
+         */
+        get: operations["views"];
+        /**
+         * Sets the views of the key's project.
+         * @description All of them are given, in place of those of the revision that is given with them; where there is a newer one, nothing is changed.
+         *     Takes a key of scope `admin`, or that of a member who may edit.
+         */
+        put: operations["set_views"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1863,7 +1888,7 @@ export interface components {
             email?: string | null;
             /** @description The name, unlike those of the other members, up to 200 bytes. */
             name: string;
-            /** @description `viewer` reads; `editor` also judges and changes dashboards; `admin` may do everything. */
+            /** @description `viewer` reads; `editor` also judges, and changes dashboards and views; `admin` may do everything. */
             role: string;
         };
         /** @description A member of a project. */
@@ -3307,6 +3332,53 @@ export interface components {
              *     on steps or words was met by more than is looked at.
              */
             truncated: boolean;
+        };
+        /** @description A list of conversations under a name. */
+        View: {
+            /** @description Its id, unlike the others'. */
+            id: string;
+            /** @description What it is called. */
+            name: string;
+            /**
+             * @description The member who saved it as it is; null where that was nobody in particular. The server says it: what is given here is not
+             *     looked at.
+             */
+            saved_by?: string | null;
+            /**
+             * @description Where the page shows it, by the parameters of its address: the query, the filters, the stretch of time, the order and the
+             *     columns.
+             */
+            search: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * @description The views of a project.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "failed",
+         *           "name": "Failed on the web",
+         *           "saved_by": "Ada",
+         *           "search": {
+         *             "columns": "user,words,time",
+         *             "q": "channel:web",
+         *             "since": "7d",
+         *             "status": "error"
+         *           }
+         *         }
+         *       ],
+         *       "revision": 2
+         *     }
+         */
+        Views: {
+            /** @description The views, up to 200, in their order. */
+            items: components["schemas"]["View"][];
+            /**
+             * Format: int64
+             * @description Grows by every change. Who sets them gives the one that they have read, so that nobody's change is lost.
+             */
+            revision: number;
         };
         /** @description Something about a payload that was kept but is not as it should be. Data, not an error. */
         Warning: {
@@ -7279,6 +7351,84 @@ export interface operations {
             };
             401: components["responses"]["NoKey"];
             403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    views: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Views"];
+                };
+            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    set_views: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Views"];
+            };
+        };
+        responses: {
+            /** @description The views from now on, with their new revision */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Views"];
+                };
+            };
+            /** @description A view that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "items[0].name: give a text of up to 200 bytes without control characters",
+                     *       "reason": "bad_parameter",
+                     *       "status": 400,
+                     *       "title": "Bad Request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["NoKey"];
+            403: components["responses"]["NotAllowed"];
+            /** @description Somebody else has changed them meanwhile */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             "4XX": components["responses"]["Refused"];
             "5XX": components["responses"]["Failed"];
         };

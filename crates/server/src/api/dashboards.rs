@@ -2,13 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use neuraltrust_store::Dashboards as Kept;
+use neuraltrust_store::{Kept, KeptList};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::aggregate::AggregateBody;
+use super::kept::{MAX_JSON, few, set, told_apart};
 use super::params::{Body, bad, named};
 use crate::auth::{Editor, Reader};
 use crate::error::{ApiError, Problem};
@@ -18,8 +18,6 @@ use crate::http::App;
 const MAX_DASHBOARDS: usize = 50;
 /// Most charts of a dashboard.
 const MAX_CHARTS: usize = 30;
-/// Largest aggregate of a chart as JSON, in bytes.
-const MAX_AGGREGATE: usize = 8 << 10;
 
 /// The dashboards of a project.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -76,18 +74,10 @@ enum ShownAs {
 
 impl Dashboards {
     fn check(&self) -> Result<(), ApiError> {
-        let few = |field: &str, given: usize, most: usize| match given <= most {
-            true => Ok(()),
-            false => Err(bad(format!("{field}: {given} are given; there may be {most}"))),
-        };
         few("items", self.items.len(), MAX_DASHBOARDS)?;
+        told_apart(self.items.iter().map(|dashboard| (dashboard.id.as_str(), dashboard.name.as_str())))?;
         for (n, dashboard) in self.items.iter().enumerate() {
-            named(&format!("items[{n}].id"), &dashboard.id)?;
-            named(&format!("items[{n}].name"), &dashboard.name)?;
             few(&format!("items[{n}].charts"), dashboard.charts.len(), MAX_CHARTS)?;
-            if self.items.iter().take(n).any(|other| other.id == dashboard.id) {
-                return Err(bad(format!("items[{n}].id: another dashboard has the id {:?}", dashboard.id)));
-            }
             for (m, chart) in dashboard.charts.iter().enumerate() {
                 let field = format!("items[{n}].charts[{m}]");
                 named(&format!("{field}.title"), &chart.title)?;
@@ -101,8 +91,8 @@ impl Dashboards {
 impl Chart {
     fn check(&self, field: &str) -> Result<(), ApiError> {
         let aggregate = Value::Object(self.aggregate.clone());
-        if aggregate.to_string().len() > MAX_AGGREGATE {
-            return Err(bad(format!("{field}.aggregate: it has more than {MAX_AGGREGATE} bytes")));
+        if aggregate.to_string().len() > MAX_JSON {
+            return Err(bad(format!("{field}.aggregate: it has more than {MAX_JSON} bytes")));
         }
         let body: AggregateBody =
             serde_json::from_value(aggregate).map_err(|error| bad(format!("{field}.aggregate: {error}")))?;
@@ -118,7 +108,7 @@ impl Chart {
     responses((status = 200, body = Dashboards), (status = "4XX", body = Problem))
 )]
 pub(super) async fn show(State(app): State<App>, Reader(grant): Reader) -> Result<Json<Kept>, ApiError> {
-    Ok(Json(app.store.project(grant.project).dashboards().await?))
+    Ok(Json(app.store.project(grant.project).kept(KeptList::Dashboards).await?))
 }
 
 /// Sets the dashboards of the key's project.
@@ -144,12 +134,5 @@ pub(super) async fn replace(
 ) -> Result<Json<Kept>, ApiError> {
     body.check()?;
     let new = Kept { revision: body.revision, items: json!(body.items) };
-    match app.store.project(grant.project).set_dashboards(new).await? {
-        Some(kept) => Ok(Json(kept)),
-        None => Err(ApiError::new(
-            StatusCode::CONFLICT,
-            "changed_meanwhile",
-            "the dashboards have been changed meanwhile; read them again, and change those",
-        )),
-    }
+    set(&app.store.project(grant.project), KeptList::Dashboards, new).await
 }

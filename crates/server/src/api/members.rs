@@ -23,7 +23,7 @@ pub(super) struct Member {
     name: String,
     /// Where to write to them; nothing is sent there.
     email: Option<String>,
-    /// `viewer` reads; `editor` also judges and changes dashboards; `admin` may do everything.
+    /// `viewer` reads; `editor` also judges, and changes dashboards and views; `admin` may do everything.
     role: String,
 }
 

@@ -11,6 +11,7 @@ mod export;
 mod facets;
 mod filters;
 mod import;
+mod kept;
 mod lists;
 mod live;
 mod measures;
@@ -28,6 +29,7 @@ pub(crate) mod session;
 mod sources;
 mod status;
 mod values;
+mod views;
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -105,6 +107,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(scores::create, scores::list))
         .routes(routes!(scores::delete))
         .routes(routes!(dashboards::show, dashboards::replace))
+        .routes(routes!(views::show, views::replace))
         .routes(routes!(projects::create, projects::list))
         .routes(routes!(projects::create_key, projects::keys))
         .routes(routes!(projects::revoke_key))

@@ -151,7 +151,7 @@ fn harm(path: &str, method: &str) -> Option<(Value, u16)> {
         ("delete" | "post", "/api/v1/quarantine/{id}" | "/api/v1/quarantine/{id}/replay") => (Value::Null, 404),
         ("post", "/api/v1/scores") => (json!({ "trace_id": TRACE, "name": "n", "value": 1 }), 404),
         ("delete", "/api/v1/scores/{score_id}") => (Value::Null, 404),
-        ("put", "/api/v1/dashboards") => (json!({ "revision": 0, "items": [] }), 200),
+        ("put", "/api/v1/dashboards" | "/api/v1/views") => (json!({ "revision": 0, "items": [] }), 200),
         ("post", "/api/v1/projects") => (json!({ "name": "more" }), 403),
         ("post", "/api/v1/projects/{name}/keys") => (json!({ "scope": "admin" }), 404),
         ("delete", "/api/v1/projects/{name}/keys/{key_id}") => (Value::Null, 404),

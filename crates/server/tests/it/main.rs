@@ -38,6 +38,7 @@ mod scores;
 mod searching;
 mod sign_in;
 mod sources;
+mod views;
 
 use std::time::{Duration, Instant};
 

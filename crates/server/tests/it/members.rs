@@ -112,10 +112,11 @@ fn each_role_has_its_bounds() {
     each([200; 3], "reading", &|key| get(&server, key, "/api/v1/conversations").0);
     let score = json!({ "trace_id": trace, "name": "outcome", "value": 1 });
     each([403, 200, 200], "judging", &|key| post(&server, key, "/api/v1/scores", &score).0);
-    let revision = || get(&server, server.key(), "/api/v1/dashboards").1["revision"].clone();
-    each([403, 200, 200], "dashboards", &|key| {
-        server.put("/api/v1/dashboards", key, &json!({ "revision": revision(), "items": [] })).status
-    });
+    for list in ["dashboards", "views"] {
+        let path = format!("/api/v1/{list}");
+        let revision = || get(&server, server.key(), &path).1["revision"].clone();
+        each([403, 200, 200], list, &|key| server.put(&path, key, &json!({ "revision": revision(), "items": [] })).status);
+    }
     each([403, 403, 200], "sending", &|key| server.post("/v1/trace", &[("token", key)], send_body()).status);
     each([403, 403, 200], "importing", &|key| {
         post(&server, key, "/api/v1/import", &json!({ "trace_id": "t", "span_id": "s" })).0

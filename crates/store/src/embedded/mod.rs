@@ -13,7 +13,6 @@ mod codec;
 mod coding;
 mod columns;
 mod context;
-mod dashboards;
 mod dictionaries;
 mod disk;
 mod erasing;
@@ -25,6 +24,7 @@ mod homes;
 mod index;
 mod indexer;
 mod keeper;
+mod kept;
 mod lists;
 mod lock;
 mod media;
@@ -73,7 +73,7 @@ pub use retention::Retention;
 pub use verify::{Report, verify};
 
 use crate::{
-    Aggregate, Aggregated, Appended, Change, Cursor, Dashboards, FacetQuery, Facets, Field, Filter, Hits, ListOf, ListQuery,
+    Aggregate, Aggregated, Appended, Change, Cursor, FacetQuery, Facets, Field, Filter, Hits, Kept, KeptList, ListOf, ListQuery,
     MediaId, Medium, Order, Page, Price, Progress, ProjectId, Rows, Search, ShowMedia, SpanDetail, StoreError, TraceDetail,
     summary, summary::TraceExplained,
 };
@@ -473,14 +473,14 @@ impl EmbeddedStore {
         .await
     }
 
-    pub(crate) async fn dashboards(&self, project: ProjectId) -> Result<Dashboards, StoreError> {
+    pub(crate) async fn kept(&self, project: ProjectId, list: KeptList) -> Result<Kept, StoreError> {
         let record = Arc::clone(&self.record);
-        aside(move || dashboards::of(&record, project)).await
+        aside(move || kept::of(&record, project, list)).await
     }
 
-    pub(crate) async fn set_dashboards(&self, project: ProjectId, new: Dashboards) -> Result<Option<Dashboards>, StoreError> {
+    pub(crate) async fn set_kept(&self, project: ProjectId, list: KeptList, new: Kept) -> Result<Option<Kept>, StoreError> {
         let shared = self.shared.clone();
-        aside(move || dashboards::set(&shared.writer, project, new)).await
+        aside(move || kept::set(&shared.writer, project, list, new)).await
     }
 
     pub(crate) async fn retention(&self, project: ProjectId) -> Result<Retention, StoreError> {
