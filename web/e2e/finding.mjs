@@ -7,6 +7,14 @@ export async function finding({ server, page, step, inspect, problems }) {
   const rows = page.locator('[data-conversation]');
   const box = page.getByRole('combobox', { name: 'Search in everything that was said' });
   const query = () => new URL(page.url()).searchParams.get('q');
+  /** The views that the server keeps, once there are so many: the page shows a change before that. */
+  const keptViews = async (count) => {
+    for (;;) {
+      const { items } = await (await page.request.get(`${server.url}/api/v1/views`)).json();
+      if (items.length === count) return items;
+      await page.waitForTimeout(50);
+    }
+  };
 
   await step('the query box completes fields and values', async () => {
     await page.goto(`${server.url}/`);
@@ -49,23 +57,71 @@ export async function finding({ server, page, step, inspect, problems }) {
     await rows.first().waitFor();
     assert.equal(query(), '-channel:app');
   });
-  await step('a list is kept as a view, with columns of its own', async () => {
+  await step('a list is kept as a view of the project, with its columns and a link', async () => {
+    await page.getByRole('button', { name: 'Columns' }).click();
+    await page.getByLabel('Session').check();
+    await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Views' }).click();
+    await page.getByText('everybody of the project finds it here').waitFor();
     await page.getByLabel('Name of the view').fill('No app');
     await page.getByRole('button', { name: 'Save this list' }).click();
     await page.locator('[data-view="No app"]').waitFor();
     await inspect(page, 'views');
+    await page.getByLabel('Name of the view').fill('No app');
+    await page.getByRole('button', { name: 'Replace it' }).waitFor();
     await page.keyboard.press('Escape');
+    const [view] = await keptViews(1);
+    assert.equal(view.search.q, '-channel:app');
+    assert.match(view.search.columns, /session/);
+
     await page.goto(`${server.url}/`);
+    await page.getByRole('button', { name: 'Columns' }).click();
+    await page.getByLabel('Session').uncheck();
+    await page.keyboard.press('Escape');
+    await page.getByRole('columnheader', { name: 'Session' }).waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Views' }).click();
     await page.locator('[data-view="No app"]').click();
     await page.waitForURL((url) => url.searchParams.get('q') === '-channel:app');
+    await page.getByRole('columnheader', { name: 'Session' }).waitFor();
+    await page.getByRole('button', { name: 'Columns' }).click();
+    await page.getByRole('button', { name: 'Show the columns I chose myself' }).click();
+    await page.getByRole('columnheader', { name: 'Session' }).waitFor({ state: 'detached' });
+    await page.goto(`${server.url}/?${new URLSearchParams(view.search)}`);
+    await page.getByRole('columnheader', { name: 'Session' }).waitFor();
+
     await page.goto(`${server.url}/`);
     await page.getByRole('button', { name: 'Columns' }).click();
     await page.getByLabel('Cost').check();
     await page.keyboard.press('Escape');
     await page.reload();
     await page.getByRole('columnheader', { name: 'Cost' }).waitFor();
+  });
+  await step('a view is deleted for everybody, and put back', async () => {
+    await page.getByRole('button', { name: 'Views' }).click();
+    await page.getByRole('button', { name: 'Delete the view No app for everybody' }).click();
+    await page.locator('[data-view="No app"]').waitFor({ state: 'detached' });
+    await keptViews(0);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await keptViews(1);
+    await page.reload();
+    await page.getByRole('button', { name: 'Views' }).click();
+    await page.locator('[data-view="No app"]').waitFor();
+    await page.keyboard.press('Escape');
+  });
+  await step('views that the browser kept are taken over once', async () => {
+    await page.evaluate(() => {
+      const old = [{ name: 'Web only', search: { q: 'channel:web' } }];
+      localStorage.setItem('neuraltrust.views', JSON.stringify(old));
+    });
+    await page.goto(`${server.url}/`);
+    await page.waitForFunction(() => localStorage.getItem('neuraltrust.views') === '[]');
+    const names = (await keptViews(2)).map(({ name }) => name);
+    assert.deepEqual(names, ['No app', 'Web only']);
+    await page.reload();
+    await page.getByRole('button', { name: 'Views' }).click();
+    await page.locator('[data-view="Web only"]').click();
+    await page.waitForURL((url) => url.searchParams.get('q') === 'channel:web');
+    await page.locator('[data-view="Web only"]').waitFor({ state: 'detached' });
   });
   await step('disapproved conversations are found with a click, and let go with another', async () => {
     await page.goto(`${server.url}/`);

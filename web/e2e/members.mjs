@@ -42,6 +42,26 @@ export async function members({ server, page, step, inspect, problems }) {
     await other.locator('canvas').first().waitFor();
     assert.equal(await other.getByRole('button', { name: 'New dashboard' }).count(), 0);
   });
+  await step('a viewer has the views of the project, and keeps those of their own in the browser', async () => {
+    const headers = { authorization: `Bearer ${server.key}`, 'content-type': 'application/json' };
+    const views = `${server.url}/api/v1/views`;
+    const { revision, items } = await (await fetch(views, { headers })).json();
+    const shared = { id: 'failed', name: 'Failed', search: { status: 'error', columns: 'user,words,cost' } };
+    const body = JSON.stringify({ revision, items: [...items, shared] });
+    assert.equal((await fetch(views, { method: 'PUT', headers, body })).status, 200);
+    await other.goto(`${server.url}/?q=channel:web`);
+    await other.getByRole('button', { name: 'Views' }).click();
+    await other.locator('[data-view="Failed"]').waitFor();
+    await other.getByLabel('Name of the view').fill('Mine');
+    await other.getByRole('button', { name: 'Save this list' }).click();
+    await other.locator('[data-view="Mine"]').waitFor();
+    await other.getByText('this browser only').waitFor();
+    assert.equal(await other.getByRole('button', { name: 'Delete the view Failed for everybody' }).count(), 0);
+    await inspect(other, 'views-viewer');
+    await other.locator('[data-view="Failed"]').click();
+    await other.waitForURL((url) => url.searchParams.get('status') === 'error');
+    await other.getByRole('columnheader', { name: 'Cost' }).waitFor();
+  });
   await step('an editor judges, and the judgement names them', async () => {
     const role = row('Ada').getByLabel('Role of Ada');
     await role.selectOption('editor');
@@ -51,6 +71,12 @@ export async function members({ server, page, step, inspect, problems }) {
     await role.selectOption('editor');
     await page.waitForFunction(() => document.querySelector('[data-member="Ada"] select')?.value === 'editor');
     await other.goto(`${server.url}/`);
+    // Who may change what all see needs no views of their own any more.
+    await other.waitForFunction(() => localStorage.getItem('neuraltrust.views') === '[]');
+    await other.getByRole('button', { name: 'Views' }).click();
+    await other.locator('[data-view="Mine"]').waitFor();
+    await other.getByText('by Ada').waitFor();
+    await other.keyboard.press('Escape');
     await other.locator('[data-conversation]').first().click();
     await other.getByRole('button', { name: 'Judgements' }).click();
     const form = other.getByRole('form', { name: 'Judgements' });

@@ -20,6 +20,8 @@ export interface ListSearch {
   before?: string;
   /** By what it is ordered, where not by time. */
   sort?: string;
+  /** The columns of a view or link, by their names with commas between; else the reader's own are shown. */
+  columns?: string;
 }
 
 /** The selected step. */
@@ -44,6 +46,7 @@ const listSearch = (search: Record<string, unknown>): ListSearch => ({
   after: word(search.after),
   before: word(search.before),
   sort: word(search.sort),
+  columns: word(search.columns),
 });
 
 export const conversationsRoute = createRoute({

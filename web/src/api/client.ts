@@ -26,6 +26,7 @@ import type {
   QueryMistake,
   Replay,
   Retention,
+  SavedViews,
   Scored,
   Session,
   SourceList,
@@ -160,6 +161,8 @@ export const api = {
     request<void>(`/scores/${id(scoreId)}`, { method: 'DELETE', query: { trace_id: traceId } }),
   dashboards: (signal?: AbortSignal) => request<Dashboards>('/dashboards', { signal }),
   setDashboards: (all: Dashboards) => request<Dashboards>('/dashboards', { method: 'PUT', body: all }),
+  views: (signal?: AbortSignal) => request<SavedViews>('/views', { signal }),
+  setViews: (all: SavedViews) => request<SavedViews>('/views', { method: 'PUT', body: all }),
   makeProject: (name: string) => request<{ name: string }>('/projects', { method: 'POST', body: { name } }),
   makeKey: (project: string, scope: string) =>
     request<Key>(`/projects/${id(project)}/keys`, { method: 'POST', body: { scope } }),

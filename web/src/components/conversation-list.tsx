@@ -25,18 +25,20 @@ interface Props {
   onPick?: (id: string) => void;
   /** Where to start, and where the last place is kept. */
   place: { top: number };
+  /** The columns, where they are not those that the reader chose. */
+  columns?: readonly string[] | undefined;
   /** A column that would say the same of every row. */
   without?: Column['name'];
 }
 
 export function ConversationList(props: Props) {
-  const { rows, arrived, selected, onSelect, hasMore, loadingMore, truncated, onMore, place, picked, onPick, without } =
-    props;
+  const { rows, arrived, selected, onSelect, hasMore, loadingMore, truncated, onMore, place, picked, onPick } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [unseen, setUnseen] = useState(0);
-  const [chosen] = useColumns();
+  const [own] = useColumns();
+  const { columns: chosen = own, without } = props;
   const columns = useMemo(
-    () => COLUMNS.filter(({ name }) => chosen.includes(name) && name !== without),
+    () => COLUMNS.filter(({ name }) => name === 'words' || (chosen.includes(name) && name !== without)),
     [chosen, without],
   );
   const virtual = useVirtualizer({

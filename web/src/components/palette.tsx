@@ -6,7 +6,8 @@ import { useChoosing } from '../lib/choosing';
 import { text } from '../lib/text';
 import type { ListSearch } from '../router';
 import { useDashboards } from '../state/dashboards';
-import { useRecentSearches, useSavedViews } from '../state/preferences';
+import { useRecentSearches } from '../state/preferences';
+import { useViews } from '../state/views';
 import classes from './palette.module.css';
 import { nextScheme } from './theme-toggle';
 
@@ -87,7 +88,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
 
 function useCommands(typed: string): Command[] {
   const navigate = useNavigate();
-  const [views] = useSavedViews();
+  const { views } = useViews();
   const { recent } = useRecentSearches();
   const boards = useDashboards().data?.items ?? [];
   const { colorScheme, setColorScheme } = useMantineColorScheme();
@@ -122,7 +123,7 @@ function useCommands(typed: string): Command[] {
       run: () => void navigate({ to: '/analytics', search: { board: id } }),
     })),
     ...views.map((view) => ({
-      key: `view ${view.name}`,
+      key: `view ${view.id}`,
       name: view.name,
       group: words.view,
       run: list(view.search as ListSearch),

@@ -95,7 +95,7 @@ export const settings = {
     email: 'E-mail (optional)',
     roles: {
       viewer: 'Viewer: reads',
-      editor: 'Editor: also judges and makes dashboards',
+      editor: 'Editor: also judges, makes dashboards and views',
       admin: 'Admin: everything',
     },
     shortRoles: { viewer: 'Viewer', editor: 'Editor', admin: 'Admin' },

@@ -8,6 +8,7 @@ import { DashboardView } from '../components/dashboard-view';
 import { ChoiceSelect, FacetSelect } from '../components/filter-select';
 import formClasses from '../components/form.module.css';
 import { Problem } from '../components/problem';
+import { newId } from '../lib/new-id';
 import { text } from '../lib/text';
 import { type AnalyticsSearch, analyticsRoute } from '../router';
 import { useAnalyticsView } from '../state/analytics-view';
@@ -84,7 +85,7 @@ function Boards({ boards }: { boards: { id: string; name: string }[] }) {
   const mayEdit = useMayEdit();
   const change = useChangeDashboards();
   const add = () => {
-    const id = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+    const id = newId();
     change.mutate((items) => [...items, { id, name: text.boards.unnamed(items.length + 1), charts: [] }], {
       onSuccess: () => void navigate({ search: (before: AnalyticsSearch) => ({ ...before, board: id }) }),
     });

@@ -16,6 +16,7 @@ import { TimeHistogram } from '../components/time-histogram';
 import { Welcome } from '../components/welcome';
 import { useKeys } from '../lib/keys';
 import { text } from '../lib/text';
+import { columnsIn } from '../model/views';
 import { conversationsRoute, type ListSearch } from '../router';
 import { rememberList } from '../state/last-list';
 import { filterOf, orderOf } from '../state/list-filter';
@@ -29,8 +30,12 @@ const NARROW = '(max-width: 1080px)';
 /** Where the reader was in a list, by its filters: going back from a conversation leads there. */
 const places = new Map<string, { top: number; selected: string | null }>();
 
-function placeOf(search: ListSearch) {
-  const key = JSON.stringify(search);
+/** Which rows there are, in which order; which columns they have does not matter. */
+function rowsKey({ columns: _, ...rows }: ListSearch): string {
+  return JSON.stringify(rows);
+}
+
+function placeOf(key: string) {
   let place = places.get(key);
   if (!place) {
     place = { top: 0, selected: null };
@@ -42,7 +47,8 @@ function placeOf(search: ListSearch) {
 export function ConversationsPage() {
   const search = conversationsRoute.useSearch();
   const navigate = useNavigate({ from: '/' });
-  const place = placeOf(search);
+  const place = placeOf(rowsKey(search));
+  const columns = useMemo(() => columnsIn(search.columns), [search.columns]);
   const [selected, setSelected] = useState(place.selected);
   const input = useRef<HTMLInputElement>(null);
   const filter = useMemo(() => filterOf(search, Date.now()), [search]);
@@ -131,7 +137,7 @@ export function ConversationsPage() {
           onClear={clear}
           inputRef={input}
           userNames={userNames}
-          tools={<ListTools search={search} facets={facets} onFacets={toggleFacets} />}
+          tools={<ListTools search={search} onChange={change} facets={facets} onFacets={toggleFacets} />}
         />
         <QueryMistake query={search.q ?? ''} error={list.error} onChange={(q) => change({ q })} />
         <TimeHistogram
@@ -172,8 +178,9 @@ export function ConversationsPage() {
           </Centered>
         ) : (
           <ConversationList
-            key={JSON.stringify(search)}
+            key={rowsKey(search)}
             rows={rows}
+            columns={columns}
             arrived={list.arrived}
             selected={selected}
             onSelect={setSelected}

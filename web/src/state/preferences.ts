@@ -1,5 +1,6 @@
 // What the reader likes, kept in this browser only.
 import { useLocalStorage } from '@mantine/hooks';
+import type { OwnView } from '../model/views';
 
 export type TextView = 'markdown' | 'plain';
 
@@ -47,15 +48,9 @@ export function useFacetsShown() {
   return useLocalStorage<boolean>({ key: `${PREFIX}facets`, defaultValue: true, getInitialValueInEffect: false });
 }
 
-export interface SavedView {
-  name: string;
-  /** The search of the list's address. */
-  search: Record<string, string>;
-}
-
-/** Lists that the reader has given a name. */
-export function useSavedViews() {
-  return useLocalStorage<SavedView[]>({ key: `${PREFIX}views`, defaultValue: [], getInitialValueInEffect: false });
+/** Lists that a reader has given a name who may not change what all of the project see. */
+export function useOwnViews() {
+  return useLocalStorage<OwnView[]>({ key: `${PREFIX}views`, defaultValue: [], getInitialValueInEffect: false });
 }
 
 const RECENT = 8;
