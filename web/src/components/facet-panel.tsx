@@ -5,6 +5,7 @@ import type { ConversationFilter } from '../api/client';
 import { text } from '../lib/text';
 import { hasCondition, type Stand, standOf, toggled, withStand } from '../model/query';
 import { useFacet } from '../state/queries';
+import button from './button.module.css';
 import classes from './facet-panel.module.css';
 
 const SHOWN = 8;
@@ -147,7 +148,7 @@ function Facet({ field, name, title, labelOf, filter, ready, onQuery }: FacetPro
               </button>
               <button
                 type="button"
-                className={classes.without}
+                className={`${button.icon} ${classes.without}`}
                 aria-label={words.without(label)}
                 title={words.without(label)}
                 aria-pressed={stand === 'without'}

@@ -5,6 +5,7 @@ import { text } from '../lib/text';
 import { formatAbsolute } from '../model/format';
 import { parseTime } from '../model/time';
 import type { ListSearch } from '../router';
+import button from './button.module.css';
 import classes from './filter-bar.module.css';
 import { ChoiceSelect, FacetSelect } from './filter-select';
 import { QueryBox } from './query-box';
@@ -78,7 +79,7 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames, tool
       />
       <button
         type="button"
-        className={classes.select}
+        className={button.small}
         aria-pressed={search.status === 'error'}
         data-active={search.status === 'error' || undefined}
         onClick={() => onChange({ status: search.status === 'error' ? undefined : 'error' })}
@@ -100,6 +101,7 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames, tool
           <span className={classes.chipValue}>{chip.value}</span>
           <button
             type="button"
+            className={button.icon}
             aria-label={words.remove(chip.name)}
             title={words.remove(chip.name)}
             onClick={() => onChange(chip.clear)}
@@ -109,7 +111,7 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames, tool
         </span>
       ))}
       {(chips.length > 0 || search.q || search.status) && (
-        <button type="button" className={classes.clear} onClick={onClear}>
+        <button type="button" className={`${button.words} ${classes.clear}`} onClick={onClear}>
           {words.clear}
         </button>
       )}

@@ -4,6 +4,7 @@ import { IconCheck, IconChevronDown } from '@tabler/icons-react';
 import { useState } from 'react';
 import { text } from '../lib/text';
 import { useFacet } from '../state/queries';
+import button from './button.module.css';
 import classes from './filter-bar.module.css';
 
 export interface Choice {
@@ -66,7 +67,7 @@ export function ChoiceSelect({ label, value, onChange, choices, searchable, onOp
       <Combobox.Target targetType="button">
         <button
           type="button"
-          className={classes.select}
+          className={button.small}
           data-active={value !== undefined || undefined}
           aria-haspopup="listbox"
           onClick={() => combobox.toggleDropdown()}

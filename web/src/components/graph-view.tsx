@@ -7,6 +7,7 @@ import { text } from '../lib/text';
 import { formatDuration, plural } from '../model/format';
 import { type Graph, type GraphEdge, type GraphNode, graphOf } from '../model/graph';
 import type { StepRef } from '../model/outline';
+import button from './button.module.css';
 import classes from './graph-view.module.css';
 import { KindIcon, kindName } from './kind-icon';
 
@@ -114,7 +115,12 @@ export default function GraphView({ spans, selected, onSelect, across = false }:
   return (
     <section ref={both} className={classes.scroll} aria-label={text.graph.title} tabIndex={0}>
       {fitting < readable && (
-        <button type="button" className={classes.fit} aria-pressed={whole} onClick={() => setWhole(!whole)}>
+        <button
+          type="button"
+          className={`${button.small} ${classes.fit}`}
+          aria-pressed={whole}
+          onClick={() => setWhole(!whole)}
+        >
           {whole ? text.graph.readable : text.graph.whole}
         </button>
       )}

@@ -2,6 +2,7 @@
 import { IconChevronRight } from '@tabler/icons-react';
 import { useState } from 'react';
 import { text } from '../lib/text';
+import button from './button.module.css';
 import classes from './json-tree.module.css';
 
 const PORTION = 100;
@@ -76,7 +77,11 @@ function Branch({ name, value, depth, openDepth }: NodeProps & { value: object }
             <Node key={key} name={key} value={item} depth={depth + 1} openDepth={openDepth} />
           ))}
           {entries.length > limit && (
-            <button type="button" className={classes.more} onClick={() => setLimit(limit + PORTION * 5)}>
+            <button
+              type="button"
+              className={`${button.words} ${classes.more}`}
+              onClick={() => setLimit(limit + PORTION * 5)}
+            >
               {text.content.showMore((entries.length - limit).toLocaleString('en-US'))}
             </button>
           )}
@@ -100,7 +105,7 @@ function Leaf({ value }: { value: unknown }) {
     <span className={classes.value} data-type="string">
       {cut ? `${value.slice(0, FIRST_CHARS)}…` : value}
       {cut && (
-        <button type="button" className={classes.more} onClick={() => setAll(true)}>
+        <button type="button" className={`${button.words} ${classes.more}`} onClick={() => setAll(true)}>
           {text.content.showAll(value.length.toLocaleString('en-US'))}
         </button>
       )}

@@ -9,6 +9,7 @@ import { useChoosing } from '../lib/choosing';
 import { text } from '../lib/text';
 import { completed, goesOn, isUnfinished, type Replaced, replacedNow, rootsFor } from '../model/query';
 import { useCompletions } from '../state/queries';
+import button from './button.module.css';
 import classes from './query-box.module.css';
 import { useTyped } from './search-field';
 
@@ -67,7 +68,7 @@ export function QueryBox({ value, onChange, label, of = 'conversations', inputRe
         leftSection={<IconSearch size={15} stroke={1.8} />}
         rightSection={
           typed ? (
-            <button type="button" className={classes.clear} aria-label={text.list.clearSearch} onClick={() => set('')}>
+            <button type="button" className={button.icon} aria-label={text.list.clearSearch} onClick={() => set('')}>
               <IconX size={14} stroke={2} />
             </button>
           ) : (
@@ -199,7 +200,11 @@ export function QueryMistake({
       {nearest ? (
         <>
           {' '}
-          <button type="button" onClick={() => onChange(`${before}${nearest}${colon}${after}`)}>
+          <button
+            type="button"
+            className={button.words}
+            onClick={() => onChange(`${before}${nearest}${colon}${after}`)}
+          >
             {text.query.nearest(nearest)}
           </button>
         </>

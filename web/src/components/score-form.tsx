@@ -5,6 +5,7 @@ import { type FormEvent, useId, useState } from 'react';
 import { text } from '../lib/text';
 import { type Draft, VERDICTS, type Verdict, verdictValue } from '../model/judging';
 import { useScoreWords } from '../state/scores';
+import button from './button.module.css';
 import classes from './score-form.module.css';
 
 const words = text.judging;
@@ -111,7 +112,7 @@ export function Thumbs({ value, onChange }: { value: string; onChange: (value: s
           <button
             key={each}
             type="button"
-            className={classes.thumb}
+            className={`${button.small} ${classes.thumb}`}
             data-verdict={each}
             aria-pressed={value === each}
             onClick={() => onChange(each)}

@@ -3,6 +3,7 @@ import { SegmentedControl } from '@mantine/core';
 import { Component, lazy, type ReactNode, Suspense, useState } from 'react';
 import { text as words } from '../lib/text';
 import { useTextView, type TextView as View } from '../state/preferences';
+import button from './button.module.css';
 import classes from './text-view.module.css';
 
 const FormattedText = lazy(() => import('./markdown'));
@@ -37,7 +38,7 @@ export function TextView({ text }: { text: string }) {
         plain
       )}
       {cut && (
-        <button type="button" className={classes.more} onClick={() => setAll(true)}>
+        <button type="button" className={`${button.words} ${classes.more}`} onClick={() => setAll(true)}>
           {words.content.showAll(text.length.toLocaleString('en-US'))}
         </button>
       )}

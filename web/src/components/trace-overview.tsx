@@ -5,6 +5,7 @@ import { text } from '../lib/text';
 import { formatDuration } from '../model/format';
 import { barOf, type Extent } from '../model/waterfall';
 import { useShownScheme } from '../state/scheme';
+import button from './button.module.css';
 import classes from './trace-overview.module.css';
 
 const HEIGHT = 44;
@@ -74,7 +75,7 @@ export function TraceOverview({ spans, extent, window: shown, onWindow }: Props)
       <div className={classes.scale}>
         <span>{formatDuration(from * length)}</span>
         {shown && (
-          <button type="button" className={classes.out} onClick={() => onWindow(null)}>
+          <button type="button" className={button.words} onClick={() => onWindow(null)}>
             {text.trace.zoomOut}
           </button>
         )}

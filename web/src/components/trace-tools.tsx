@@ -4,6 +4,7 @@ import type { Ref } from 'react';
 import { text } from '../lib/text';
 import type { KindCount } from '../model/step-filter';
 import type { TraceSearch } from '../router';
+import button from './button.module.css';
 import { KindIcon, kindName } from './kind-icon';
 import { SearchField } from './search-field';
 import classes from './trace-tools.module.css';
@@ -33,7 +34,7 @@ export function TraceTools({ search, onChange, kinds, errors, onNextError, note,
           <button
             key={kind}
             type="button"
-            className={classes.kind}
+            className={button.small}
             aria-pressed={search.kind === kind}
             onClick={() => onChange({ kind: search.kind === kind ? undefined : kind })}
           >
@@ -47,15 +48,14 @@ export function TraceTools({ search, onChange, kinds, errors, onNextError, note,
         <span className={classes.errors}>
           <button
             type="button"
-            className={classes.kind}
-            data-error
+            className={`${button.small} ${classes.failed}`}
             aria-pressed={search.errors === '1'}
             onClick={() => onChange({ errors: search.errors ? undefined : '1' })}
           >
             <IconAlertCircle size={15} stroke={2} aria-hidden />
             {text.trace.errors(errors.toLocaleString('en-US'))}
           </button>
-          <button type="button" className={classes.kind} title={`${text.trace.nextError} (n)`} onClick={onNextError}>
+          <button type="button" className={button.small} title={`${text.trace.nextError} (n)`} onClick={onNextError}>
             {text.trace.nextError}
           </button>
         </span>

@@ -19,6 +19,7 @@ import { parseTime } from '../model/time';
 import { turnTotals } from '../model/turn-totals';
 import { useAge } from './ago';
 import { Avatar } from './avatar';
+import button from './button.module.css';
 import { ContentView, Parts } from './content-view';
 import { CopyButton } from './copy-button';
 import { Mark } from './mark';
@@ -64,7 +65,7 @@ function Clamp({ children }: { children: ReactNode }) {
         <div>{children}</div>
       </div>
       {cut && (
-        <button type="button" className={classes.more} onClick={() => setAll(true)}>
+        <button type="button" className={`${button.words} ${classes.more}`} onClick={() => setAll(true)}>
           {text.content.showRest}
         </button>
       )}

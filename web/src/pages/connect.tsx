@@ -3,6 +3,7 @@ import { Button } from '@mantine/core';
 import { IconCheck } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useState } from 'react';
+import button from '../components/button.module.css';
 import { CopyButton } from '../components/copy-button';
 import classes from '../components/form.module.css';
 import { Problem } from '../components/problem';
@@ -41,7 +42,7 @@ export function ConnectPage() {
             <button
               key={name}
               type="button"
-              className={classes.client}
+              className={button.small}
               aria-pressed={at === chosen}
               onClick={() => setChosen(at)}
             >

@@ -6,6 +6,7 @@ import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { ApiError } from '../api/client';
 import type { Transcript } from '../api/types';
 import { Avatar } from '../components/avatar';
+import button from '../components/button.module.css';
 import { DetailsPanel } from '../components/details-panel';
 import { Centered, ErrorState, Missing } from '../components/error-state';
 import { RawView } from '../components/raw-view';
@@ -155,7 +156,7 @@ function Conversation({ transcript, complete, onMore, toNewest, onNewest }: Prop
               {toNewest || WHOLE.includes(view) ? (
                 <span className="nt-pulse" aria-hidden />
               ) : (
-                <button type="button" onClick={onNewest}>
+                <button type="button" className={button.small} onClick={onNewest}>
                   {text.conversation.newest}
                 </button>
               )}

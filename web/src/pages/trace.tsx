@@ -5,6 +5,7 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { useDeferredValue, useEffect, useMemo, useRef } from 'react';
 import { ApiError } from '../api/client';
 import type { TraceDetail } from '../api/types';
+import button from '../components/button.module.css';
 import { Centered, ErrorState, Missing } from '../components/error-state';
 import { KindIcon } from '../components/kind-icon';
 import { Split } from '../components/split';
@@ -113,7 +114,7 @@ function Trace({ detail, complete }: { detail: TraceDetail; complete: boolean })
         lead={<KindIcon kind="trace" size={36} />}
         title={title}
         actions={
-          <Link to="/conversations/$id" params={{ id: trace.conversation_id }} className={classes.link}>
+          <Link to="/conversations/$id" params={{ id: trace.conversation_id }} className={button.small}>
             <IconMessages size={16} stroke={1.8} aria-hidden />
             {text.conversation.inConversation}
           </Link>
