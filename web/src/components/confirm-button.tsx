@@ -24,6 +24,7 @@ export function ConfirmButton({ label, title, help, disabled, loading, onConfirm
         opened={opened}
         onClose={close}
         title={title}
+        styles={{ title: { overflowWrap: 'anywhere' } }}
         centered
         closeButtonProps={{ 'aria-label': text.settings.cancel }}
       >

@@ -3,7 +3,16 @@ import { Link } from '@tanstack/react-router';
 import { type CSSProperties, memo, type ReactNode } from 'react';
 import type { ConversationRow as Row } from '../api/types';
 import { text } from '../lib/text';
-import { formatCost, formatCount, formatDuration, plural, totalTokens, userName } from '../model/format';
+import {
+  formatAbsolute,
+  formatCost,
+  formatCount,
+  formatDuration,
+  plural,
+  totalTokens,
+  userName,
+} from '../model/format';
+import { parseTime } from '../model/time';
 import { Ago, useAge } from './ago';
 import { Avatar } from './avatar';
 import classes from './conversation-list.module.css';
@@ -62,6 +71,7 @@ export const ConversationRow = memo(function ConversationRow(props: Props) {
       className={classes.row}
       data-selected={selected || undefined}
       data-arrived={arrived || undefined}
+      title={wholeOf(row)}
     >
       {onPick && (
         <div role="cell" className={classes.pick}>
@@ -82,6 +92,14 @@ export const ConversationRow = memo(function ConversationRow(props: Props) {
     </div>
   );
 });
+
+/** All that there may be no room for. The row says it when one rests on it, as the link lies over all of its cells. */
+function wholeOf(row: Row): string {
+  const { user, first_words, last_words, channel_id, session_ids, models, last_time } = row;
+  const name = userName(user) ?? text.list.anonymous;
+  const lines = [first_words, last_words, name, channel_id, session_ids.join(', '), models.join(', ')];
+  return [...lines, formatAbsolute(parseTime(last_time))].filter(Boolean).join('\n');
+}
 
 const CELLS: Partial<Record<Column['name'], (props: Props) => ReactNode>> = {
   user: ({ row }) => {

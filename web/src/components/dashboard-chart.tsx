@@ -112,7 +112,12 @@ export function DashboardChartView({ chart, view, tools }: Props) {
               return (
                 <tr key={group ?? ''}>
                   <th scope="row">
-                    <button type="button" className={tableClasses.open} onClick={() => open(group, { after, before })}>
+                    <button
+                      type="button"
+                      className={tableClasses.open}
+                      title={group ?? undefined}
+                      onClick={() => open(group, { after, before })}
+                    >
                       {group ?? (draft.by ? text.analytics.none : words.all)}
                     </button>
                   </th>

@@ -2,7 +2,7 @@
 import { IconAlertCircle, IconX } from '@tabler/icons-react';
 import type { ReactNode, Ref } from 'react';
 import { text } from '../lib/text';
-import { formatAbsolute } from '../model/format';
+import { formatStretch } from '../model/format';
 import { parseTime } from '../model/time';
 import type { ListSearch } from '../router';
 import button from './button.module.css';
@@ -44,7 +44,8 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames, tool
     },
     {
       name: words.periodField,
-      value: search.after || search.before ? words.between(momentOf(search.after), momentOf(search.before)) : undefined,
+      value:
+        search.after || search.before ? formatStretch(parseTime(search.after), parseTime(search.before)) : undefined,
       clear: { after: undefined, before: undefined },
     },
   ].filter((chip) => chip.value);
@@ -96,7 +97,7 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames, tool
         />
       )}
       {chips.map((chip) => (
-        <span key={`${chip.name} ${chip.value}`} className={classes.chip}>
+        <span key={`${chip.name} ${chip.value}`} className={classes.chip} title={chip.value}>
           <span>{chip.name}</span>
           <span className={classes.chipValue}>{chip.value}</span>
           <button
@@ -120,7 +121,3 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames, tool
   );
 }
 
-/** A moment of a chosen stretch of time. */
-function momentOf(time: string | undefined): string {
-  return time ? formatAbsolute(parseTime(time)) : '…';
-}

@@ -75,7 +75,9 @@ export default function Palette({ onClose }: { onClose: () => void }) {
                 onClick={() => run(command)}
                 onPointerMove={() => setAt(index)}
               >
-                <span className={classes.name}>{command.name}</span>
+                <span className={classes.name} title={command.name}>
+                  {command.name}
+                </span>
                 <span className={classes.group}>{command.group}</span>
               </div>
             ))}

@@ -225,7 +225,9 @@ export function Ids({ ids }: { ids: { name: string; value: string | null | undef
           <div key={`${id.name} ${id.value}`} className={classes.id}>
             <dt>{id.name}</dt>
             <dd>
-              <span className="nt-mono">{id.value}</span>
+              <span className="nt-mono" title={id.value}>
+                {id.value}
+              </span>
               <CopyButton value={() => id.value} label={`${text.conversation.copyId}: ${id.name}`} size={22} />
             </dd>
           </div>

@@ -80,7 +80,9 @@ function Head({ span, detail, onClose }: { span: SpanRow; detail: SpanDetail | n
     <div className={classes.head}>
       <KindIcon kind={span.kind} size={30} />
       <div className={classes.headWords}>
-        <h2 className={classes.name}>{named ? span.name : kindName(span.kind)}</h2>
+        <h2 className={classes.name} title={span.name}>
+          {named ? span.name : kindName(span.kind)}
+        </h2>
         <div className={classes.sub}>
           <span className={classes.status} data-status={span.state === 'ended' ? span.status : span.state}>
             {span.state === 'ended' ? text.step.status[span.status] : text.step[span.state]}

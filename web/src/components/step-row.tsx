@@ -99,7 +99,9 @@ function Step({ span, depth, extent, selected, self, critical, onSelect }: StepP
     >
       <KindIcon kind={span.kind} />
       <span className={classes.label}>
-        <span className={classes.name}>{named ? span.name : kind}</span>
+        <span className={classes.name} title={span.name}>
+          {named ? span.name : kind}
+        </span>
         {named && <span className={classes.kind}>{kind}</span>}
         <span className={classes.srOnly}>
           , {text.step.level(depth + 1)}
@@ -107,7 +109,11 @@ function Step({ span, depth, extent, selected, self, critical, onSelect }: StepP
         </span>
         {preview && <span className={classes.preview}>{preview}</span>}
       </span>
-      {span.model && <span className={classes.meta}>{span.model}</span>}
+      {span.model && (
+        <span className={classes.meta} title={span.model}>
+          {span.model}
+        </span>
+      )}
       {tokens !== null && (
         <span
           className={classes.tokens}

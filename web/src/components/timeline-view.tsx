@@ -57,7 +57,9 @@ export function TimelineView({ spans, selected, onSelect }: Props) {
             >
               <span className={classes.name}>
                 <KindIcon kind={span.kind} size={18} />
-                <span className={classes.words}>{span.name}</span>
+                <span className={classes.words} title={span.name}>
+                  {span.name}
+                </span>
                 <span className={classes.time}>{formatDuration(end - start)}</span>
               </span>
               <span className={classes.track}>

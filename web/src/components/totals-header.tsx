@@ -42,8 +42,14 @@ export function TotalsHeader({ totals, lead, title, id, tags, actions }: Props) 
       {lead}
       <div className={classes.who}>
         <div className={classes.line}>
-          <h1 className={classes.title}>{title}</h1>
-          {totals.channel_id && <span className={classes.tag}>{totals.channel_id}</span>}
+          <h1 className={classes.title} title={title}>
+            {title}
+          </h1>
+          {totals.channel_id && (
+            <span className={classes.tag} title={totals.channel_id}>
+              {totals.channel_id}
+            </span>
+          )}
           {tags}
           {totals.running && <Running />}
           <ErrorBadge count={totals.errors} />
@@ -70,7 +76,11 @@ export function TotalsHeader({ totals, lead, title, id, tags, actions }: Props) 
           <span>{formatDuration(age ?? totals.duration_ms)}</span>
           {tokens !== null && <span>{formatCount(tokens)} tokens</span>}
           {totals.cost != null && <span>{formatCost(totals.cost)}</span>}
-          {totals.models.length > 0 && <span className={classes.models}>{totals.models.join(', ')}</span>}
+          {totals.models.length > 0 && (
+            <span className={classes.models} title={totals.models.join('\n')}>
+              {totals.models.join(', ')}
+            </span>
+          )}
         </div>
       </div>
       <div className={classes.actions}>

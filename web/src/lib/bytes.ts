@@ -1,5 +1,5 @@
 // Sizes as people read them.
-const UNITS = ['B', 'KiB', 'MiB', 'GiB'];
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
 /** A number of bytes with its unit, e.g. `683.6 KiB`. */
 export function bytesText(bytes: number): string {

@@ -2,6 +2,9 @@
 import { boards } from './text-boards';
 import { settings } from './text-settings';
 
+/** A name that came from outside, within a sentence: the direction in which it is written ends with it. */
+const isolated = (name: string) => `\u2068${name}\u2069`;
+
 export const text = {
   product: 'neuraltrust',
   claim: 'Every conversation, step by step.',
@@ -97,7 +100,6 @@ export const text = {
     more: 'Loading more…',
     end: 'That is all of them',
     histogram: (count: string) => `${count} over time; drag over the bars to narrow the list to a time`,
-    between: (from: string, to: string) => `${from} to ${to}`,
     truncated: 'The search is about more than is looked at; older ones may be missing. Narrow it down to see them.',
     newRows: (count: number) => `${count} new`,
     unreadable: 'This query cannot be read',
@@ -247,8 +249,9 @@ export const text = {
     title: 'Compare',
     kinds: { conversation: 'conversation', trace: 'trace', step: 'step' },
     hold: (kind: string) => `Compare this ${kind} with another`,
-    with: (title: string) => `Compare with ${title}`,
-    held: (kind: string, title: string) => `To be compared: the ${kind} ${title}. Open another ${kind} and compare it.`,
+    with: (title: string) => `Compare with ${isolated(title)}`,
+    held: (kind: string, title: string) =>
+      `To be compared: the ${kind} ${isolated(title)}. Open another ${kind} and compare it.`,
     forget: 'Compare nothing',
     selected: 'Compare',
     swap: 'Swap the sides',

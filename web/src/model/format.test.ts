@@ -1,6 +1,17 @@
 // Numbers and names as people read them.
 import { expect, test } from 'vitest';
-import { formatAgo, formatCost, formatCount, formatDuration, hueOf, initials, totalTokens, userName } from './format';
+import {
+  formatAbsolute,
+  formatAgo,
+  formatCost,
+  formatCount,
+  formatDuration,
+  formatStretch,
+  hueOf,
+  initials,
+  totalTokens,
+  userName,
+} from './format';
 import { sinceTime } from './period';
 import { parseTime } from './time';
 
@@ -44,6 +55,9 @@ test.each([
   [9999, '10k'],
   [34_499, '34k'],
   [1_500_000, '1.5M'],
+  [999_400_000, '999M'],
+  [2_400_000_000, '2.4B'],
+  [1_234_000_000_000, '1,234B'],
 ])('count %s is %s', (count, expected) => {
   expect(formatCount(count)).toBe(expected);
 });
@@ -56,6 +70,19 @@ test.each([
   [1234.5, '$1,234.50'],
 ])('cost %s is %s', (cost, expected) => {
   expect(formatCost(cost)).toBe(expected);
+});
+
+test('a time names its zone', () => {
+  const zoneOf = (time: number) =>
+    new Intl.DateTimeFormat(undefined, { timeZoneName: 'short' })
+      .formatToParts(time)
+      .find(({ type }) => type === 'timeZoneName')!.value;
+  const time = Date.parse('2026-06-15T12:00:00Z');
+  expect(formatAbsolute(time)).toContain(zoneOf(time));
+  const stretch = formatStretch(time, time + 3_600_000);
+  expect(stretch.split(zoneOf(time))).toHaveLength(2);
+  expect(formatStretch(null, time)).toMatch(/^… – .*2026/);
+  expect(formatStretch(time, time - 1)).toContain(' – ');
 });
 
 test('users', () => {

@@ -55,7 +55,7 @@ function formatDate(time: number, now: number): string {
   });
 }
 
-/** Date and time to the second, in the reader's zone and language. */
+/** Date and time to the second, in the reader's zone, which is named, and language. */
 export function formatAbsolute(time: number | null): string {
   if (time === null) return '–';
   return new Date(time).toLocaleString(undefined, {
@@ -65,7 +65,23 @@ export function formatAbsolute(time: number | null): string {
     hour: '2-digit',
     minute: '2-digit',
     second: '2-digit',
+    timeZoneName: 'short',
   });
+}
+
+/** A stretch of time to the minute, said as shortly as it can be, in the reader's zone; `…` for an end that is open. */
+export function formatStretch(from: number | null, to: number | null): string {
+  const format = new Intl.DateTimeFormat(undefined, {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZoneName: 'short',
+  });
+  if (from !== null && to !== null && from <= to) return format.formatRange(from, to);
+  const end = (time: number | null) => (time === null ? '…' : format.format(time));
+  return `${end(from)} – ${end(to)}`;
 }
 
 /** The time of day, `14:05:09`. */
@@ -82,13 +98,15 @@ export function formatTick(time: number, length: number): string {
   );
 }
 
-/** `950`, `1.2k`, `34k`, `1.5M`. */
+/** `950`, `1.2k`, `34k`, `1.5M`, `2.4B`. */
 export function formatCount(count: number): string {
   if (count < 1000) return String(count);
   if (count < 9950) return `${trim((count / 1000).toFixed(1))}k`;
   if (count < 999_500) return `${Math.round(count / 1000)}k`;
   if (count < 9.95e6) return `${trim((count / 1e6).toFixed(1))}M`;
-  return `${Math.round(count / 1e6)}M`;
+  if (count < 999.5e6) return `${Math.round(count / 1e6)}M`;
+  if (count < 9.95e9) return `${trim((count / 1e9).toFixed(1))}B`;
+  return `${Math.round(count / 1e9).toLocaleString('en-US')}B`;
 }
 
 /** US dollars with as many digits as the amount needs. */

@@ -101,7 +101,7 @@ function Boards({ boards }: { boards: { id: string; name: string }[] }) {
       <nav className={formClasses.tabs} aria-label={text.boards.title}>
         <Link {...to(undefined)}>{text.boards.overview}</Link>
         {boards.map(({ id, name }) => (
-          <Link key={id} {...to(id)} data-board={name}>
+          <Link key={id} {...to(id)} data-board={name} title={name}>
             {name}
           </Link>
         ))}

@@ -106,10 +106,15 @@ function Entities({ entity }: { entity: Entity }) {
                         search={{ since: search.since }}
                         className={tableClasses.open}
                         data-entity={row.id}
+                        title={row.id}
                       >
                         {names.get(row.id) ?? row.id}
                       </Link>
-                      {names.has(row.id) && <span className={classes.id}>{row.id}</span>}
+                      {names.has(row.id) && (
+                        <span className={classes.id} title={row.id}>
+                          {row.id}
+                        </span>
+                      )}
                     </span>
                   </th>
                   {COLUMNS.map(({ name, value }) => (
