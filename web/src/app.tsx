@@ -3,7 +3,8 @@ import { useQueryClient } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { Session } from './api/types';
-import { ErrorState } from './components/error-state';
+import { Centered, ErrorState } from './components/error-state';
+import { Loading } from './components/loading';
 import { invitedKey } from './model/invitation';
 import { SignIn } from './pages/sign-in';
 import { createAppRouter } from './router';
@@ -33,7 +34,13 @@ export function App() {
     );
   }
   if (error) return <ErrorState error={error} onRetry={() => void refetch()} />;
-  if (isPending) return null;
+  if (isPending) {
+    return (
+      <Centered>
+        <Loading />
+      </Centered>
+    );
+  }
   const signedIn = (next: Session) => {
     setInvited(false);
     void changeSession(client, next);

@@ -127,6 +127,7 @@ export function DashboardChartView({ chart, view, tools }: Props) {
             })}
           </tbody>
         </table>
+        {data?.items.length === 0 && <p className={classes.nothing}>{text.analytics.nothing}</p>}
       </section>
     </Card>
   );

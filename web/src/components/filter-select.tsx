@@ -26,19 +26,22 @@ export function FacetSelect({
   ...props
 }: Props & { field: string; labelOf?: (value: string) => string }) {
   const [opened, setOpened] = useState(false);
-  const { data } = useFacet(field, opened);
+  const { data, error } = useFacet(field, opened);
   const choices =
     data?.items.map((row) => ({ value: row.value, label: labelOf?.(row.value) ?? row.value, count: row.count })) ?? [];
-  return <ChoiceSelect {...props} choices={choices} searchable onOpen={() => setOpened(true)} />;
+  const note = data ? undefined : (error?.message ?? text.loading);
+  return <ChoiceSelect {...props} choices={choices} note={note} searchable onOpen={() => setOpened(true)} />;
 }
 
 interface ChoiceProps extends Props {
   choices: Choice[];
+  /** Why there are no choices, where it is not that there are none. */
+  note?: string | undefined;
   searchable?: boolean;
   onOpen?: () => void;
 }
 
-export function ChoiceSelect({ label, value, onChange, choices, searchable, onOpen }: ChoiceProps) {
+export function ChoiceSelect({ label, value, onChange, choices, note, searchable, onOpen }: ChoiceProps) {
   const [search, setSearch] = useState('');
   const combobox = useCombobox({
     onDropdownOpen: () => {
@@ -97,7 +100,9 @@ export function ChoiceSelect({ label, value, onChange, choices, searchable, onOp
               </span>
             </Combobox.Option>
           ))}
-          {shown.length === 0 && <Combobox.Empty>{text.list.noValues}</Combobox.Empty>}
+          {shown.length === 0 && (
+            <Combobox.Empty>{note ?? (needle ? text.list.noneFound : text.list.noValues)}</Combobox.Empty>
+          )}
         </Combobox.Options>
       </Combobox.Dropdown>
     </Combobox>

@@ -4,6 +4,7 @@ import { useKeyList, useRevokeKey } from '../state/settings';
 import { Ago } from './ago';
 import { ConfirmButton } from './confirm-button';
 import classes from './form.module.css';
+import { Loading } from './loading';
 import { Problem } from './problem';
 import { TableFrame } from './table-frame';
 
@@ -19,6 +20,7 @@ export function KeyList({ project }: { project: string }) {
       </h2>
       <p className={classes.help}>{words.help}</p>
       <Problem error={error ?? revoke.error} />
+      {!data && !error && <Loading />}
       {data?.items.length === 0 && <p className={classes.help}>{words.none}</p>}
       {data && data.items.length > 0 && (
         <TableFrame

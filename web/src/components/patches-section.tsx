@@ -9,6 +9,7 @@ import { formatAbsolute, plural } from '../model/format';
 import { parseTime } from '../model/time';
 import { CopyButton } from './copy-button';
 import { JsonTree } from './json-tree';
+import { Loading } from './loading';
 import { Problem } from './problem';
 import { SectionFrame } from './section';
 import classes from './step-extras.module.css';
@@ -31,7 +32,8 @@ export function PatchesSection({ span }: { span: SpanDetail }) {
       onToggle={() => setOpen(!open)}
       actions={data && <CopyButton value={() => pretty(data.items)} label={`${text.content.copy}: ${words.title}`} />}
     >
-      <p className={classes.patchesHelp}>{data ? words.help(plural(data.items.length, 'message')) : text.loading}</p>
+      {data && <p className={classes.patchesHelp}>{words.help(plural(data.items.length, 'message'))}</p>}
+      {!data && !error && <Loading />}
       <Problem error={error} />
       <div className={classes.stack}>
         {data?.items.map(({ patch, received_at }, at) => (

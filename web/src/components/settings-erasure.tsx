@@ -13,6 +13,7 @@ import { CopyButton } from './copy-button';
 import { ErrorState } from './error-state';
 import classes from './form.module.css';
 import { JsonTree } from './json-tree';
+import { Loading } from './loading';
 import { Problem } from './problem';
 
 const words = text.settings;
@@ -52,6 +53,7 @@ export function SettingsErasure() {
       </section>
       <section className={classes.card} aria-labelledby="receipts">
         <h2 id="receipts">{words.receipts}</h2>
+        {list.isPending && <Loading />}
         {list.error && <ErrorState error={list.error} onRetry={() => void list.refetch()} />}
         {list.isSuccess && rows.length === 0 && <p className={classes.help}>{words.noReceipts}</p>}
         {rows.map((row) => (
@@ -69,7 +71,7 @@ export function SettingsErasure() {
 
 function Receipt({ row }: { row: ErasureRow }) {
   const [open, setOpen] = useState(false);
-  const { data } = useErasure(row.id, open);
+  const { data, error } = useErasure(row.id, open);
   const summary = [plural(row.trace_count, 'trace'), plural(row.spans, 'step'), bytesText(row.bytes)].join(', ');
   return (
     <details data-receipt={row.id} onToggle={(event) => setOpen(event.currentTarget.open)}>
@@ -78,6 +80,8 @@ function Receipt({ row }: { row: ErasureRow }) {
         <Ago time={row.requested_at} />
         {row.asked_by && ` · ${words.askedBy(row.asked_by)}`}
       </summary>
+      <Problem error={error} />
+      {open && !data && !error && <Loading />}
       {data && (
         <>
           <CopyButton value={() => pretty(data)} label={words.copyReceipt} />

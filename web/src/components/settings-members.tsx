@@ -11,6 +11,7 @@ import { Ago } from './ago';
 import { ConfirmButton } from './confirm-button';
 import { CopyTextButton } from './copy-button';
 import classes from './form.module.css';
+import { Loading } from './loading';
 import { Problem } from './problem';
 import { TableFrame } from './table-frame';
 
@@ -55,6 +56,7 @@ function Members({ project }: { project: string }) {
         </h2>
         <p className={classes.help}>{words.help}</p>
         <Problem error={error ?? change.error ?? remove.error} />
+        {!data && !error && <Loading />}
         {data?.items.length === 0 && <p className={classes.help}>{words.none}</p>}
         {data && data.items.length > 0 && (
           <TableFrame

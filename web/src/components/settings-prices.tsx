@@ -12,6 +12,7 @@ import { usePrices, useSetPrices } from '../state/settings';
 import { ConfirmButton } from './confirm-button';
 import { ErrorState } from './error-state';
 import classes from './form.module.css';
+import { Loading } from './loading';
 import { Problem } from './problem';
 import { TableFrame } from './table-frame';
 
@@ -22,7 +23,7 @@ export function SettingsPrices() {
   const set = useSetPrices();
   const [changing, setChanging] = useState<Price | null>(null);
   if (error && !data) return <ErrorState error={error} onRetry={() => void refetch()} />;
-  if (!data) return null;
+  if (!data) return <Loading />;
   const { own, table, followed } = data;
   return (
     <>

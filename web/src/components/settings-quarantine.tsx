@@ -8,6 +8,7 @@ import { Ago } from './ago';
 import { ConfirmButton } from './confirm-button';
 import { ErrorState } from './error-state';
 import classes from './form.module.css';
+import { Loading } from './loading';
 import { Problem } from './problem';
 import { TableFrame } from './table-frame';
 
@@ -23,8 +24,13 @@ export function SettingsQuarantine() {
     <section className={classes.card} aria-labelledby="quarantine">
       <h2 id="quarantine">{words.quarantine}</h2>
       <p className={classes.help}>
-        {words.quarantineHelp} {first && words.quarantineSize(plural(first.total, 'request'), bytesText(first.bytes))}
+        {words.quarantineHelp}{' '}
+        {first &&
+          (first.total > 0
+            ? words.quarantineSize(plural(first.total, 'request'), bytesText(first.bytes))
+            : words.quarantineEmpty)}
       </p>
+      {list.isPending && <Loading />}
       {replay.data && (
         <p className={replay.data.kept ? classes.done : classes.problem} role="status">
           {replay.data.kept ? words.kept : replay.data.message}
@@ -56,13 +62,19 @@ export function SettingsQuarantine() {
               <td>{bytesText(row.bytes)}</td>
               <td>
                 <div className={classes.actions}>
-                  <Button size="xs" variant="default" onClick={() => replay.mutate(row.id)}>
+                  <Button
+                    size="xs"
+                    variant="default"
+                    loading={replay.isPending && replay.variables === row.id}
+                    onClick={() => replay.mutate(row.id)}
+                  >
                     {words.replay}
                   </Button>
                   <ConfirmButton
                     label={words.discard}
                     title={words.discardTitle}
                     help={words.discardHelp}
+                    loading={discard.isPending && discard.variables === row.id}
                     onConfirm={() => discard.mutate(row.id)}
                   />
                 </div>

@@ -4,6 +4,7 @@ import { useSources } from '../state/settings';
 import { Ago } from './ago';
 import { ErrorState } from './error-state';
 import classes from './form.module.css';
+import { Loading } from './loading';
 import { TableFrame } from './table-frame';
 
 const words = text.settings.sources;
@@ -14,7 +15,7 @@ const count = (number: number) => number.toLocaleString('en-US');
 export function SettingsSources() {
   const { data, error, refetch } = useSources();
   if (error && !data) return <ErrorState error={error} onRetry={() => void refetch()} />;
-  if (!data) return null;
+  if (!data) return <Loading />;
   const { losses, items, total } = data;
   return (
     <section className={classes.card} aria-labelledby="sources">

@@ -7,6 +7,7 @@ import { text } from '../lib/text';
 import { useDisk, useRetention, useSetRetention } from '../state/settings';
 import { ErrorState } from './error-state';
 import classes from './form.module.css';
+import { Loading } from './loading';
 import { Problem } from './problem';
 
 const words = text.settings;
@@ -20,8 +21,10 @@ export function SettingsStorage() {
         <h2 id="disk">{words.disk}</h2>
         {disk.data ? (
           <DiskUse disk={disk.data} />
+        ) : disk.error ? (
+          <ErrorState error={disk.error} onRetry={() => void disk.refetch()} />
         ) : (
-          disk.error && <ErrorState error={disk.error} onRetry={() => void disk.refetch()} />
+          <Loading />
         )}
       </section>
       <RetentionForm />

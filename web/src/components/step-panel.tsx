@@ -16,11 +16,12 @@ import { useAge } from './ago';
 import { CompareButton } from './compare-button';
 import { ContentView } from './content-view';
 import { CopyButton } from './copy-button';
-import { ErrorState, Missing } from './error-state';
+import { Centered, ErrorState } from './error-state';
 import { KindIcon, kindName } from './kind-icon';
 import { RouterDecision } from './router-decision';
 import { Section } from './section';
 import { Running } from './signals';
+import stateClasses from './states.module.css';
 import { StepExtras, StepFacts } from './step-extras';
 import classes from './step-panel.module.css';
 import { hasMarkup, TextViewToggle } from './text-view';
@@ -39,9 +40,24 @@ export function StepPanel({ traceId, stepId, row, spans, onClose }: Props) {
   const { data, error, refetch } = useSpan(traceId, stepId);
   const span = data ?? row;
   const known = useKnown(data, spans);
-  if (!span) {
-    if (error instanceof ApiError && error.status === 404) return <Missing title={text.step.notFound} />;
-    if (error) return <ErrorState error={error} onRetry={() => void refetch()} />;
+  if (!span && error) {
+    const gone = error instanceof ApiError && error.status === 404;
+    return (
+      <section className={classes.panel} aria-label={text.step.panel}>
+        <div className={classes.head}>
+          <div className={classes.headWords} />
+          <CloseButton onClose={onClose} />
+        </div>
+        {gone ? (
+          <Centered role="alert">
+            <h2 className={stateClasses.title}>{text.step.notFound}</h2>
+            <p className={stateClasses.words}>{text.conversation.notFoundHelp}</p>
+          </Centered>
+        ) : (
+          <ErrorState error={error} onRetry={() => void refetch()} />
+        )}
+      </section>
+    );
   }
   return (
     <section className={classes.panel} aria-label={text.step.panel} data-panel-step={data ? stepId : undefined}>
@@ -116,17 +132,23 @@ function Head({ span, detail, onClose }: { span: SpanRow; detail: SpanDetail | n
           size={30}
         />
       )}
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        size={30}
-        aria-label={text.step.close}
-        title={`${text.step.close} (Esc)`}
-        onClick={onClose}
-      >
-        <IconX size={18} stroke={1.8} />
-      </ActionIcon>
+      <CloseButton onClose={onClose} />
     </div>
+  );
+}
+
+function CloseButton({ onClose }: { onClose: () => void }) {
+  return (
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      size={30}
+      aria-label={text.step.close}
+      title={`${text.step.close} (Esc)`}
+      onClick={onClose}
+    >
+      <IconX size={18} stroke={1.8} />
+    </ActionIcon>
   );
 }
 

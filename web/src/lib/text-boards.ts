@@ -10,6 +10,7 @@ export const boards = {
   remove: 'Delete the dashboard',
   removeTitle: 'Delete this dashboard?',
   removeHelp: 'It is gone for everybody of the project then. What it showed stays.',
+  missing: 'This dashboard is not here; somebody may have deleted it. These are the charts that every project has.',
   addChart: 'Add a chart',
   empty: 'There is nothing here yet. Add a chart of anything that can be counted or measured.',
   chart: 'Chart',

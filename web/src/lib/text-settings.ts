@@ -52,6 +52,7 @@ export const settings = {
   quarantine: 'Quarantine',
   quarantineHelp: 'Requests of which something could not be read are kept here as they came.',
   quarantineSize: (requests: string, size: string) => `There are ${requests} with ${size}.`,
+  quarantineEmpty: 'There are none.',
   columns: { last: 'Last came', from: 'From', wrong: 'What is wrong', size: 'Size' },
   replay: 'Try again',
   kept: 'All of it is kept now.',

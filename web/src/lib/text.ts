@@ -77,6 +77,7 @@ export const text = {
     remove: (name: string) => `Remove the filter ${name}`,
     find: (name: string) => `Find a ${name}`,
     noValues: 'Nothing here yet',
+    noneFound: 'Nothing by that name',
     columns: {
       user: 'User',
       words: 'Conversation',
@@ -180,10 +181,10 @@ export const text = {
     title: 'Search',
     label: 'Words, phrases and conditions',
     help: 'Every message is found once, at the step that brought it in.',
-    begin: 'What are you looking for?',
+    searching: 'Searching…',
     also: (count: number) => `also sent in ${count} more ${count === 1 ? 'step' : 'steps'}`,
     none: 'Nothing that was said matches',
-    found: (count: string) => `${count} different messages`,
+    found: (count: string) => (count === '1' ? 'One message' : `${count} different messages`),
     more: 'Look further',
     order: 'Order',
     orders: { duration: 'Slowest first', cost: 'Costliest first', tokens: 'Most tokens first' } as Record<

@@ -7,6 +7,7 @@ import { AnalyticsOverview } from '../components/analytics-overview';
 import { DashboardView } from '../components/dashboard-view';
 import { ChoiceSelect, FacetSelect } from '../components/filter-select';
 import formClasses from '../components/form.module.css';
+import { Loading } from '../components/loading';
 import { Problem } from '../components/problem';
 import { newId } from '../lib/new-id';
 import { text } from '../lib/text';
@@ -22,7 +23,8 @@ export function AnalyticsPage() {
   const search = analyticsRoute.useSearch();
   const navigate = useNavigate({ from: '/analytics' });
   const view = useAnalyticsView();
-  const boards = useDashboards().data?.items ?? [];
+  const kept = useDashboards();
+  const boards = kept.data?.items ?? [];
   const board = boards.find(({ id }) => id === search.board);
   useEffect(() => {
     document.title = `${board?.name ?? text.analytics.title} · ${text.product}`;
@@ -72,7 +74,21 @@ export function AnalyticsPage() {
           <span className={classes.hint}>{text.analytics.pick}</span>
         </header>
         <Boards boards={boards} />
-        {board ? <DashboardView key={board.id} board={board} view={view} /> : <AnalyticsOverview view={view} />}
+        {!kept.data && <Problem error={kept.error} />}
+        {board ? (
+          <DashboardView key={board.id} board={board} view={view} />
+        ) : search.board && kept.isPending ? (
+          <Loading />
+        ) : (
+          <>
+            {search.board && kept.data && (
+              <p className={classes.nothing} role="status">
+                {text.boards.missing}
+              </p>
+            )}
+            <AnalyticsOverview view={view} />
+          </>
+        )}
       </div>
     </div>
   );

@@ -1,6 +1,6 @@
 // Search in everything that was said: every message once, with the words around what was found.
 import { Button } from '@mantine/core';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useEffect, useMemo, useRef } from 'react';
 import { api } from '../api/client';
@@ -35,8 +35,11 @@ export function SearchPage() {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor ?? null,
     enabled: q !== '',
+    placeholderData: keepPreviousData,
   });
-  const hits = useMemo(() => hitsOf(query.data?.pages ?? []), [query.data]);
+  /** Whether what is shown is of this query, and not still of the one before. */
+  const current = q !== '' && query.isSuccess && !query.isPlaceholderData;
+  const hits = useMemo(() => (q === '' ? [] : hitsOf(query.data?.pages ?? [])), [q, query.data]);
   const change = (next: string) => void navigate({ search: { q: next || undefined, sort }, replace: true });
   useKeys({
     '/': (event) => {
@@ -51,8 +54,8 @@ export function SearchPage() {
   const found = hits.length > 0;
   // biome-ignore lint/correctness/useExhaustiveDependencies: remembered when something was found, not when the store changes
   useEffect(() => {
-    if (found) remember(q);
-  }, [found, q]);
+    if (found && current) remember(q);
+  }, [found, current, q]);
 
   return (
     <div className={classes.page} tabIndex={0} role="group" aria-label={words.title}>
@@ -69,7 +72,11 @@ export function SearchPage() {
         </div>
         <QueryMistake query={q} error={query.error} onChange={change} />
         <p className={classes.help} role="status">
-          {found ? words.found(`${hits.length}${query.hasNextPage ? '+' : ''}`) : words.help}
+          {found
+            ? words.found(`${hits.length.toLocaleString('en-US')}${query.hasNextPage ? '+' : ''}`)
+            : query.isFetching
+              ? words.searching
+              : words.help}
         </p>
         {q === '' && recent.length > 0 && (
           <ul className={classes.list} aria-label={text.palette.recent}>
@@ -85,20 +92,20 @@ export function SearchPage() {
         {query.isError && !isMistake(query.error) && (
           <ErrorState error={query.error} onRetry={() => void query.refetch()} />
         )}
-        {query.isSuccess && !found && (
+        {current && !found && (
           <Centered role="status">
             <h2 className={stateClasses.title}>{words.none}</h2>
             <p className={stateClasses.words}>{text.list.noneHelp}</p>
           </Centered>
         )}
         {found && (
-          <ul className={classes.list} aria-label={words.title}>
+          <ul className={classes.list} aria-label={words.title} data-stale={!current || undefined}>
             {hits.map((hit) => (
               <Found key={`${hit.span.trace_id}/${hit.span.span_id}`} hit={hit} />
             ))}
           </ul>
         )}
-        {query.hasNextPage && (
+        {current && query.hasNextPage && (
           <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
             {words.more}
           </Button>
