@@ -304,6 +304,11 @@ export async function screens({ server, page, step, inspect }) {
   });
   await step('a phone: every screen fits', async () => {
     await page.setViewportSize({ width: 390, height: 844 });
+    const fits = async (name) => {
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(over <= 0, `${name} is ${over} px too wide`);
+      await inspect(page, `phone-${name}`);
+    };
     for (const [name, path] of [
       ['list', '/'],
       ['search', '/search?q=bike'],
@@ -315,9 +320,7 @@ export async function screens({ server, page, step, inspect }) {
     ]) {
       await page.goto(`${server.url}${path}`);
       await page.locator('main h1').first().waitFor({ state: 'attached' });
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      assert.ok(over <= 0, `${path} is ${over} px too wide`);
-      await inspect(page, `phone-${name}`);
+      await fits(name);
     }
     await page.goto(`${server.url}/`);
     await page.getByRole('button', { name: 'Show the values beside the list' }).click();
@@ -327,6 +330,21 @@ export async function screens({ server, page, step, inspect }) {
     await page.waitForURL((url) => url.searchParams.get('q') === 'channel:web');
     await page.keyboard.press('Escape');
     await page.getByRole('region', { name: 'Channel' }).waitFor({ state: 'detached' });
+    await page.goto(`${server.url}/`);
+    await page.locator('[data-conversation]').first().click();
+    await page.locator('[data-bubble]').first().waitFor();
+    const details = page.getByRole('region', { name: 'Details' });
+    assert.equal(await details.count(), 0);
+    await page.getByRole('button', { name: 'Show the details' }).click();
+    await details.waitFor();
+    await fits('details');
+    await page.keyboard.press('Escape');
+    await details.waitFor({ state: 'detached' });
+    await fits('conversation');
+    await page.getByRole('link', { name: 'Trace', exact: true }).first().click();
+    await page.locator('[data-step]').first().waitFor();
+    await page.getByRole('link', { name: 'Open the conversation' }).waitFor();
+    await fits('trace');
     await page.setViewportSize({ width: 1440, height: 900 });
   });
 }

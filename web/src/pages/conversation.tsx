@@ -1,5 +1,6 @@
 // One conversation: its turns, the steps in between, and the selected step beside them.
 import { ActionIcon, Button } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { IconFold, IconInfoCircle, IconListTree } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
@@ -28,6 +29,9 @@ import { useTranscript } from '../state/transcript';
 
 /** Views that show the conversation as a whole. */
 const WHOLE: readonly (View | undefined)[] = ['timeline', 'graph', 'raw'];
+
+/** Where there is no room beside the conversation; the same as in the style sheet of the two panes. */
+const NARROW = '(max-width: 900px)';
 
 const GraphView = lazy(() => import('../components/graph-view'));
 
@@ -69,7 +73,12 @@ interface Props {
 function Conversation({ transcript, complete, onMore, toNewest, onNewest }: Props) {
   const { trace, step, view = 'transcript' } = conversationRoute.useSearch();
   const navigate = useNavigate({ from: '/conversations/$id' });
-  const [details, setDetails] = useDetailsShown();
+  const [beside, setBeside] = useDetailsShown();
+  // On a narrow window they lie over the conversation until they are closed, and are not remembered.
+  const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false }) ?? false;
+  const [over, setOver] = useState(false);
+  const details = narrow ? over : beside;
+  const setDetails = narrow ? setOver : setBeside;
   const groups = useMemo(() => groupsOfTranscript(transcript), [transcript]);
   const selected = useMemo(() => (trace && step ? { traceId: trace, stepId: step } : null), [trace, step]);
   // Steps replace each other in the history, so that "back" leads to the list.
@@ -82,7 +91,7 @@ function Conversation({ transcript, complete, onMore, toNewest, onNewest }: Prop
     groups,
     selected,
     select,
-    onLeave: () => void navigate({ to: '/', search: lastList() }),
+    onLeave: () => (narrow && over ? setOver(false) : void navigate({ to: '/', search: lastList() })),
     allOpen: view === 'tree',
   });
   const spans = useMemo(() => transcript.turns.flatMap((turn) => turn.spans), [transcript]);
@@ -164,7 +173,7 @@ function Conversation({ transcript, complete, onMore, toNewest, onNewest }: Prop
           )
         }
       />
-      <Split side={side} sideOnTop={selected !== null}>
+      <Split side={side} sideOnTop={selected !== null || (narrow && over)}>
         {view === 'graph' ? (
           <Suspense fallback={<TranscriptSkeleton />}>
             <GraphView spans={spans} selected={selected} onSelect={select} />
