@@ -199,6 +199,11 @@ export async function finding({ server, page, step, inspect, problems }) {
     await page.waitForURL((url) => url.searchParams.get('q')?.startsWith('user:') ?? false);
   });
   await step('sessions and channels have their pages', async () => {
+    await page.goto(`${server.url}/users?since=30d`);
+    const kinds = page.getByRole('navigation', { name: 'Users, sessions and channels' });
+    await kinds.getByRole('link', { name: 'Sessions' }).click();
+    await page.waitForURL((url) => url.pathname === '/sessions' && url.searchParams.get('since') === '30d');
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor();
     for (const name of ['sessions', 'channels']) {
       await page.goto(`${server.url}/${name}`);
       await page.locator('[data-entity]').first().click();

@@ -81,6 +81,7 @@ export async function screens({ server, page, step, inspect }) {
     await page.getByRole('button', { name: 'Langfuse' }).click();
     await page.getByRole('button', { name: 'Make a key and fill it in' }).click();
     await page.getByText(/LANGFUSE_SECRET_KEY=nt_[0-9a-f]{20}/).waitFor();
+    assert.equal(new URL(page.url()).searchParams.get('client'), 'Langfuse');
     await page.getByText('Listening for what').waitFor();
     await inspect(page, 'connect');
   });
@@ -124,6 +125,9 @@ export async function screens({ server, page, step, inspect }) {
     await users.getByRole('button').first().click();
     await page.waitForURL(/user=u_/);
     await page.locator('[data-conversation]').first().waitFor();
+    await page.goto(`${server.url}/analytics?channel=web&board=gone`);
+    await page.getByRole('button', { name: 'Channel: web' }).waitFor();
+    await page.getByText('This dashboard is not here').waitFor();
   });
   await step('analytics: from a step that takes long to the slowest of its kind', async () => {
     await page.goto(`${server.url}/analytics`);

@@ -180,6 +180,7 @@ export const connectRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/connect',
   component: lazyRouteComponent(() => import('./pages/connect'), 'ConnectPage'),
+  validateSearch: (search): { client?: string } => ({ client: word(search.client) }),
 });
 
 /** How the conversations of a list flow: one graph of all of their steps. */

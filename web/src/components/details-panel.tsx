@@ -84,8 +84,13 @@ export function DetailsPanel({ transcript, onClose }: { transcript: Transcript; 
           <Ids
             ids={[
               { name: text.step.idNames.conversation, value: conversation.conversation_id },
-              { name: text.step.idNames.channel, value: conversation.channel_id },
-              ...conversation.session_ids.map((id) => ({ name: text.step.idNames.session, value: id })),
+              { name: text.step.idNames.user, value: user?.id, page: 'user' },
+              { name: text.step.idNames.channel, value: conversation.channel_id, page: 'channel' },
+              ...conversation.session_ids.map((id) => ({
+                name: text.step.idNames.session,
+                value: id,
+                page: 'session' as const,
+              })),
             ]}
           />
         </Section>

@@ -15,6 +15,8 @@ export interface Choice {
 
 interface Props {
   label: string;
+  /** What the button says in place of the label, where nothing else shows what is chosen. */
+  shown?: string | undefined;
   value: string | undefined;
   onChange: (value: string | undefined) => void;
 }
@@ -41,7 +43,8 @@ interface ChoiceProps extends Props {
   onOpen?: () => void;
 }
 
-export function ChoiceSelect({ label, value, onChange, choices, note, searchable, onOpen }: ChoiceProps) {
+export function ChoiceSelect(props: ChoiceProps) {
+  const { label, shown: words = label, value, onChange, choices, note, searchable, onOpen } = props;
   const [search, setSearch] = useState('');
   const combobox = useCombobox({
     onDropdownOpen: () => {
@@ -75,7 +78,9 @@ export function ChoiceSelect({ label, value, onChange, choices, note, searchable
           aria-haspopup="listbox"
           onClick={() => combobox.toggleDropdown()}
         >
-          {label}
+          <span className={classes.chosen} title={words}>
+            {words}
+          </span>
           <IconChevronDown size={14} stroke={2} aria-hidden />
         </button>
       </Combobox.Target>

@@ -1,7 +1,7 @@
 // What can be done with the conversations that are selected in the list: keep them as a file, or erase them for good.
 import { Button } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { api } from '../api/client';
 import { saveFile } from '../lib/save-file';
 import { text } from '../lib/text';
@@ -28,6 +28,10 @@ export function SelectionBar({ picked, onClear }: Props) {
   const [erased, setErased] = useState(0);
   const [busy, setBusy] = useState(false);
   const conversations = plural(picked.size, 'conversation');
+  // What was erased before is told until something else is selected.
+  useEffect(() => {
+    if (picked.size > 0) setErased(0);
+  }, [picked.size]);
 
   /** One after the other, so that many conversations do not have to be held by the server at once. */
   const run = async (each: (id: string, done: number) => Promise<void>, end: () => void) => {

@@ -17,7 +17,7 @@ import { JsonTree } from './json-tree';
 import { JudgeForm } from './judge';
 import { PatchesSection } from './patches-section';
 import { ScoreList } from './score-list';
-import { type Fact, Facts, Section } from './section';
+import { Facts, Section } from './section';
 import classes from './step-extras.module.css';
 
 const names = text.step.facts;
@@ -122,9 +122,9 @@ export function StepExtras({ span }: { span: SpanDetail }) {
             { name: text.step.idNames.trace, value: span.trace_id },
             { name: text.step.idNames.span, value: span.span_id },
             { name: text.step.idNames.parent, value: span.parent_id },
-            { name: text.step.idNames.session, value: span.session_id },
-            { name: text.step.idNames.channel, value: span.channel_id },
-            { name: text.step.idNames.user, value: span.user?.id },
+            { name: text.step.idNames.session, value: span.session_id, page: 'session' },
+            { name: text.step.idNames.channel, value: span.channel_id, page: 'channel' },
+            { name: text.step.idNames.user, value: span.user?.id, page: 'user' },
           ]}
         />
         <div className={classes.received}>
@@ -216,18 +216,34 @@ export function DataSection({ name, title, value }: { name: string; title: strin
   );
 }
 
-export function Ids({ ids }: { ids: { name: string; value: string | null | undefined }[] }) {
+/** Pages of what an id is of. */
+const PAGES = { user: '/users/$id', session: '/sessions/$id', channel: '/channels/$id' } as const;
+
+interface Id {
+  name: string;
+  value: string | null | undefined;
+  /** Whose page the id leads to. */
+  page?: keyof typeof PAGES;
+}
+
+export function Ids({ ids }: { ids: Id[] }) {
   return (
     <dl className={classes.ids}>
       {ids
-        .filter((id): id is Fact & { value: string } => Boolean(id.value))
+        .filter((id): id is Id & { value: string } => Boolean(id.value))
         .map((id) => (
           <div key={`${id.name} ${id.value}`} className={classes.id}>
             <dt>{id.name}</dt>
             <dd>
-              <span className="nt-mono" title={id.value}>
-                {id.value}
-              </span>
+              {id.page ? (
+                <Link to={PAGES[id.page]} params={{ id: id.value }} className={classes.link} title={id.value}>
+                  {id.value}
+                </Link>
+              ) : (
+                <span className="nt-mono" title={id.value}>
+                  {id.value}
+                </span>
+              )}
               <CopyButton value={() => id.value} label={`${text.conversation.copyId}: ${id.name}`} size={22} />
             </dd>
           </div>

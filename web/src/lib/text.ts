@@ -193,6 +193,7 @@ export const text = {
     >,
   },
   entities: {
+    kinds: 'Users, sessions and channels',
     users: { title: 'Users', find: 'Find by name or id' },
     sessions: { title: 'Sessions', find: 'Find a session by id' },
     channels: { title: 'Channels', find: 'Find a channel by id' },

@@ -44,18 +44,21 @@ export function AnalyticsPage() {
           />
           <FacetSelect
             label={text.list.channel}
+            shown={chosen(text.list.channel, search.channel)}
             field="channel_id"
             value={search.channel}
             onChange={(channel) => change({ channel })}
           />
           <FacetSelect
             label={text.list.user}
+            shown={chosen(text.list.user, search.user)}
             field="user_id"
             value={search.user}
             onChange={(user) => change({ user })}
           />
           <FacetSelect
             label={text.list.model}
+            shown={chosen(text.list.model, search.model)}
             field="model"
             value={search.model}
             onChange={(model) => change({ model })}
@@ -92,6 +95,11 @@ export function AnalyticsPage() {
       </div>
     </div>
   );
+}
+
+/** A filter with what is chosen in it, which nothing else on the page would show. */
+function chosen(name: string, value: string | undefined): string | undefined {
+  return value && `${name}: ${value}`;
 }
 
 /** The way to each dashboard, and to a new one. */

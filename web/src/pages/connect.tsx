@@ -1,7 +1,7 @@
 // How to send from each client, with a key in the lines, and whether something has come since the page was opened.
 import { Button } from '@mantine/core';
 import { IconCheck } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import button from '../components/button.module.css';
 import { CopyButton } from '../components/copy-button';
@@ -9,6 +9,7 @@ import classes from '../components/form.module.css';
 import { Problem } from '../components/problem';
 import { text } from '../lib/text';
 import { CLIENTS } from '../model/clients';
+import { connectRoute } from '../router';
 import { useChanges } from '../state/live';
 import { useSession } from '../state/queries';
 import { useMakeKey } from '../state/settings';
@@ -19,7 +20,8 @@ const FormattedText = lazy(() => import('../components/markdown'));
 
 export function ConnectPage() {
   const { data: session } = useSession();
-  const [chosen, setChosen] = useState(0);
+  const { client: wanted } = connectRoute.useSearch();
+  const navigate = useNavigate({ from: '/connect' });
   const makeKey = useMakeKey();
   const [heard, setHeard] = useState<string | null>(null);
   useChanges((changes) => {
@@ -29,7 +31,7 @@ export function ConnectPage() {
   useEffect(() => {
     document.title = `${words.title} · ${text.product}`;
   }, []);
-  const client = CLIENTS[chosen] ?? CLIENTS[0]!;
+  const client = CLIENTS.find(({ name }) => name === wanted) ?? CLIENTS[0]!;
   const key = makeKey.data?.key ?? PLACEHOLDER;
   const lines = client.lines(window.location.origin, key);
   return (
@@ -38,13 +40,13 @@ export function ConnectPage() {
         <h1 className={classes.title}>{words.title}</h1>
         <p className={classes.help}>{words.help}</p>
         <div className={classes.clients} role="group" aria-label={words.client}>
-          {CLIENTS.map(({ name }, at) => (
+          {CLIENTS.map(({ name }) => (
             <button
               key={name}
               type="button"
               className={button.small}
-              aria-pressed={at === chosen}
-              onClick={() => setChosen(at)}
+              aria-pressed={name === client.name}
+              onClick={() => void navigate({ search: { client: name }, replace: true })}
             >
               {name}
             </button>

@@ -1,6 +1,7 @@
 // All users, sessions or channels of a time, with what each did, cost and thought of it.
 import { Link, useLocation, useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useMemo } from 'react';
+import button from '../components/button.module.css';
 import { Centered, ErrorState } from '../components/error-state';
 import { ChoiceSelect } from '../components/filter-select';
 import { SearchField } from '../components/search-field';
@@ -11,7 +12,7 @@ import { text } from '../lib/text';
 import { byColumn, ENTITY_FIELDS, ENTITY_METRICS, type EntityRow, entityRows, METRIC_OF } from '../model/entities';
 import { formatCost, formatCount } from '../model/format';
 import { sinceTime } from '../model/period';
-import { type Entity, type EntitySearch, entityOf } from '../router';
+import { ENTITIES, type Entity, type EntitySearch, entityOf } from '../router';
 import { useAggregate, useUserNames } from '../state/analytics';
 import classes from './entities.module.css';
 
@@ -66,6 +67,19 @@ function Entities({ entity }: { entity: Entity }) {
     <div className={classes.page} tabIndex={0} role="group" aria-label={title}>
       <div className={classes.head}>
         <h1 className={classes.title}>{title}</h1>
+        <nav className={classes.kinds} aria-label={words.kinds}>
+          {ENTITIES.map((each) => (
+            <Link
+              key={each}
+              to={`/${each}`}
+              search={{ since: search.since }}
+              className={button.small}
+              data-active={each === entity || undefined}
+            >
+              {words[each].title}
+            </Link>
+          ))}
+        </nav>
         <SearchField label={find} value={search.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
         <ChoiceSelect
           label={text.list.periods[search.since ?? ''] ?? text.list.periodField}

@@ -58,8 +58,8 @@ function EntityOf({ entity, id }: { entity: Entity; id: string }) {
   const name = (entity === 'users' && userName(rows[0]?.user)) || id;
   const query = `${NAMES[entity]}:${valueText(id)}`;
   useEffect(() => {
-    document.title = `${id} · ${text.product}`;
-  }, [id]);
+    document.title = `${name} · ${text.product}`;
+  }, [name]);
 
   if (list.isError && rows.length === 0) return <ErrorState error={list.error} onRetry={() => void list.refetch()} />;
   if (!ready) return <TranscriptSkeleton />;
