@@ -45,6 +45,10 @@ export async function finding({ server, page, step, inspect, problems }) {
   });
   await step('a value beside the list is added, widened, and left out', async () => {
     await page.goto(`${server.url}/`);
+    const users = page.getByRole('region', { name: 'User', exact: true });
+    await users.getByRole('listitem').nth(7).waitFor();
+    await users.getByRole('button', { name: 'More of User' }).click();
+    await users.getByRole('listitem').nth(8).waitFor();
     const channels = page.getByRole('region', { name: 'Channel' });
     await channels.getByRole('button', { name: /^web/ }).click();
     await page.waitForURL((url) => url.searchParams.get('q') === 'channel:web');
@@ -195,6 +199,8 @@ export async function finding({ server, page, step, inspect, problems }) {
     await models.getByRole('button').first().waitFor();
     await page.getByRole('region', { name: 'Steps by their cost' }).getByRole('button', { name: 'answer' }).waitFor();
     await inspect(page, 'user');
+    await page.keyboard.press('j');
+    await page.waitForFunction(() => document.activeElement?.hasAttribute('data-conversation'));
     await page.getByRole('link', { name: 'In the list of conversations' }).click();
     await page.waitForURL((url) => url.searchParams.get('q')?.startsWith('user:') ?? false);
   });

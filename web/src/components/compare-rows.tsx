@@ -74,7 +74,7 @@ function RowView({ name, row }: { name: SectionName; row: Row }) {
 
 function Same({ name, items }: { name: SectionName; items: unknown[] }) {
   const [open, setOpen] = useState(false);
-  const label = items.length === 1 ? `${words.one[name]} the same` : words.same(items.length, words.items[name]);
+  const label = items.length === 1 ? words.sameOne(words.one[name]) : words.same(items.length, words.items[name]);
   return (
     <>
       <button type="button" className={pill.fold} aria-expanded={open} onClick={() => setOpen(!open)}>

@@ -30,7 +30,7 @@ export interface Column {
 /** All columns, in the order of the page. */
 export const COLUMNS: readonly Column[] = [
   { name: 'user', width: 'minmax(110px, 1.5fr)', look: 'user' },
-  { name: 'words', width: 'minmax(0, 5fr)', look: 'words' },
+  { name: 'words', width: 'minmax(140px, 5fr)', look: 'words' },
   { name: 'channel', width: 'minmax(56px, 0.9fr)', look: 'channel', wide: true },
   { name: 'session', width: 'minmax(56px, 0.9fr)', look: 'extra', wide: true },
   { name: 'turns', width: '82px', look: 'number' },

@@ -1,6 +1,7 @@
 // The values of the list beside it, with their counts. A click narrows the list to one, with Alt it leaves it out.
 import { ActionIcon } from '@mantine/core';
 import { IconCircleMinus, IconX } from '@tabler/icons-react';
+import { useState } from 'react';
 import type { ConversationFilter } from '../api/client';
 import { text } from '../lib/text';
 import { hasCondition, type Stand, standOf, toggled, withStand } from '../model/query';
@@ -8,7 +9,9 @@ import { useFacet } from '../state/queries';
 import button from './button.module.css';
 import classes from './facet-panel.module.css';
 
+/** Values that are shown at first, and once more are wanted. */
 const SHOWN = 8;
+const MORE = 100;
 /** Different numbers of judgements of a conversation that are counted. */
 const COUNTS = 50;
 const words = text.facets;
@@ -122,7 +125,8 @@ interface FacetProps {
 }
 
 function Facet({ field, name, title, labelOf, filter, ready, onQuery }: FacetProps) {
-  const { data } = useFacet(field, ready, { filter, limit: SHOWN });
+  const [limit, setLimit] = useState(SHOWN);
+  const { data } = useFacet(field, ready, { filter, limit });
   const query = filter.q ?? '';
   const rows = data?.items ?? [];
   if (rows.length === 0) return null;
@@ -160,6 +164,16 @@ function Facet({ field, name, title, labelOf, filter, ready, onQuery }: FacetPro
           );
         })}
       </ul>
+      {limit < MORE && rows.length === limit && (
+        <button
+          type="button"
+          className={`${button.words} ${classes.more}`}
+          aria-label={words.moreOf(title)}
+          onClick={() => setLimit(MORE)}
+        >
+          {words.more}
+        </button>
+      )}
     </section>
   );
 }

@@ -26,6 +26,7 @@ interface Props {
 export function TotalsHeader({ totals, lead, title, id, tags, actions }: Props) {
   const age = useAge(totals.start_time, totals.running);
   const tokens = totalTokens(totals.usage);
+  const isTrace = 'trace_id' in totals;
   const target = 'trace_id' in totals ? { trace: totals.trace_id } : { conversation: totals.conversation_id };
   return (
     <header className={classes.header}>
@@ -34,7 +35,8 @@ export function TotalsHeader({ totals, lead, title, id, tags, actions }: Props) 
         color="gray"
         size={32}
         aria-label={text.conversation.back}
-        title={`${text.conversation.back} (Esc)`}
+        // The key leads from a trace to its conversation first.
+        title={isTrace ? text.conversation.back : `${text.conversation.back} (Esc)`}
         renderRoot={(props) => <Link to="/" search={lastList()} {...props} />}
       >
         <IconArrowLeft size={19} stroke={1.8} />
@@ -74,7 +76,7 @@ export function TotalsHeader({ totals, lead, title, id, tags, actions }: Props) 
           <span>{plural(totals.turns, 'turn')}</span>
           <span>{plural(totals.spans, 'step')}</span>
           <span>{formatDuration(age ?? totals.duration_ms)}</span>
-          {tokens !== null && <span>{formatCount(tokens)} tokens</span>}
+          {tokens !== null && <span>{text.tokens(formatCount(tokens))}</span>}
           {totals.cost != null && <span>{formatCost(totals.cost)}</span>}
           {totals.models.length > 0 && (
             <span className={classes.models} title={totals.models.join('\n')}>

@@ -1,6 +1,6 @@
 // What could not be taken back is told of that alone.
 import { MantineProvider } from '@mantine/core';
-import { act, render, screen } from '@testing-library/react';
+import { act, render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, expect, test } from 'vitest';
 import { offerUndo } from '../state/undo';
@@ -20,5 +20,5 @@ test('a failure is told, and not of what is offered next', async () => {
   act(() => offerUndo({ message: 'The second is deleted.', undo: async () => {} }));
   expect(screen.getByText('The second is deleted.')).toBeVisible();
   await userEvent.click(screen.getByRole('button', { name: 'Undo' }));
-  expect(screen.queryByRole('button', { name: 'Undo' })).toBeNull();
+  await waitFor(() => expect(screen.queryByRole('button', { name: 'Undo' })).toBeNull());
 });

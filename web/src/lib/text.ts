@@ -9,6 +9,7 @@ export const text = {
   product: 'neuraltrust',
   claim: 'Every conversation, step by step.',
   tok: (count: string) => `${count} tok`,
+  tokens: (count: string) => `${count} tokens`,
   nav: {
     label: 'Main',
     conversations: 'Conversations',
@@ -161,6 +162,8 @@ export const text = {
     feedback: 'Feedback',
     hasError: { true: 'With errors', false: 'Without errors' } as Record<string, string>,
     without: (value: string) => `Leave out ${value}`,
+    more: 'More',
+    moreOf: (title: string) => `More of ${title}`,
     hint: 'Click for only these; Alt-click to leave them out.',
   },
   palette: {
@@ -271,6 +274,7 @@ export const text = {
     same: (count: number, what: string) => `${count} ${what} the same on both sides`,
     items: { input: 'of the input', output: 'of the output', steps: 'steps', turns: 'turns' },
     one: { input: 'One of the input', output: 'One of the output', steps: 'One step', turns: 'One turn' },
+    sameOne: (one: string) => `${one} the same on both sides`,
     fork: 'Here they part',
     absent: 'Not on this side',
     pair: 'Compare these two',
@@ -647,7 +651,8 @@ export const text = {
     title: 'Connect an application',
     help: 'Clients that you already use send here unmodified: they need only this address and a key of scope ingest.',
     client: 'Client',
-    paste: (language: string) => `Into the application's ${language === 'sh' ? 'environment' : language}:`,
+    paste: (language: string) =>
+      language === 'sh' ? "Into the application's environment:" : `Into the application, in ${language}:`,
     copy: 'Copy the lines',
     more: (client: string) => `More about ${client}`,
     makeKey: 'Make a key and fill it in',

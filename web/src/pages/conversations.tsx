@@ -15,6 +15,7 @@ import stateClasses from '../components/states.module.css';
 import { TimeHistogram } from '../components/time-histogram';
 import { Welcome } from '../components/welcome';
 import { useKeys } from '../lib/keys';
+import { listKeys } from '../lib/list-keys';
 import { text } from '../lib/text';
 import { columnsIn } from '../model/views';
 import { conversationsRoute, type ListSearch } from '../router';
@@ -92,28 +93,16 @@ export function ConversationsPage() {
     void navigate({ search: (before: ListSearch) => ({ ...before, ...part }), replace: true });
   const clear = () => void navigate({ search: {}, replace: true });
 
-  const move = (by: number) => (event: KeyboardEvent) => {
-    if (rows.length === 0) return;
-    event.preventDefault();
-    const at = rows.findIndex((row) => row.conversation_id === selected);
-    const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))];
-    if (!next) return;
-    setSelected(next.conversation_id);
-    // The row may have to be scrolled in first.
-    requestAnimationFrame(() => {
-      document.querySelector<HTMLElement>(`[data-conversation="${CSS.escape(next.conversation_id)}"]`)?.focus();
-    });
-  };
+  const keys = listKeys({
+    ids: rows.map((row) => row.conversation_id),
+    selected,
+    onSelect: setSelected,
+    onOpen: (id) => void navigate({ to: '/conversations/$id', params: { id } }),
+  });
   useKeys({
-    j: move(1),
-    ArrowDown: move(1),
-    k: move(-1),
-    ArrowUp: move(-1),
-    Enter: (event) => {
-      // A focused link or button opens by itself.
-      if (event.target instanceof HTMLElement && event.target.closest('a, button')) return;
-      if (selected) void navigate({ to: '/conversations/$id', params: { id: selected } });
-    },
+    ...keys,
+    ArrowDown: keys.j,
+    ArrowUp: keys.k,
     x: () => selected && pick(selected),
     '/': (event) => {
       event.preventDefault();

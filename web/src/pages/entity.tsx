@@ -10,6 +10,8 @@ import { ListSkeleton } from '../components/list-skeleton';
 import stateClasses from '../components/states.module.css';
 import { TimeHistogram } from '../components/time-histogram';
 import { TranscriptSkeleton } from '../components/transcript-skeleton';
+import { useKeys } from '../lib/keys';
+import { listKeys } from '../lib/list-keys';
 import { text } from '../lib/text';
 import { ENTITY_FIELDS, ENTITY_METRICS, entityRows } from '../model/entities';
 import { formatCost, formatCount, userName } from '../model/format';
@@ -55,6 +57,15 @@ function EntityOf({ entity, id }: { entity: Entity; id: string }) {
   const ready = !list.isPending && !isPending && (!costs || (!models.isPending && !steps.isPending));
   const { fetchNextPage } = list;
   const onMore = useCallback(() => void fetchNextPage(), [fetchNextPage]);
+  // The arrows scroll the page, which is more than the list.
+  useKeys(
+    listKeys({
+      ids: rows.map((row) => row.conversation_id),
+      selected,
+      onSelect: setSelected,
+      onOpen: (conversation) => void navigate({ to: '/conversations/$id', params: { id: conversation } }),
+    }),
+  );
   const name = (entity === 'users' && userName(rows[0]?.user)) || id;
   const query = `${NAMES[entity]}:${valueText(id)}`;
   useEffect(() => {

@@ -54,6 +54,11 @@ export function FlowPage() {
           }
         />
         <QueryMistake query={search.q ?? ''} error={error} onChange={(q) => change({ q })} />
+        {!data && !error && (
+          <p className={classes.note} role="status">
+            {words.loading}
+          </p>
+        )}
         {data && (
           <p className={classes.note} role="status">
             {words.of(plural(data.conversations, 'conversation'), plural(data.spans.length, 'step'))}
