@@ -259,6 +259,8 @@ export async function finding({ server, page, step, inspect, problems }) {
     await page.getByRole('button', { name: /sent already by the call before/ }).click();
     await page.locator('[data-known]').first().waitFor();
     await page.getByRole('button', { name: 'Copy the call as cURL' }).waitFor();
+    await page.getByRole('button', { name: 'Where the cost is from' }).click();
+    await page.getByText(/^(The application told it|Worked out by)/).waitFor();
     await inspect(page, 'step-new');
     await page
       .getByRole('button', { name: /^intent router/ })

@@ -34,6 +34,7 @@ import type {
   SpanRow,
   Status,
   TraceDetail,
+  TraceExplained,
   Transcript,
 } from './types';
 
@@ -145,6 +146,8 @@ export const api = {
     request<TraceDetail>(`/traces/${id(traceId)}`, { query: { limit, cursor }, signal }),
   span: (traceId: string, spanId: string, signal?: AbortSignal) =>
     request<SpanDetail>(`/traces/${id(traceId)}/spans/${id(spanId)}`, { signal }),
+  explain: (traceId: string, signal?: AbortSignal) =>
+    request<TraceExplained>(`/traces/${id(traceId)}/explain`, { signal }),
   patches: (traceId: string, spanId: string, signal?: AbortSignal) =>
     request<Patches>(`/traces/${id(traceId)}/spans/${id(spanId)}/patches`, { signal }),
   facet: (field: string, { of = 'conversations', limit = 200, filter = {} }: FacetOptions, signal?: AbortSignal) =>

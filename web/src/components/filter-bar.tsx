@@ -120,4 +120,3 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames, tool
     </search>
   );
 }
-

@@ -32,7 +32,7 @@ export function PatchesSection({ span }: { span: SpanDetail }) {
       onToggle={() => setOpen(!open)}
       actions={data && <CopyButton value={() => pretty(data.items)} label={`${text.content.copy}: ${words.title}`} />}
     >
-      {data && <p className={classes.patchesHelp}>{words.help(plural(data.items.length, 'message'))}</p>}
+      {data && <p className={classes.help}>{words.help(plural(data.items.length, 'message'))}</p>}
       {!data && !error && <Loading />}
       <Problem error={error} />
       <div className={classes.stack}>

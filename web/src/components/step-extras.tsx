@@ -13,6 +13,7 @@ import { countedTokens } from '../model/tokens';
 import { useMayEdit } from '../state/queries';
 import { useAge } from './ago';
 import { CopyButton } from './copy-button';
+import { CostSection } from './cost-section';
 import { JsonTree } from './json-tree';
 import { JudgeForm } from './judge';
 import { PatchesSection } from './patches-section';
@@ -68,6 +69,7 @@ function Counted({ value, reason }: { value: string; reason: CountReason }) {
 export function StepExtras({ span }: { span: SpanDetail }) {
   return (
     <>
+      <CostSection span={span} />
       <Scores span={span} />
       {span.events.length > 0 && (
         <Section name="events" title={text.step.events} count={span.events.length}>

@@ -467,6 +467,26 @@ export const text = {
       output_image: 'Images out',
       cache_read_image: 'Images from cache',
     },
+    explained: {
+      title: 'Where the cost is from',
+      sources: {
+        client: 'The application told it.',
+        own_price: 'Worked out by a price of your own.',
+        price_table: 'Worked out by the price table.',
+      },
+      by: (model: string) => `It is that of ${isolated(model)}.`,
+      none: {
+        not_counted: 'Nothing is worked out: its tokens are counted elsewhere.',
+        counted_elsewhere: 'Nothing is worked out: a step above or below it tells of a cost that counts.',
+        no_model: 'Nothing can be worked out: it names no model.',
+        no_price: 'No price is known of its model.',
+        incomplete_price: 'A price of its model is known, and not one for each kind of its tokens.',
+      },
+      set: 'Set a price',
+      nothing: 'Nobody told a cost, and there was nothing to work one out of.',
+      columns: { of: 'Tokens', tokens: 'Number', price: 'A million', cost: 'Cost' },
+      pricedAs: (kind: string) => `priced as ${kind}`,
+    },
     /** Why tokens or a cost are, or are not, in the totals of the trace. */
     counted: {
       model_call: 'counted',
