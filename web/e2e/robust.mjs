@@ -91,6 +91,29 @@ export async function robust({ server, page, step, inspect, problems }) {
     await page.locator('mark').first().waitFor();
     await unbroken(page);
   });
+  await step('names of 200 signs without a space stay in their place, on a phone too', async () => {
+    const long = 'unbroken'.repeat(25);
+    const { attributes, ...made } = call(6, long, say(long), say(long));
+    const named = attributes.map((each) => (each.key === 'gen_ai.request.model' ? text(each.key, long) : each));
+    await send(server, [{ ...made, name: long, attributes: named }]);
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 844 });
+      await page.goto(`${server.url}/`);
+      await page.locator(`[data-conversation="${long}"]`).waitFor();
+      await unbroken(page);
+      await openStep(page, server, long);
+      await unbroken(page);
+      const trace = `/traces/${made.traceId}`;
+      for (const path of [`/conversations/${long}`, trace, `/search?q=model:${long}`, '/analytics']) {
+        await page.goto(`${server.url}${path}`);
+        await page.locator('main h1').first().waitFor({ state: 'attached' });
+        await unbroken(page);
+      }
+      await page.getByRole('region', { name: 'Models' }).getByText(long).first().waitFor();
+      await unbroken(page);
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
   await step('10,000 lines of JSON come in portions', async () => {
     await openStep(page, server, 'json');
     await page.getByText('10,000 items').or(page.getByText('10000 items')).first().waitFor();
