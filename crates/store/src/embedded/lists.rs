@@ -77,7 +77,7 @@ pub(super) fn placed<T: DeserializeOwned>(
     found.truncate(query.limit);
     let places: Vec<Cursor> = found.iter().map(|(cursor, _)| *cursor).collect();
     let next_cursor = places.last().copied().filter(|_| more);
-    let rows = found.into_iter().map(|(_, at)| row(index, &searcher, at)).collect::<Result<Vec<_>, _>>()?;
+    let rows = found.into_par_iter().map(|(_, at)| row(index, &searcher, at)).collect::<Result<Vec<_>, _>>()?;
     let truncated = cut.get();
     let highlights = highlights(&clauses, record, &query.filter, &rows)?;
     let items = rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?;
