@@ -94,7 +94,7 @@ pub struct SpanPatch {
     /// Other spans that this one has to do with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
-    /// Judgements of the span.
+    /// Judgements of the span, each known by its id and what it judges.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scores: Vec<Score>,
     /// Who sent the message.
@@ -199,7 +199,7 @@ impl SpanPatch {
         add_new(&mut self.events, later.events);
         add_new(&mut self.links, later.links);
         for score in later.scores {
-            self.scores.retain(|known| known.id != score.id);
+            self.scores.retain(|known| (known.target, &known.id) != (score.target, &score.id));
             self.scores.push(score);
         }
         add_new(&mut self.warnings, later.warnings);

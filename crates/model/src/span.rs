@@ -87,7 +87,7 @@ pub enum ScoreSource {
 }
 
 /// What is judged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ScoreTarget {
@@ -224,7 +224,7 @@ pub struct Span {
     pub events: Vec<Event>,
     /// Other spans that this one has to do with.
     pub links: Vec<Link>,
-    /// Judgements of the span.
+    /// Judgements of the span, each known by its id and what it judges.
     pub scores: Vec<Score>,
     /// Who sent the span.
     pub source: Option<Source>,
@@ -270,7 +270,7 @@ impl Span {
         };
         // Events may come in different messages; between equal times the order of arrival stays. Judgements have ids.
         span.events.sort_by_key(|event| event.time);
-        span.scores.sort_by(|a, b| (a.time.is_none(), a.time, &a.id).cmp(&(b.time.is_none(), b.time, &b.id)));
+        span.scores.sort_by(|a, b| (a.time.is_none(), a.time, &a.id, a.target).cmp(&(b.time.is_none(), b.time, &b.id, b.target)));
         if span.ends_before_start() {
             // Start and end may come in different messages, so only the merge can tell.
             span.warnings

@@ -185,7 +185,8 @@ pub(super) async fn create(
         ..Score::new(id, body.name, body.value, body.source.unwrap_or(ScoreSource::Api))
     };
     app.ingest.keep_whole(Surface::Api, &grant, vec![patch(trace_id.clone(), span_id.clone(), score.clone())]).await?;
-    let kept = project.scores(trace_id).await?.into_iter().find(|kept| kept.span_id == span_id && kept.score.id == score.id);
+    let mut kept = project.scores(trace_id).await?.into_iter();
+    let kept = kept.find(|kept| kept.span_id == span_id && (kept.score.target, &kept.score.id) == (target, &score.id));
     kept.map(Json).ok_or_else(|| ApiError::not_found("the judgement has been withdrawn or erased meanwhile"))
 }
 

@@ -57,7 +57,7 @@ fn a_view_says_who_saved_it_as_it_is() {
     let (ada, grace) = (editor(&server, "Ada"), editor(&server, "Grace"));
     let forged = signed(view("a", "Failed", "has_error:true"), "Grace");
     let of_ada = signed(view("a", "Failed", "has_error:true"), "Ada");
-    assert_eq!(put(&server, &ada, &all(0, &[forged])), (200, all(1, &[of_ada.clone()])));
+    assert_eq!(put(&server, &ada, &all(0, &[forged])), (200, all(1, std::slice::from_ref(&of_ada))));
 
     let added = view("b", "Dear", "cost:>1");
     let of_grace = signed(added.clone(), "Grace");
