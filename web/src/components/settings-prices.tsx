@@ -4,7 +4,7 @@ import { type ChangeEvent, type FormEvent, useId, useState } from 'react';
 import type { Price } from '../api/types';
 import { text } from '../lib/text';
 import { formatAbsolute } from '../model/format';
-import { dollarsOf, NO_PRICE, type PriceDraft, pricedKinds, priceDraft, priceOf, withPrice } from '../model/prices';
+import { dollarsOf, NO_PRICE, type PriceDraft, priceDraft, pricedKinds, priceOf, withPrice } from '../model/prices';
 import { parseTime } from '../model/time';
 import { RARE_TOKENS, type TokenKind, USUAL_TOKENS } from '../model/tokens';
 import { useFacet } from '../state/queries';

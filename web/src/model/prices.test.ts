@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NO_PRICE, pricedKinds, priceDraft, priceOf, withPrice } from './prices';
+import { NO_PRICE, priceDraft, pricedKinds, priceOf, withPrice } from './prices';
 
 test('a price needs a model, and what comes in or out', () => {
   expect(priceOf({ ...NO_PRICE, model: 'm' })).toBeNull();

@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest';
-import { columnsIn, ownLeft, takenOver, viewLink, viewName, viewSearch, withView, withViewAgain } from './views';
+import {
+  columnsIn,
+  type OwnView,
+  ownLeft,
+  takenOver,
+  viewLink,
+  viewName,
+  viewSearch,
+  withView,
+  withViewAgain,
+} from './views';
 
 const view = (id: string, name: string, q: string) => ({ id, name, search: { q } });
 const failed = view('a', 'Failed', 'has_error:true');
@@ -45,7 +55,7 @@ test('what only this browser has is taken over, and nothing twice', () => {
     made += 1;
     return `new ${made}`;
   };
-  const own = [
+  const own: OwnView[] = [
     { name: 'Failed', search: { q: 'has_error:true' } },
     { name: 'Dear', search: { q: 'cost:>9' } },
     { name: 'Slow', search: {} },
