@@ -93,18 +93,20 @@ export async function robust({ server, page, step, inspect, problems }) {
   });
   await step('names of 200 signs without a space stay in their place, on a phone too', async () => {
     const long = 'unbroken'.repeat(25);
-    const { attributes, ...made } = call(6, long, say(long), say(long));
+    // The longest id that the server takes.
+    const id = 'unbroken'.repeat(16);
+    const { attributes, ...made } = call(6, id, say(long), say(long));
     const named = attributes.map((each) => (each.key === 'gen_ai.request.model' ? text(each.key, long) : each));
     await send(server, [{ ...made, name: long, attributes: named }]);
     for (const width of [1280, 390]) {
       await page.setViewportSize({ width, height: 844 });
       await page.goto(`${server.url}/`);
-      await page.locator(`[data-conversation="${long}"]`).waitFor();
+      await page.locator(`[data-conversation="${id}"]`).waitFor();
       await unbroken(page);
-      await openStep(page, server, long);
+      await openStep(page, server, id);
       await unbroken(page);
       const trace = `/traces/${made.traceId}`;
-      for (const path of [`/conversations/${long}`, trace, `/search?q=model:${long}`, '/analytics']) {
+      for (const path of [`/conversations/${id}`, trace, `/search?q=model:${long}`, '/analytics']) {
         await page.goto(`${server.url}${path}`);
         await page.locator('main h1').first().waitFor({ state: 'attached' });
         await unbroken(page);
