@@ -122,7 +122,7 @@ function options({ width, series, bars, whole, earlier, colour, format }: Drawin
   return {
     width,
     height: HEIGHT,
-    padding: [10, 8, 0, 0],
+    padding: [10, 22, 0, 0],
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     legend: { live: true },
     scales: {
