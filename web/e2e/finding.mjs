@@ -112,20 +112,23 @@ export async function finding({ server, page, step, inspect, problems }) {
     await page.locator('[data-view="No app"]').waitFor();
     await page.keyboard.press('Escape');
   });
-  await step('views that the browser kept are taken over once', async () => {
-    await page.evaluate(() => {
-      const old = [{ name: 'Web only', search: { q: 'channel:web' } }];
-      localStorage.setItem('neuraltrust.views', JSON.stringify(old));
-    });
+  await step('views that only this browser has are beside those of the project, and given to nobody', async () => {
+    const old = [
+      { name: 'Web only', search: { q: 'channel:web' } },
+      { name: 'Elsewhere', search: { q: 'channel:app' }, project: 'another' },
+    ];
+    await page.evaluate((views) => localStorage.setItem('neuraltrust.views', JSON.stringify(views)), old);
     await page.goto(`${server.url}/`);
-    await page.waitForFunction(() => localStorage.getItem('neuraltrust.views') === '[]');
-    const names = (await keptViews(2)).map(({ name }) => name);
-    assert.deepEqual(names, ['No app', 'Web only']);
-    await page.reload();
     await page.getByRole('button', { name: 'Views' }).click();
+    await page.locator('[data-view="No app"]').waitFor();
+    assert.equal(await page.locator('[data-view="Elsewhere"]').count(), 0);
     await page.locator('[data-view="Web only"]').click();
     await page.waitForURL((url) => url.searchParams.get('q') === 'channel:web');
-    await page.locator('[data-view="Web only"]').waitFor({ state: 'detached' });
+    assert.deepEqual(
+      (await keptViews(1)).map(({ name }) => name),
+      ['No app'],
+    );
+    await page.evaluate(() => localStorage.removeItem('neuraltrust.views'));
   });
   await step('disapproved conversations are found with a click, and let go with another', async () => {
     await page.goto(`${server.url}/`);

@@ -71,11 +71,18 @@ export async function members({ server, page, step, inspect, problems }) {
     await role.selectOption('editor');
     await page.waitForFunction(() => document.querySelector('[data-member="Ada"] select')?.value === 'editor');
     await other.goto(`${server.url}/`);
-    // Who may change what all see needs no views of their own any more.
-    await other.waitForFunction(() => localStorage.getItem('neuraltrust.views') === '[]');
+    // Who may change what all see can give the project what was only this browser's.
     await other.getByRole('button', { name: 'Views' }).click();
-    await other.locator('[data-view="Mine"]').waitFor();
+    await other.locator('[data-view="Mine"]').click();
+    await other.waitForURL((url) => url.searchParams.get('q') === 'channel:web');
+    await other.getByRole('button', { name: 'Views' }).click();
+    await other.getByLabel('Name of the view').fill('Mine');
+    await other.getByRole('button', { name: 'Save this list' }).click();
     await other.getByText('by Ada').waitFor();
+    await other.getByText('this browser only').waitFor({ state: 'detached' });
+    await other.locator('[data-view="Mine"]').waitFor();
+    await other.goto(`${server.url}/`);
+    await other.getByRole('button', { name: 'Views' }).click();
     await other.keyboard.press('Escape');
     await other.locator('[data-conversation]').first().click();
     await other.getByRole('button', { name: 'Judgements' }).click();

@@ -5,7 +5,6 @@ import { Outlet, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect } from 'react';
 import { useChord, useKeys, useSequence } from '../lib/keys';
 import { text } from '../lib/text';
-import { useTakeOverViews } from '../state/views';
 import { CompareBar } from './compare-button';
 import classes from './root-layout.module.css';
 import { ShortcutsDialog } from './shortcuts-dialog';
@@ -25,7 +24,6 @@ export function RootLayout() {
   const [palette, setPalette] = useDisclosure(false);
   useChord('k', setPalette.open);
   const navigate = useNavigate();
-  useTakeOverViews();
   useSequence('g', {
     c: () => void navigate({ to: '/' }),
     s: () => void navigate({ to: '/search' }),

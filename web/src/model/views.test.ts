@@ -1,15 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  columnsIn,
-  type OwnView,
-  ownLeft,
-  takenOver,
-  viewLink,
-  viewName,
-  viewSearch,
-  withView,
-  withViewAgain,
-} from './views';
+import { columnsIn, type OwnView, ownLeft, viewLink, viewName, viewSearch, withView, withViewAgain } from './views';
 
 const view = (id: string, name: string, q: string) => ({ id, name, search: { q } });
 const failed = view('a', 'Failed', 'has_error:true');
@@ -32,7 +22,7 @@ test('a name is one that the server takes', () => {
   expect(viewName('  Failed \n today ')).toBe('Failed   today');
   expect(viewName(' \t ')).toBe('');
   const long = viewName('🦊'.repeat(90));
-  expect(new TextEncoder().encode(`${long} (99)`).length).toBeLessThanOrEqual(200);
+  expect(new TextEncoder().encode(long).length).toBeLessThanOrEqual(200);
 });
 
 test('a view takes the place of the one of its name, and keeps its id', () => {
@@ -49,25 +39,11 @@ test('a view that was deleted comes back where it stood, once', () => {
   expect(withViewAgain([failed, dear], failed, 0)).toEqual([failed, dear]);
 });
 
-test('what only this browser has is taken over, and nothing twice', () => {
-  let made = 0;
-  const newId = () => {
-    made += 1;
-    return `new ${made}`;
-  };
+test('what only this browser has is beside what the project has, and nothing twice', () => {
   const own: OwnView[] = [
-    { name: 'Failed', search: { q: 'has_error:true' } },
+    { name: 'Failed', search: { q: 'has_error:true' }, project: 'default' },
     { name: 'Dear', search: { q: 'cost:>9' } },
     { name: 'Slow', search: {} },
   ];
-  const views = [failed, dear];
-  expect(ownLeft(views, own).map(({ name }) => name)).toEqual(['Dear', 'Slow']);
-  const all = takenOver(views, own, newId);
-  expect(all).toEqual([
-    failed,
-    dear,
-    { id: 'new 1', name: 'Dear (2)', search: { q: 'cost:>9' } },
-    { id: 'new 2', name: 'Slow', search: {} },
-  ]);
-  expect(takenOver(all, [own[0]!, own[2]!], newId)).toEqual(all);
+  expect(ownLeft([failed, dear], own).map(({ name }) => name)).toEqual(['Dear', 'Slow']);
 });

@@ -6,9 +6,11 @@ export interface OwnView {
   name: string;
   /** The search of the list's address. */
   search: Record<string, string>;
+  /** The project whose list it is; earlier versions did not say. */
+  project?: string | undefined;
 }
 
-/** So many signs are within what the server takes for a name, whatever signs they are, and leave room for a number. */
+/** So many signs are within what the server takes for a name, whatever signs they are. */
 const LONGEST = 48;
 
 /** What is typed as the server takes it for a name; empty where there is nothing of one. */
@@ -56,19 +58,4 @@ export function ownLeft(views: readonly SavedView[], own: readonly OwnView[]): O
   return own.filter(
     ({ name, search }) => !views.some((view) => view.name === viewName(name) && sameSearch(view.search, search)),
   );
-}
-
-function freeName(views: readonly SavedView[], wanted: string): string {
-  let name = wanted;
-  for (let number = 2; views.some((view) => view.name === name); number += 1) name = `${wanted} (${number})`;
-  return name;
-}
-
-/** The project's views with those that only this browser has; where a name means another list already, with a number. */
-export function takenOver(views: readonly SavedView[], own: readonly OwnView[], newId: () => string): SavedView[] {
-  const all = [...views];
-  for (const { name, search } of ownLeft(views, own)) {
-    all.push({ id: newId(), name: freeName(all, viewName(name)), search });
-  }
-  return all;
 }

@@ -1,13 +1,12 @@
 // Saved views: those of the project, which all of its people have, and those of who may not change what all see, in this browser.
-import { useEffect, useRef } from 'react';
 import { api } from '../api/client';
 import type { SavedView } from '../api/types';
 import { newId } from '../lib/new-id';
 import { text } from '../lib/text';
-import { ownLeft, takenOver, withView, withViewAgain } from '../model/views';
+import { type OwnView, ownLeft, withView, withViewAgain } from '../model/views';
 import { type KeptList, useChangeKept, useKept } from './kept';
 import { useOwnViews } from './preferences';
-import { useMayEdit } from './queries';
+import { useMayEdit, useSession } from './queries';
 import { offerUndo } from './undo';
 
 const VIEWS: KeptList<SavedView> = { name: 'views', read: api.views, write: api.setViews, atOnce: true };
@@ -20,26 +19,30 @@ export interface ListedView extends SavedView {
 export function useViews() {
   const { data, error } = useKept(VIEWS);
   const change = useChangeKept(VIEWS);
-  const [own, setOwn] = useOwnViews();
+  const [kept, setKept] = useOwnViews();
+  const project = useSession().data?.project;
   const mayEdit = useMayEdit();
   const shared = data?.items ?? [];
+  // Those of another project stay in it: who is signed in here may be somebody else.
+  const isHere = (view: OwnView) => view.project === undefined || view.project === project;
+  const ownBut = (name: string) => kept.filter((each) => !isHere(each) || each.name !== name);
   const views: ListedView[] = [
     ...shared.map((view) => ({ ...view, own: false })),
-    ...ownLeft(shared, own).map((view) => ({ ...view, id: `own ${view.name}`, own: true })),
+    ...ownLeft(shared, kept.filter(isHere)).map((view) => ({ ...view, id: `own ${view.name}`, own: true })),
   ];
 
   /** Keeps a list under a name, in place of another one that has it. */
   const save = (name: string, search: Record<string, string>) => {
     const view = { id: newId(), name, search };
     if (mayEdit) change.mutate((items) => withView(items, view));
-    else setOwn([...own.filter((each) => each.name !== name), { name, search }]);
+    else setKept([...ownBut(name), { name, search, project }]);
   };
 
   const forget = async ({ own: isOwn, ...view }: ListedView) => {
     const offer = (undo: () => Promise<void>) => offerUndo({ message: text.views.removed(view.name), undo });
     if (isOwn) {
-      setOwn(own.filter((each) => each.name !== view.name));
-      offer(async () => setOwn(own));
+      setKept(ownBut(view.name));
+      offer(async () => setKept(kept));
       return;
     }
     const at = shared.findIndex(({ id }) => id === view.id);
@@ -54,18 +57,4 @@ export function useViews() {
     });
   };
   return { views, ready: data !== undefined, error: change.error ?? (data ? null : error), mayEdit, save, forget };
-}
-
-/** Gives the project the views that this browser kept when there was no other place for them, once. */
-export function useTakeOverViews(): void {
-  const [own, setOwn] = useOwnViews();
-  const mayEdit = useMayEdit();
-  const { mutate } = useChangeKept(VIEWS);
-  const begun = useRef(false);
-  useEffect(() => {
-    if (!mayEdit || own.length === 0 || begun.current) return;
-    begun.current = true;
-    // Where it fails they stay, and the next visit tries again.
-    mutate((items) => takenOver(items, own, newId), { onSuccess: () => setOwn([]) });
-  }, [mayEdit, own, mutate, setOwn]);
 }
