@@ -9,7 +9,7 @@ import type {
   Disk,
   Erasure,
   ErasurePage,
-  FacetRow,
+  Facets,
   Invited,
   Key,
   KeyItem,
@@ -151,7 +151,7 @@ export const api = {
   patches: (traceId: string, spanId: string, signal?: AbortSignal) =>
     request<Patches>(`/traces/${id(traceId)}/spans/${id(spanId)}/patches`, { signal }),
   facet: (field: string, { of = 'conversations', limit = 200, filter = {} }: FacetOptions, signal?: AbortSignal) =>
-    request<Page<FacetRow>>('/facets', { query: { ...filter, of, field, limit }, signal }),
+    request<Facets>('/facets', { query: { ...filter, of, field, limit }, signal }),
   spans: (filter: ConversationFilter, limit: number, cursor: string | null, signal?: AbortSignal) =>
     request<Page<SpanRow>>('/spans', { query: { ...filter, limit, cursor }, signal }),
   complete: (typed: Query, signal?: AbortSignal) => request<Completions>('/complete', { query: typed, signal }),
@@ -160,8 +160,12 @@ export const api = {
     request<AggregateAnswer>('/aggregate', { method: 'POST', body, signal }),
   scores: (of: Query, signal?: AbortSignal) => request<{ items: Scored[] }>('/scores', { query: of, signal }),
   score: (body: NewScore) => request<Scored>('/scores', { method: 'POST', body }),
-  withdrawScore: (scoreId: string, traceId: string) =>
-    request<void>(`/scores/${id(scoreId)}`, { method: 'DELETE', query: { trace_id: traceId } }),
+  withdrawScore: ({ id: score, trace_id, span_id, target = 'span' }: Scored) =>
+    request<void>(`/scores/${id(score)}`, {
+      method: 'DELETE',
+      // One of a conversation or trace is withdrawn wherever it was told.
+      query: { trace_id, target, ...(target === 'span' && { span_id }) },
+    }),
   dashboards: (signal?: AbortSignal) => request<Dashboards>('/dashboards', { signal }),
   setDashboards: (all: Dashboards) => request<Dashboards>('/dashboards', { method: 'PUT', body: all }),
   views: (signal?: AbortSignal) => request<SavedViews>('/views', { signal }),

@@ -662,7 +662,8 @@ export interface paths {
         post?: never;
         /**
          * Withdraws a judgement: nothing shows it any more. What the client says under its id afterwards holds again.
-         * @description Needs the trace that the judgement names. Aggregates and filters follow within a second.
+         * @description Needs the trace that the judgement names. One id may judge several things of a trace; `target` and `span_id` say which is meant.
+         *     Aggregates and filters follow within a second.
          */
         delete: operations["withdraw_score"];
         options?: never;
@@ -1548,7 +1549,7 @@ export interface components {
             /** @description The value. */
             value: string;
         };
-        /** @description Values of a field, the most frequent first. */
+        /** @description Values of a field, in the order that was asked for. */
         Facets: {
             /** @description The values. */
             items: components["schemas"]["FacetRow"][];
@@ -2010,7 +2011,7 @@ export interface components {
             comment?: string | null;
             /** @description The conversation that is judged, where neither `trace_id` nor `span_id` is given. */
             conversation_id?: string | null;
-            /** @description Its id; one is made up where none is given. What has that id at the same place is replaced. */
+            /** @description Its id; one is made up where none is given. What judges the same thing under that id is replaced. */
             id?: string | null;
             /** @description What is judged, such as `correctness`. */
             name: string;
@@ -5927,6 +5928,10 @@ export interface operations {
             query: {
                 /** @description The trace that the judgement names. */
                 trace_id: string;
+                /** @description Only the one that judges this; else every judgement under the id. */
+                target?: "span" | "trace" | "conversation";
+                /** @description Only the one that is kept at this span. */
+                span_id?: string;
             };
             header?: never;
             path: {

@@ -164,7 +164,7 @@ function Facet({ field, name, title, labelOf, filter, ready, onQuery }: FacetPro
           );
         })}
       </ul>
-      {limit < MORE && rows.length === limit && (
+      {limit < MORE && (data?.total ?? 0) > rows.length && (
         <button
           type="button"
           className={`${button.words} ${classes.more}`}

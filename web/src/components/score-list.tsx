@@ -19,6 +19,9 @@ function valueText(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
+/** One id may judge a step, and what it is a part of. */
+const placeOf = (score: Scored) => `${score.span_id}/${score.target ?? 'span'}/${score.id}`;
+
 export function ScoreList({ scores }: { scores: Scored[] }) {
   const mayJudge = useMayEdit();
   const [changing, setChanging] = useState<string | null>(null);
@@ -28,12 +31,12 @@ export function ScoreList({ scores }: { scores: Scored[] }) {
       <ul className={classes.list}>
         {scores.map((score) => (
           <li
-            key={`${score.span_id}/${score.id}`}
+            key={placeOf(score)}
             className={classes.score}
             data-score={score.name}
             data-verdict={thumbOf(score.value) ?? undefined}
           >
-            {changing === score.id ? (
+            {changing === placeOf(score) ? (
               <div className={classes.change}>
                 <ScoreForm
                   first={draftOf(score)}
@@ -69,7 +72,7 @@ export function ScoreList({ scores }: { scores: Scored[] }) {
                       size={24}
                       aria-label={words.change(score.name)}
                       title={words.change(score.name)}
-                      onClick={() => setChanging(score.id)}
+                      onClick={() => setChanging(placeOf(score))}
                     >
                       <IconPencil size={14} stroke={1.8} />
                     </ActionIcon>
@@ -79,7 +82,7 @@ export function ScoreList({ scores }: { scores: Scored[] }) {
                       size={24}
                       aria-label={words.withdraw(score.name)}
                       title={words.withdraw(score.name)}
-                      loading={withdraw.isPending && withdraw.variables.id === score.id}
+                      loading={withdraw.isPending && placeOf(withdraw.variables) === placeOf(score)}
                       onClick={() => withdraw.mutate(score)}
                     >
                       <IconX size={14} stroke={2} />

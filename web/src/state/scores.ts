@@ -1,7 +1,7 @@
 // Judgements: read, made, corrected and withdrawn, each so that it can be taken back.
 import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api } from '../api/client';
-import type { NewScore, Scored } from '../api/types';
+import type { Scored } from '../api/types';
 import { text } from '../lib/text';
 import { plural } from '../model/format';
 import { bodyAgain, bodyOf, type Draft, type Target, targetOf } from '../model/judging';
@@ -41,14 +41,6 @@ function refresh(client: QueryClient): void {
   }
 }
 
-/** Says it again under its id. Of a conversation that went on, the place has moved: it must not stay at the old one too. */
-async function sayAgain(body: NewScore, old: Scored): Promise<void> {
-  const made = await api.score(body);
-  if (made.trace_id === old.trace_id && made.span_id === old.span_id) return;
-  await api.withdrawScore(old.id, old.trace_id);
-  if (made.trace_id === old.trace_id) await api.score(body);
-}
-
 export function useJudging() {
   const client = useQueryClient();
   const words = text.judging;
@@ -66,7 +58,7 @@ export function useJudging() {
     mutationFn: async ({ targets, draft }: { targets: Target[]; draft: Draft }) => {
       const made: Scored[] = [];
       const takeBack = async () => {
-        for (const each of made) await api.withdrawScore(each.id, each.trace_id);
+        for (const each of made) await api.withdrawScore(each);
       };
       try {
         for (const target of targets) {
@@ -83,13 +75,16 @@ export function useJudging() {
     mutationFn: async ({ old, draft }: { old: Scored; draft: Draft }) => {
       const body = bodyOf(targetOf(old), draft);
       if (!body) return;
-      await sayAgain({ ...body, id: old.id, source: old.source }, old);
-      done(words.corrected(old.name), () => sayAgain(bodyAgain(old), old));
+      // What has its id is where it is corrected, wherever that was told.
+      await api.score({ ...body, id: old.id, source: old.source });
+      done(words.corrected(old.name), async () => {
+        await api.score(bodyAgain(old));
+      });
     },
   });
   const withdraw = useMutation({
     mutationFn: async (old: Scored) => {
-      await api.withdrawScore(old.id, old.trace_id);
+      await api.withdrawScore(old);
       done(words.withdrawn(old.name), async () => {
         await api.score(bodyAgain(old));
       });

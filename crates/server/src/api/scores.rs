@@ -26,7 +26,7 @@ const MAX_TEXT: usize = 16 << 10;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "trace_id": "trace-1", "span_id": "span-1", "name": "correctness", "value": 0.8, "comment": "One date is wrong." }))]
 pub(super) struct NewScore {
-    /// Its id; one is made up where none is given. What has that id at the same place is replaced.
+    /// Its id; one is made up where none is given. What judges the same thing under that id is replaced.
     id: Option<String>,
     /// The conversation that is judged, where neither `trace_id` nor `span_id` is given.
     conversation_id: Option<String>,
@@ -88,6 +88,11 @@ pub(super) struct ScoresParams {
 pub(super) struct PlaceParams {
     /// The trace that the judgement names.
     trace_id: String,
+    /// Only the one that judges this; else every judgement under the id.
+    #[param(inline)]
+    target: Option<ScoreTarget>,
+    /// Only the one that is kept at this span.
+    span_id: Option<String>,
 }
 
 /// What is judged, and the span at which that is kept.
@@ -222,7 +227,8 @@ pub(super) async fn list(
 
 /// Withdraws a judgement: nothing shows it any more. What the client says under its id afterwards holds again.
 ///
-/// Needs the trace that the judgement names. Aggregates and filters follow within a second.
+/// Needs the trace that the judgement names. One id may judge several things of a trace; `target` and `span_id` say which is meant.
+/// Aggregates and filters follow within a second.
 #[utoipa::path(
     delete, operation_id = "withdraw_score", path = "/api/v1/scores/{score_id}", tag = "write",
     params(("score_id" = String, Path, description = "The judgement's id"), PlaceParams),
@@ -240,7 +246,11 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let trace = given("trace_id", params.trace_id, TraceId::new)?;
     // Wherever it was told, so that nothing that it had taken the place of holds again.
-    let found = app.store.project(grant.project).told_scores(trace.clone(), score.clone()).await?;
+    let mut found = app.store.project(grant.project).told_scores(trace.clone(), score.clone()).await?;
+    found.retain(|kept| {
+        params.target.is_none_or(|target| kept.score.target == target)
+            && params.span_id.as_ref().is_none_or(|id| kept.span_id.as_str() == id)
+    });
     if found.is_empty() {
         return Err(ApiError::not_found(format!("the trace {:?} has no judgement {score:?} in this project", trace.as_str())));
     }

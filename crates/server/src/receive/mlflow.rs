@@ -233,8 +233,12 @@ async fn reassess(State(app): State<App>, Path((id, own_id)): Path<(String, Stri
 
 async fn withdraw(State(app): State<App>, Path((id, own_id)): Path<(String, String)>, headers: HeaderMap) -> Answer {
     let (grant, kept) = known(&app, &headers, Scope::Ingest, (&id, &own_id)).await?;
-    let patch = SpanPatch { scores: vec![kept.score.withdrawn_at(now())], ..SpanPatch::new(kept.trace_id, kept.span_id) };
-    app.ingest.keep_whole(SURFACE, &grant, vec![patch]).await?;
+    // Wherever it was told, so that nothing that it had taken the place of holds again.
+    let told = app.store.project(grant.project).told_scores(kept.trace_id, own_id).await?;
+    let time = now();
+    let withdrawn =
+        |kept: Scored| SpanPatch { scores: vec![kept.score.withdrawn_at(time)], ..SpanPatch::new(kept.trace_id, kept.span_id) };
+    app.ingest.keep_whole(SURFACE, &grant, told.into_iter().map(withdrawn).collect()).await?;
     Ok(Json(json!({})))
 }
 

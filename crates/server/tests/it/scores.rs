@@ -182,6 +182,17 @@ fn a_judgement_told_twice_counts_once_whoever_tells_it() {
     // And by the API, which knows them by their ids.
     tell_by_api(&server, &judged, 3);
     known_once(&server, &json!(3));
+    // One id judges three things, each of which can be withdrawn alone.
+    let trace = judged[1].1["trace_id"].as_str().unwrap();
+    let withdraw = |which: &str| {
+        let path = format!("/api/v1/scores/mine?trace_id={trace}&{which}");
+        crate::quarantine::delete(&server, server.key(), &path)
+    };
+    assert_eq!(withdraw("target=session"), 400);
+    assert_eq!(withdraw("target=span&span_id=another"), 404);
+    assert_eq!(withdraw("target=trace"), 204);
+    let left = [Value::Null, json!("trace"), json!("conversation")].map(|target| kept(&server, &target).len());
+    assert_eq!(left, [1, 0, 1]);
 }
 
 #[test]
