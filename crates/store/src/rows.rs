@@ -462,7 +462,7 @@ pub struct FacetRow {
     pub number: Option<f64>,
 }
 
-/// Values of a field, the most frequent first.
+/// Values of a field, in the order that was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Facets {
     /// The values.

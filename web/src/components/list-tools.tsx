@@ -48,7 +48,7 @@ function Columns({ search, onChange }: Pick<Props, 'search' | 'onChange'>) {
   const columns = linked ?? own;
   const toggle = (name: string) => {
     const next = columns.includes(name) ? columns.filter((each) => each !== name) : [...columns, name];
-    if (linked) onChange({ columns: next.join(',') });
+    if (linked) onChange({ columns: next.join(',') || 'words' });
     else setOwn(next);
   };
   return (

@@ -133,17 +133,24 @@ async fn listed(app: &App, reader: &Reader, asked: Asked, mut params: ListParams
     let next_cursor = page.items.last().filter(|_| more).map(|row| order.cursor(row));
     let shown = page.items.iter().map(|row| Value::Text(row.value.clone())).collect();
     let shown = Filter::And(vec![filter, Filter::Is(asked.field.into(), Test::OneOf(shown))]);
-    let of_counted =
-        |flag: Field, of: Field| (Filter::And(vec![shown.clone(), asked.counted(flag)]), vec![Metric::Sum(of.into())]);
+    let [tokens, cost] = [Field::UsageTotal, Field::Cost].map(|of| Metric::Sum(of.into()));
     let mut metrics = vec![Metric::ErrorShare, Metric::Percentiles(Field::DurationMs.into(), vec![50.0, 95.0])];
-    if asked.of != ListOf::Spans {
-        metrics.push(Metric::Sum(Field::Turns.into()));
-    }
-    let asking = [
-        (shown.clone(), metrics),
-        of_counted(Field::UsageCounted, Field::UsageTotal),
-        of_counted(Field::CostCounted, Field::Cost),
-    ];
+    let counted = |flag: Field| Filter::And(vec![shown.clone(), is(flag)]);
+    // Where sums are of all that is shown, one walk over it is enough.
+    let (asking, [tokens_at, cost_at]) = match asked.of {
+        ListOf::Spans => (
+            vec![
+                (shown.clone(), metrics),
+                (counted(Field::UsageCounted), vec![tokens]),
+                (counted(Field::CostCounted), vec![cost]),
+            ],
+            [(1, 0), (2, 0)],
+        ),
+        ListOf::Conversations | ListOf::Traces => {
+            metrics.extend([Metric::Sum(Field::Turns.into()), tokens, cost]);
+            (vec![(shown, metrics)], [(0, 3), (0, 4)])
+        }
+    };
     let (mut truncated, mut timed_out) = (page.truncated, page.timed_out);
     let mut measured = Vec::with_capacity(asking.len());
     for (filter, metrics) in asking {
@@ -152,20 +159,20 @@ async fn listed(app: &App, reader: &Reader, asked: Asked, mut params: ListParams
         measured.push(of_values);
     }
     let row = |row: FacetRow| {
-        let of = |asked: usize, n: usize| measured.get(asked)?.get(&row.value)?.get(n);
-        let percentile = |n: usize| match of(0, 1) {
+        let of = |(asked, n): (usize, usize)| measured.get(asked)?.get(&row.value)?.get(n);
+        let percentile = |n: usize| match of((0, 1)) {
             Some(Measured::Several(numbers)) => numbers.get(n).copied().flatten(),
             _ => None,
         };
         ValueRow {
             count: row.count,
             last_time: row.last_time,
-            error_share: of(0, 0).and_then(Measured::first),
+            error_share: of((0, 0)).and_then(Measured::first),
             duration_ms_p50: percentile(0),
             duration_ms_p95: percentile(1),
-            total_tokens: of(1, 0).and_then(Measured::first),
-            cost: of(2, 0).and_then(Measured::first),
-            turns: of(0, 2).and_then(Measured::first),
+            total_tokens: of(tokens_at).and_then(Measured::first),
+            cost: of(cost_at).and_then(Measured::first),
+            turns: of((0, 2)).and_then(Measured::first),
             value: row.value,
         }
     };

@@ -272,10 +272,9 @@ pub(super) fn values_of(
     check_grouped(key, *of)?;
     let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
     let clauses = Clauses::new(index, &searcher, project, *of, &cut, budget);
-    let room = index.memory.room();
     let grouped = |filter: &Filter, metrics: Vec<Metric>, last: bool| {
         let by_value = Group::Field { key: key.clone(), top: *limit, others: false, by: None };
-        let groups = Groups { group_by: vec![by_value], metrics, last, room: room.clone() };
+        let groups = Groups { group_by: vec![by_value], metrics, last, room: index.memory.room() };
         searcher.search(&*clauses.query(filter)?, &groups).map_err(StoreError::index("count"))
     };
     let found = grouped(filter, Vec::new(), true)?;

@@ -197,9 +197,9 @@ impl Found {
         Aggregated { items, matched, truncated: !truncated_by.is_empty(), truncated_by, timed_out: false, left_out }
     }
 
-    /// Whether groups are missing of which nothing was counted.
-    pub(in crate::embedded) const fn is_cut(&self) -> bool {
-        self.counted.left_out > 0
+    /// Whether groups are missing, or something of what was measured in them.
+    pub(in crate::embedded) fn is_cut(&self) -> bool {
+        !self.counted.truncated_by.is_empty()
     }
 
     /// Of the values that are counted as new or returning, keeps those that are.
