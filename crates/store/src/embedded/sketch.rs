@@ -3,37 +3,36 @@
 
 use std::sync::LazyLock;
 
-use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _};
-
 use crate::aggregate::RELATIVE_ERROR;
 
 /// Numbers nearer to zero than this count as zero.
 const LEAST: f64 = 1e-9;
 
-/// Numbers of a group that are kept one by one before they are counted by range, at the least; then as many as there are ranges.
-const UNCOUNTED: usize = 64;
+/// Numbers that are kept one by one before they are counted by range, at the least; then as many as there are ranges.
+const UNCOUNTED: usize = 1 << 14;
 
-/// The numbers seen of each of many groups, by range.
+/// The numbers seen of each of many groups, by range: one table for all groups, since most have few numbers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sketches {
-    groups: Vec<Ranges>,
-    /// How many pairs the ranges of all groups have room for.
-    room: usize,
+    /// Places of numbers that are not counted yet.
+    uncounted: Vec<Place>,
+    /// How many numbers are at a place, in order.
+    counted: Vec<(Place, u64)>,
 }
 
-/// How many numbers are in each range; a number that is not counted yet stands beside those that are.
-type Ranges = Vec<(i32, u32)>;
+/// A group, and a range of numbers in it: in the order of both.
+type Place = u64;
 
-/// Counts what is not counted yet: each range once, in their order.
-fn count(ranges: &mut Ranges) {
-    ranges.sort_unstable_by_key(|(range, _)| *range);
-    ranges.dedup_by(|(next, more), (range, count)| {
-        let same = next == range;
-        if same {
-            *count = count.saturating_add(*more);
-        }
-        same
-    });
+fn place(group: u32, range: i32) -> Place {
+    u64::from(group) << 32 | u64::from(range.cast_unsigned() ^ 1 << 31)
+}
+
+fn group_of(place: Place) -> u32 {
+    (place >> 32) as u32
+}
+
+fn range_at(place: Place) -> i32 {
+    (place as u32 ^ 1 << 31).cast_signed()
 }
 
 /// Each range is wider by this than the one before.
@@ -71,81 +70,74 @@ fn middle(range: i32) -> f64 {
 impl Sketches {
     /// Takes in a number of a group; where it is `full`, only one in a range that has one. Returns whether it did.
     pub(super) fn add(&mut self, group: u32, number: f64, full: bool) -> bool {
-        let range = range_of(number);
+        let at = place(group, range_of(number));
         if full {
-            let of_group = self.groups.get_mut(group as usize);
-            let known = of_group.and_then(|ranges| ranges.iter_mut().find(|(of, _)| *of == range));
-            return known.map(|(_, count)| *count = count.saturating_add(1)).is_some();
-        }
-        let ranges = self.of(group);
-        let room = ranges.capacity();
-        if ranges.len() == room {
-            if room >= UNCOUNTED {
-                count(ranges);
+            if !self.uncounted.is_empty() {
+                self.count();
+                self.uncounted.shrink_to_fit();
             }
-            // Else there is room for as many again.
-            if 2 * ranges.len() > room {
-                ranges.reserve_exact(room.max(4));
-            }
+            let known = self.counted.binary_search_by_key(&at, |(place, _)| *place).ok();
+            let known = known.and_then(|n| self.counted.get_mut(n));
+            return known.map(|(_, count)| *count += 1).is_some();
         }
-        ranges.push((range, 1));
-        let more = ranges.capacity() - room;
-        self.room += more;
+        self.uncounted.push(at);
+        if self.uncounted.len() >= UNCOUNTED.max(self.counted.len()) {
+            self.count();
+        }
         true
     }
 
-    fn of(&mut self, group: u32) -> &mut Ranges {
-        let group = group as usize;
-        if group >= self.groups.len() {
-            self.groups.resize(group + 1, Ranges::new());
-        }
-        &mut self.groups[group]
-    }
-
     pub(super) fn bytes(&self) -> usize {
-        self.groups.capacity() * size_of::<Ranges>() + self.room * size_of::<(i32, u32)>()
+        self.uncounted.capacity() * size_of::<Place>() + self.counted.capacity() * size_of::<(Place, u64)>()
     }
 
     /// Takes in what others have seen, of the groups that have a number here.
     pub(super) fn absorb(&mut self, others: Self, group: impl Fn(u32) -> Option<u32>) {
-        for (n, others) in (0..).zip(others.groups) {
-            let Some(group) = group(n) else { continue };
-            let ranges = self.of(group);
-            let room = ranges.capacity();
-            match ranges.is_empty() {
-                true => *ranges = others,
-                false => ranges.extend(others),
-            }
-            let now = ranges.capacity();
-            self.room = self.room - room + now;
-        }
+        let here = |at: Place| Some(place(group(group_of(at))?, range_at(at)));
+        self.uncounted.extend(others.uncounted.into_iter().filter_map(here));
+        self.counted.extend(others.counted.into_iter().filter_map(|(at, count)| Some((here(at)?, count))));
     }
 
     /// What there is to read of them.
     pub(super) fn counted(mut self) -> Counted {
-        // Groups have few numbers each, and are many.
-        self.groups.par_iter_mut().with_min_len(256).for_each(count);
-        Counted(self.groups)
+        self.count();
+        Counted(self.counted)
+    }
+
+    /// Counts what is not counted yet.
+    fn count(&mut self) {
+        self.counted.extend(self.uncounted.drain(..).map(|place| (place, 1)));
+        self.counted.sort_unstable_by_key(|(place, _)| *place);
+        self.counted.dedup_by(|(next, more), (place, count)| {
+            let same = next == place;
+            if same {
+                *count += *more;
+            }
+            same
+        });
+        self.counted.shrink_to(2 * self.counted.len());
     }
 }
 
-/// How many numbers each group has in each range, in the order of the ranges.
+/// How many numbers each group has in each range.
 #[derive(Debug)]
-pub(super) struct Counted(Vec<Ranges>);
+pub(super) struct Counted(Vec<(Place, u64)>);
 
 impl Counted {
     /// The numbers that so many percent of a group's numbers do not exceed (nearest rank); `None` where it has none.
     pub(super) fn percentiles(&self, group: u32, percents: &[f64]) -> Vec<Option<f64>> {
-        let of_group = self.0.get(group as usize).map_or(&[][..], Vec::as_slice);
-        let all: u64 = of_group.iter().map(|(_, count)| u64::from(*count)).sum();
+        let from = self.0.partition_point(|(place, _)| group_of(*place) < group);
+        let of_group = self.0.get(from..).unwrap_or_default();
+        let of_group = of_group.get(..of_group.partition_point(|(place, _)| group_of(*place) == group)).unwrap_or_default();
+        let all: u64 = of_group.iter().map(|(_, count)| count).sum();
         let at = |percent: &f64| {
             let rank = ((percent / 100.0 * all as f64).ceil() as u64).clamp(1, all.max(1));
             let mut below = 0;
             let found = of_group.iter().find(|(_, count)| {
-                below += u64::from(*count);
+                below += count;
                 below >= rank
             });
-            found.map(|(range, _)| middle(*range))
+            found.map(|(place, _)| middle(range_at(*place)))
         };
         percents.iter().map(at).collect()
     }
@@ -171,7 +163,7 @@ mod tests {
         assert!(!sketches.add(0, 1e9, true) && !sketches.add(9, 1.0, true));
         assert!(sketches.bytes() <= before);
         let counted = sketches.counted();
-        assert_eq!(counted.0.iter().flatten().map(|(_, count)| count).sum::<u32>(), 41_000);
+        assert_eq!(counted.0.iter().map(|(_, count)| count).sum::<u64>(), 41_000);
         assert_eq!(counted.percentiles(9, &[50.0]), [None]);
     }
 
