@@ -91,7 +91,8 @@ async function loads(page, server) {
   );
   const opened = [];
   for (let turn = 0; turn < TIMES; turn += 1) {
-    await page.goto(`${server.url}/`);
+    // Where sending ended within a trace there may be no words yet.
+    await page.goto(`${server.url}/?q=${encodeURIComponent('turns:>1')}`);
     await list();
     const link = page.locator('[data-conversation]').nth(turn);
     opened.push(
