@@ -58,12 +58,16 @@ impl FacetOrder {
     /// Which of two values comes first, each with its number.
     #[must_use]
     pub fn compare(&self, (a, value): (Option<f64>, &str), (b, other): (Option<f64>, &str)) -> Ordering {
-        let order = match (a, b) {
-            (Some(a), Some(b)) if self.ascending => a.total_cmp(&b),
-            (Some(a), Some(b)) => b.total_cmp(&a),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        };
-        order.then_with(|| value.cmp(other))
+        by_number(a, b, self.ascending).then_with(|| value.cmp(other))
+    }
+}
+
+/// Which of two numbers comes first; none comes last in both directions.
+pub(crate) fn by_number(a: Option<f64>, b: Option<f64>, ascending: bool) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) if ascending => a.total_cmp(&b),
+        (Some(a), Some(b)) => b.total_cmp(&a),
+        (a, b) => b.is_some().cmp(&a.is_some()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! The groups of all segments, and what of them is shown.
 
-use std::cmp::Ordering;
 use std::collections::hash_map::Entry;
 
 use super::measures::{Measures, Shown};
@@ -9,6 +8,7 @@ use super::{Codes, Counted, LOST, NONE, Numbered, Quick, Room, SegmentFound, Siz
 use crate::aggregate::{Aggregate, AggregateRow, Aggregated, Group, GroupValue, MAX_GROUPS_BY, MAX_ROWS, Metric, TruncatedBy};
 use crate::embedded::columns::Common;
 use crate::embedded::newcomers::Newcomers;
+use crate::facets::by_number;
 
 /// The groups of all segments.
 pub(in crate::embedded) struct Found {
@@ -68,7 +68,7 @@ impl Coded {
         // Beside the others what has no value is a group of its own, however small.
         let mut codes: Vec<u32> = self.all().filter(|code| count(*code) > 0 && !(others && *code == NONE)).collect();
         codes.sort_unstable_by(|a, b| {
-            let greatest = descending(measure(*a), measure(*b));
+            let greatest = by_number(measure(*a), measure(*b), false);
             greatest.then_with(|| count(*b).cmp(&count(*a))).then_with(|| self.of(*a).cmp(&self.of(*b)))
         });
         codes.truncate(top);
@@ -84,14 +84,6 @@ impl Coded {
             }
         }
         places
-    }
-}
-
-/// The greatest first, and what has no number last.
-fn descending(a: Option<f64>, b: Option<f64>) -> Ordering {
-    match (a, b) {
-        (Some(a), Some(b)) => b.total_cmp(&a),
-        (a, b) => b.is_some().cmp(&a.is_some()),
     }
 }
 
