@@ -5,35 +5,25 @@ import { differenceText, numberText } from '../model/compare';
 import classes from './compare.module.css';
 import { JsonTree } from './json-tree';
 import tableClasses from './table.module.css';
+import { TableFrame } from './table-frame';
 
 const words = text.compare;
 
 export function CompareNumbers({ numbers }: { numbers: Comparison['numbers'] }) {
+  const { name, left, right, difference } = words.columns;
   return (
     <section aria-label={words.numbers}>
       <h2 className={classes.heading}>{words.numbers}</h2>
-      <div className={tableClasses.frame} tabIndex={0} role="group" aria-label={words.numbers}>
-        <table className={tableClasses.table}>
-          <thead>
-            <tr>
-              <th scope="col">{words.columns.name}</th>
-              <th scope="col">{words.columns.left}</th>
-              <th scope="col">{words.columns.right}</th>
-              <th scope="col">{words.columns.difference}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {numbers.map((pair) => (
-              <tr key={pair.name} data-number={pair.name}>
-                <th scope="row">{words.names[pair.name] ?? pair.name}</th>
-                <td>{numberText(pair.name, pair.left)}</td>
-                <td>{numberText(pair.name, pair.right)}</td>
-                <td className={classes.difference}>{differenceText(pair) ?? '–'}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <TableFrame label={words.numbers} columns={[name, left, right, difference]} styles={tableClasses}>
+        {numbers.map((pair) => (
+          <tr key={pair.name} data-number={pair.name}>
+            <th scope="row">{words.names[pair.name] ?? pair.name}</th>
+            <td>{numberText(pair.name, pair.left)}</td>
+            <td>{numberText(pair.name, pair.right)}</td>
+            <td className={classes.difference}>{differenceText(pair) ?? '–'}</td>
+          </tr>
+        ))}
+      </TableFrame>
     </section>
   );
 }

@@ -13,6 +13,7 @@ import { Problem } from './problem';
 import { SectionFrame } from './section';
 import classes from './step-extras.module.css';
 import tableClasses from './table.module.css';
+import { TableFrame } from './table-frame';
 
 const words = text.step.explained;
 const kinds = text.step.tokenKinds;
@@ -61,31 +62,24 @@ function Explained({ span: { price, cost_source, cost_reason, cost_counted, no_c
 }
 
 function Parts({ parts }: { parts: CostPart[] }) {
+  const { columns } = words;
   return (
-    <div className={tableClasses.frame} tabIndex={0} role="group" aria-label={words.title}>
-      <table className={tableClasses.table}>
-        <thead>
-          <tr>
-            <th scope="col">{words.columns.of}</th>
-            <th scope="col">{words.columns.tokens}</th>
-            <th scope="col">{words.columns.price}</th>
-            <th scope="col">{words.columns.cost}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {parts.map(({ tokens_of, priced_as, tokens, per_million, cost }) => (
-            <tr key={tokens_of} data-part={tokens_of}>
-              <th scope="row">
-                {kinds[tokens_of]}
-                {priced_as !== tokens_of && <div className={classes.counted}>{words.pricedAs(kinds[priced_as])}</div>}
-              </th>
-              <td>{tokens.toLocaleString('en-US')}</td>
-              <td>${per_million}</td>
-              <td>{formatCost(cost)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <TableFrame
+      label={words.title}
+      columns={[columns.of, columns.tokens, columns.price, columns.cost]}
+      styles={tableClasses}
+    >
+      {parts.map(({ tokens_of, priced_as, tokens, per_million, cost }) => (
+        <tr key={tokens_of} data-part={tokens_of}>
+          <th scope="row">
+            {kinds[tokens_of]}
+            {priced_as !== tokens_of && <div className={classes.counted}>{words.pricedAs(kinds[priced_as])}</div>}
+          </th>
+          <td>{tokens.toLocaleString('en-US')}</td>
+          <td>${per_million}</td>
+          <td>{formatCost(cost)}</td>
+        </tr>
+      ))}
+    </TableFrame>
   );
 }

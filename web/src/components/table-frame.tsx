@@ -1,4 +1,4 @@
-// A table of the settings: with its columns, in a frame that scrolls where it is too wide.
+// A table with its columns, in a frame that scrolls where it is too wide.
 import type { ReactNode } from 'react';
 import classes from './form.module.css';
 
@@ -8,13 +8,15 @@ interface Props {
   columns: readonly (string | { name: string; hint: string | undefined })[];
   /** Whether a last column holds what can be done. */
   actions?: boolean;
+  /** How the frame and the table look; as in the settings where nothing is said. */
+  styles?: CSSModuleClasses;
   children: ReactNode;
 }
 
-export function TableFrame({ label, columns, actions = false, children }: Props) {
+export function TableFrame({ label, columns, actions = false, styles = classes, children }: Props) {
   return (
-    <div className={classes.frame} tabIndex={0} role="group" aria-label={label}>
-      <table className={classes.table}>
+    <div className={styles.frame} tabIndex={0} role="group" aria-label={label}>
+      <table className={styles.table}>
         <thead>
           <tr>
             {columns.map((column) => {

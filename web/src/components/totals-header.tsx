@@ -27,7 +27,7 @@ export function TotalsHeader({ totals, lead, title, id, tags, actions }: Props) 
   const age = useAge(totals.start_time, totals.running);
   const tokens = totalTokens(totals.usage);
   const isTrace = 'trace_id' in totals;
-  const target = 'trace_id' in totals ? { trace: totals.trace_id } : { conversation: totals.conversation_id };
+  const target = isTrace ? { trace: totals.trace_id } : { conversation: totals.conversation_id };
   return (
     <header className={classes.header}>
       <ActionIcon

@@ -1,4 +1,5 @@
 // The words of the settings.
+import { soundAndPictures } from './text-tokens';
 
 export const settings = {
   title: 'Settings',
@@ -139,12 +140,7 @@ export const settings = {
       cache_write: 'Into cache',
       reasoning: 'Reasoning',
       cache_write_1h: 'Into cache for 1 h',
-      input_audio: 'Audio in',
-      output_audio: 'Audio out',
-      cache_read_audio: 'Audio from cache',
-      input_image: 'Images in',
-      output_image: 'Images out',
-      cache_read_image: 'Images from cache',
+      ...soundAndPictures,
     },
     unit: 'US dollars of a million tokens',
     noPrice: 'Give dollars, e.g. 1.25',

@@ -1,6 +1,7 @@
 // Every word the page shows, in one place; those of larger parts are in files beside this one.
 import { boards } from './text-boards';
 import { settings } from './text-settings';
+import { soundAndPictures } from './text-tokens';
 
 /** A name that came from outside, within a sentence: the direction in which it is written ends with it. */
 const isolated = (name: string) => `\u2068${name}\u2069`;
@@ -460,12 +461,7 @@ export const text = {
       cache_write: 'Written to cache',
       reasoning: 'Reasoning',
       cache_write_1h: 'Written to cache for 1 h',
-      input_audio: 'Audio in',
-      output_audio: 'Audio out',
-      cache_read_audio: 'Audio from cache',
-      input_image: 'Images in',
-      output_image: 'Images out',
-      cache_read_image: 'Images from cache',
+      ...soundAndPictures,
     },
     explained: {
       title: 'Where the cost is from',
