@@ -2,7 +2,7 @@
 //!
 //! What it costs is copying: the bodies are made before, and the head is a few words.
 //!
-//! Understands what a server of this project answers, an HTTP/1.1 message with `content-length`, and nothing more.
+//! Understands what a server of this project answers, an HTTP/1.1 message with `content-length` or in chunks, and nothing more.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -41,9 +41,14 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The body as text.
+    pub(crate) fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+
     /// The body of an answer with status 200.
     pub(crate) fn json(&self) -> anyhow::Result<serde_json::Value> {
-        anyhow::ensure!(self.status == 200, "status {}: {}", self.status, String::from_utf8_lossy(&self.body));
+        anyhow::ensure!(self.status == 200, "status {}: {}", self.status, self.text());
         Ok(serde_json::from_slice(&self.body)?)
     }
 }
@@ -73,7 +78,7 @@ impl Connection {
         };
         // An export that was taken whole is answered with an empty message.
         let taken = answer.status == 200 && (request.route == Route::Trace || answer.body.is_empty());
-        anyhow::ensure!(taken, "status {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+        anyhow::ensure!(taken, "status {}: {}", answer.status, answer.text());
         Ok(())
     }
 
@@ -107,25 +112,47 @@ impl Connection {
         let status_line = self.line()?;
         let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status = status.ok_or_else(|| odd(format!("no status in {status_line:?}")))?;
-        let mut length = None;
+        let (mut length, mut chunked) = (None, false);
         loop {
             let line = self.line()?;
             if line.is_empty() {
                 break;
             }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse::<u64>().ok();
+            if let Some((name, value)) = line.split_once(':') {
+                match name.to_ascii_lowercase().as_str() {
+                    "content-length" => length = value.trim().parse::<u64>().ok(),
+                    "transfer-encoding" => chunked = value.trim().eq_ignore_ascii_case("chunked"),
+                    _ => {}
+                }
             }
         }
-        let length = length.ok_or_else(|| odd("the answer has no content-length".to_owned()))?;
         let mut body = Vec::new();
-        (&mut self.stream).take(length).read_to_end(&mut body)?;
-        if (body.len() as u64) < length {
-            return Err(closed());
+        if chunked {
+            self.chunks(&mut body)?;
+        } else {
+            self.bytes(length.ok_or_else(|| odd("the answer says no length".to_owned()))?, &mut body)?;
         }
         Ok(Answer { status, body })
+    }
+
+    /// The chunks of a body (RFC 9112, 7.1), up to the empty one; what is behind that is skipped.
+    fn chunks(&mut self, body: &mut Vec<u8>) -> io::Result<()> {
+        loop {
+            let line = self.line()?;
+            let size = line.split(';').next().and_then(|size| u64::from_str_radix(size.trim(), 16).ok());
+            let size = size.ok_or_else(|| odd(format!("no size of a chunk in {line:?}")))?;
+            self.bytes(size, body)?;
+            // A chunk ends its line; behind the empty one an empty line ends the fields of a trailer.
+            while !self.line()?.is_empty() {}
+            if size == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn bytes(&mut self, length: u64, body: &mut Vec<u8>) -> io::Result<()> {
+        let read = (&mut self.stream).take(length).read_to_end(body)?;
+        if (read as u64) < length { Err(closed()) } else { Ok(()) }
     }
 
     fn line(&mut self) -> io::Result<String> {
@@ -157,33 +184,34 @@ mod tests {
         let server = std::thread::spawn(move || {
             let (stream, _) = listener.accept().unwrap();
             let mut stream = BufReader::new(stream);
-            let mut head = || {
-                let mut lines = Vec::new();
-                while lines.last().is_none_or(|line| line != "\r\n") {
-                    let mut line = String::new();
-                    stream.read_line(&mut line).unwrap();
-                    lines.push(line);
-                }
-                lines.concat()
-            };
-            let first = head();
+            let first = head_of(&mut stream);
             assert!(first.starts_with("GET /a HTTP/1.1\r\n") && first.contains("Bearer nt_x\r\n"), "{first}");
             let mut answer = stream.get_ref().try_clone().unwrap();
             answer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n\"a\"").unwrap();
-            let mut head = String::new();
-            while !head.ends_with("\r\n\r\n") {
-                stream.read_line(&mut head).unwrap();
-            }
+            let head = head_of(&mut stream);
             assert!(head.contains("content-length: 2\r\n"), "{head}");
             let mut body = [0; 2];
             stream.read_exact(&mut body).unwrap();
             answer.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n").unwrap();
+            let third = head_of(&mut stream);
+            assert!(third.starts_with("GET /b "), "{third}");
+            answer.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\n\"b\r\n").unwrap();
+            answer.write_all(b"b\r\n0123456789\"\r\n0\r\nafter: all\r\n\r\n").unwrap();
         });
         let mut connection = Connection::open(&target).unwrap();
         assert_eq!(connection.get("/a").unwrap().json().unwrap(), "a");
         let request = Request { route: Route::Traces, body: b"ab".to_vec(), ids: Vec::new(), text_bytes: 2 };
         assert!(connection.send(&request).unwrap_err().to_string().contains("401"));
+        assert_eq!(connection.get("/b").unwrap().json().unwrap(), "b0123456789");
         server.join().unwrap();
         assert!(connection.get("/a").is_err());
+    }
+
+    fn head_of(stream: &mut BufReader<TcpStream>) -> String {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert!(stream.read_line(&mut head).unwrap() > 0, "closed after {head}");
+        }
+        head
     }
 }
