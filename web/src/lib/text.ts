@@ -6,6 +6,15 @@ import { soundAndPictures } from './text-tokens';
 /** A name that came from outside, within a sentence: the direction in which it is written ends with it. */
 const isolated = (name: string) => `\u2068${name}\u2069`;
 
+/** Stretches of time that end now, by what a link calls them. */
+const periods: Record<string, string> = {
+  '1h': 'Last hour',
+  '24h': 'Last 24 hours',
+  '7d': 'Last 7 days',
+  '30d': 'Last 30 days',
+  '90d': 'Last 90 days',
+};
+
 export const text = {
   product: 'neuraltrust',
   claim: 'Every conversation, step by step.',
@@ -62,10 +71,7 @@ export const text = {
     user: 'User',
     model: 'Model',
     errors: 'With errors',
-    periods: { '1h': 'Last hour', '24h': 'Last 24 hours', '7d': 'Last 7 days', '30d': 'Last 30 days' } as Record<
-      string,
-      string
-    >,
+    periods,
     periodField: 'Time',
     order: 'Order',
     orders: {
@@ -591,10 +597,7 @@ export const text = {
   analytics: {
     title: 'Analytics',
     period: 'Period',
-    periods: { '1h': 'Last hour', '24h': 'Last 24 hours', '7d': 'Last 7 days', '30d': 'Last 30 days' } as Record<
-      string,
-      string
-    >,
+    periods,
     before: (change: string) => `${change} against the time before`,
     asBefore: 'as in the time before',
     nothing: 'Nothing was recorded in this time',
