@@ -1823,7 +1823,7 @@ export interface components {
             begun_at: string;
             /**
              * Format: int64
-             * @description Messages that had come in and were not in the lists yet when it began, so that rows may be missing.
+             * @description Messages that had come in when it began and were not in the lists yet, so that rows may be missing.
              */
             behind: number;
             /**
@@ -4658,7 +4658,7 @@ export interface operations {
             /** @description The rows */
             200: {
                 headers: {
-                    /** @description Messages that have come in and are not in the lists yet */
+                    /** @description Messages that had come in when the first part began and are not in the lists yet */
                     "neuraltrust-behind"?: number | null;
                     /** @description What to give as `cursor` for the next part; absent on the last */
                     "neuraltrust-next-cursor"?: string | null;

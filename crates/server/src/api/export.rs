@@ -86,7 +86,7 @@ async fn answer(app: App, reader: Reader, params: ExportParams) -> Result<Respon
         project: app.store.project(reader.0.project),
         filter: Filter::And(all),
         limit: limit.transpose()?,
-        cursor: params.cursor.map(|text| text.parse()).transpose()?,
+        place: params.cursor.map(|text| text.parse()).transpose()?,
         manifest,
     };
     let begun = begin(&app.store, wanted).await.map_err(|error| match error {
@@ -134,7 +134,7 @@ async fn answer(app: App, reader: Reader, params: ExportParams) -> Result<Respon
             ("neuraltrust-next-cursor" = Option<String>, description = "What to give as `cursor` for the next part; absent on the last"),
             ("neuraltrust-total" = Option<u64>, description = "Number of all rows; absent behind a cursor"),
             ("neuraltrust-truncated" = Option<bool>, description = "`true` where a condition was met by more than is looked at"),
-            ("neuraltrust-behind" = Option<u64>, description = "Messages that have come in and are not in the lists yet"),
+            ("neuraltrust-behind" = Option<u64>, description = "Messages that had come in when the first part began and are not in the lists yet"),
         ), content(
             (String = "application/x-ndjson"), (String = "text/csv"), (Vec<u8> = "application/vnd.apache.parquet")
         )),

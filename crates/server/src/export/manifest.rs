@@ -48,7 +48,7 @@ pub(crate) struct Manifest {
     pub(crate) sha256: String,
     /// Whether a condition on steps or words was met by more than is looked at, so that rows may be missing.
     pub(crate) truncated: bool,
-    /// Messages that had come in and were not in the lists yet when it began, so that rows may be missing.
+    /// Messages that had come in when it began and were not in the lists yet, so that rows may be missing.
     pub(crate) behind: u64,
     /// Behind which row it goes on; null where that is known to be the last.
     #[serde(default)]

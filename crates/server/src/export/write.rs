@@ -5,6 +5,8 @@
 //! for the whole.
 
 use std::collections::HashMap;
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -81,9 +83,35 @@ pub(crate) struct Wanted {
     pub(crate) filter: Filter,
     /// Rows of a part; all where it is `None`.
     pub(crate) limit: Option<usize>,
-    pub(crate) cursor: Option<Cursor>,
+    /// Where the part before ended; `None` for the first.
+    pub(crate) place: Option<Place>,
     /// Its begin; what is wanted is what it says.
     pub(crate) manifest: Manifest,
+}
+
+/// Where a part ended, and how far the record was when the first part began: what has come in since may come behind. A cursor of
+/// a list says the former alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    cursor: Cursor,
+    recorded: Option<u64>,
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.cursor)?;
+        self.recorded.map_or(Ok(()), |recorded| write!(f, "-{recorded:x}"))
+    }
+}
+
+impl FromStr for Place {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        let Some((cursor, recorded)) = text.split_once('-') else { return Ok(Self { cursor: text.parse()?, recorded: None }) };
+        let recorded = u64::from_str_radix(recorded, 16).map_err(|_| StoreError::Cursor)?;
+        Ok(Self { cursor: cursor.parse()?, recorded: Some(recorded) })
+    }
 }
 
 /// One row of a list.
@@ -126,27 +154,31 @@ impl Wanted {
 /// An export whose first page is known.
 pub(crate) struct Begun {
     wanted: Wanted,
+    /// How far the record was when the first part began.
+    recorded: u64,
     first: Listed,
     turn: SemaphorePermit<'static>,
 }
 
-/// Lists the first page, once the lists show what had come in before.
+/// Lists the first page; that of a first part once the lists show what had come in before. Parts that go on do not wait: where much
+/// comes in, each of them would, for what has come in since.
 pub(crate) async fn begin(store: &Store, mut wanted: Wanted) -> Result<Begun, ExportError> {
     let turn = TURNS.try_acquire().map_err(|_| ExportError::Busy)?;
-    let (recorded, begun) = (store.progress().recorded, Instant::now());
-    while store.progress().indexed < recorded && begun.elapsed() < FOLLOWED_WITHIN {
+    let recorded = wanted.place.and_then(|place| place.recorded).unwrap_or_else(|| store.progress().recorded);
+    let begun = Instant::now();
+    while wanted.place.is_none() && store.progress().indexed < recorded && begun.elapsed() < FOLLOWED_WITHIN {
         tokio::time::sleep(LOOK_EVERY).await;
     }
     wanted.manifest.behind = recorded.saturating_sub(store.progress().indexed);
-    let first = wanted.page(wanted.cursor).await?;
+    let first = wanted.page(wanted.place.map(|place| place.cursor)).await?;
     wanted.manifest.total = first.total;
-    Ok(Begun { wanted, first, turn })
+    Ok(Begun { wanted, recorded, first, turn })
 }
 
 impl Begun {
     /// Where a part ends: what is to be given for the next one.
     pub(crate) fn next_cursor(&self) -> Option<String> {
-        self.wanted.limit.and(self.first.next).map(|cursor| cursor.to_string())
+        self.wanted.limit.and(self.first.next).map(|cursor| Place { cursor, recorded: Some(self.recorded) }.to_string())
     }
 
     /// What is known of it before it is written.
@@ -163,9 +195,9 @@ impl Begun {
     pub(crate) fn body(self, ending: watch::Receiver<bool>) -> Body {
         let (sender, receiver) = channel(WAITING);
         tokio::task::spawn_blocking(move || {
-            let Self { wanted, first, turn } = self;
+            let Self { wanted, recorded, first, turn } = self;
             let outlet = Outlet { sender: sender.clone(), ending, waiting: Vec::new(), hash: Sha256::new(), bytes: 0, rows: 0 };
-            let written = Writing { wanted, outlet, truncated: false }.write(first);
+            let written = Writing { wanted, recorded, outlet, truncated: false }.write(first);
             drop(turn);
             match written {
                 Ok(()) | Err(ExportError::Gone) => {}
@@ -224,6 +256,7 @@ enum Form {
 
 struct Writing {
     wanted: Wanted,
+    recorded: u64,
     outlet: Outlet,
     truncated: bool,
 }
@@ -238,7 +271,7 @@ impl Writing {
             Format::Parquet => Form::Parquet(Box::new(columnar::Writer::new(&columns, &self.wanted.manifest)?)),
         };
         // A part that goes on from another is put behind it.
-        if let (Form::Values(columns), None) = (&form, self.wanted.cursor) {
+        if let (Form::Values(columns), None) = (&form, self.wanted.place) {
             values::names(columns, &mut self.outlet.waiting);
         }
         let mut page = first;
@@ -254,14 +287,14 @@ impl Writing {
             writer.end(&mut self.outlet.waiting)?;
         }
         self.outlet.flush()?;
-        let Self { wanted, outlet, truncated } = self;
+        let Self { wanted, recorded, outlet, truncated } = self;
         let manifest = Manifest {
             done_at: Some(now().to_string()),
             rows: outlet.rows,
             bytes: outlet.bytes,
             sha256: hex(outlet.hash.clone()),
             truncated,
-            cursor: cursor.map(|cursor| cursor.to_string()),
+            cursor: cursor.map(|cursor| Place { cursor, recorded: Some(recorded) }.to_string()),
             ..wanted.manifest
         };
         match HeaderValue::try_from(manifest.header()) {
@@ -373,6 +406,22 @@ impl From<List> for ListOf {
             List::Conversations => Self::Conversations,
             List::Traces => Self::Traces,
             List::Spans => Self::Spans,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_goes_on_at_a_place_or_behind_a_row_of_a_list() {
+        for (text, recorded) in [("time.1f.2-3e8", Some(1_000)), ("time.1f.2-0", Some(0)), ("time..ff", None)] {
+            let place: Place = text.parse().unwrap();
+            assert_eq!((place.recorded, place.to_string().as_str()), (recorded, text));
+        }
+        for bad in ["", "x", "-", "-1", "time.1f.2-", "time.1f.2-x", "time.1f.2-1-1"] {
+            assert!(bad.parse::<Place>().is_err(), "{bad}");
         }
     }
 }

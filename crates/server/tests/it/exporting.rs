@@ -250,6 +250,25 @@ fn parts_put_behind_each_other_are_the_whole_in_every_format() {
 }
 
 #[test]
+fn what_comes_in_between_parts_is_not_told_as_missing() {
+    let server = start();
+    let tell = |n| assert_eq!(server.post("/v1/trace", &[("token", server.key())], message(n)).status, 200);
+    let mut places = Vec::<String>::new();
+    (0..6).for_each(tell);
+    for n in 6..9 {
+        let cursor = places.last().map(|place| format!("&cursor={place}")).unwrap_or_default();
+        let part = server.fetch(&format!("/api/v1/export?limit=1{cursor}"), &[("x-api-key", server.key())]);
+        assert_eq!((part.status, part.headers.get("neuraltrust-behind")), (200, None), "{n}");
+        assert_eq!(part.body.iter().filter(|byte| **byte == b'\n').count(), 1);
+        places.push(part.headers["neuraltrust-next-cursor"].clone());
+        tell(n);
+    }
+    // Each says how far the record was when the first began.
+    let recorded: Vec<_> = places.iter().map(|place| place.split_once('-').unwrap().1).collect();
+    assert!(recorded.iter().all(|of_part| of_part == &recorded[0]), "{places:?}");
+}
+
+#[test]
 fn the_manifest_comes_behind_the_rows() {
     let server = start();
     send_flow(&server);
