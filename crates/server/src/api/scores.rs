@@ -148,11 +148,6 @@ fn check(body: &NewScore) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn patch(trace: TraceId, span: SpanId, score: Score) -> SpanPatch {
-    // Who judges a span did not send it, so that no source is told.
-    SpanPatch { scores: vec![score], ..SpanPatch::new(trace, span) }
-}
-
 /// Judges a span, a trace or a conversation, of the key's project; under an id that is there, corrects the judgement.
 ///
 /// The judgement is on disk when the answer comes. One of a trace or conversation is kept at a span of it, the first root (of the
@@ -189,7 +184,9 @@ pub(super) async fn create(
         author: grant.member.clone(),
         ..Score::new(id, body.name, body.value, body.source.unwrap_or(ScoreSource::Api))
     };
-    app.ingest.keep_whole(Surface::Api, &grant, vec![patch(trace_id.clone(), span_id.clone(), score.clone())]).await?;
+    // Who judges a span did not send it, so that no source is told.
+    let patch = SpanPatch { scores: vec![score.clone()], ..SpanPatch::new(trace_id.clone(), span_id.clone()) };
+    app.ingest.keep_whole(Surface::Api, &grant, vec![patch]).await?;
     let mut kept = project.scores(trace_id).await?.into_iter();
     let kept = kept.find(|kept| kept.span_id == span_id && (kept.score.target, &kept.score.id) == (target, &score.id));
     kept.map(Json).ok_or_else(|| ApiError::not_found("the judgement has been withdrawn or erased meanwhile"))
@@ -255,10 +252,7 @@ pub(super) async fn delete(
         return Err(ApiError::not_found(format!("the trace {:?} has no judgement {score:?} in this project", trace.as_str())));
     }
     let time = now();
-    let withdrawn = |kept: Scored| {
-        let score = Score { author: grant.member.clone(), ..kept.score.withdrawn_at(time) };
-        patch(kept.trace_id, kept.span_id, score)
-    };
-    app.ingest.keep_whole(Surface::Api, &grant, found.into_iter().map(withdrawn).collect()).await?;
+    let withdrawn = found.into_iter().map(|kept| kept.withdrawn_at(time, grant.member.clone())).collect();
+    app.ingest.keep_whole(Surface::Api, &grant, withdrawn).await?;
     Ok(StatusCode::NO_CONTENT)
 }

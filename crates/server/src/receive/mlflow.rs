@@ -236,9 +236,8 @@ async fn withdraw(State(app): State<App>, Path((id, own_id)): Path<(String, Stri
     // Wherever it was told, so that nothing that it had taken the place of holds again.
     let told = app.store.project(grant.project).told_scores(kept.trace_id, own_id).await?;
     let time = now();
-    let withdrawn =
-        |kept: Scored| SpanPatch { scores: vec![kept.score.withdrawn_at(time)], ..SpanPatch::new(kept.trace_id, kept.span_id) };
-    app.ingest.keep_whole(SURFACE, &grant, told.into_iter().map(withdrawn).collect()).await?;
+    let withdrawn = told.into_iter().map(|kept| kept.withdrawn_at(time, grant.member.clone())).collect();
+    app.ingest.keep_whole(SURFACE, &grant, withdrawn).await?;
     Ok(Json(json!({})))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use neuraltrust_model::{ConversationId, Score, ScoreTarget, Span, SpanId, Timestamp, TraceId};
+use neuraltrust_model::{ConversationId, Score, ScoreTarget, Span, SpanId, SpanPatch, Timestamp, TraceId};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -75,6 +75,16 @@ pub struct Scored {
     /// The judgement.
     #[serde(flatten)]
     pub score: Score,
+}
+
+impl Scored {
+    /// What takes the judgement back where it is kept; `author` is the member who does, where it is one.
+    #[must_use]
+    pub fn withdrawn_at(self, time: Timestamp, author: Option<String>) -> SpanPatch {
+        let score = Score { author, ..self.score.withdrawn_at(time) };
+        // Who judges a span did not send it, so that no source is told.
+        SpanPatch { scores: vec![score], ..SpanPatch::new(self.trace_id, self.span_id) }
+    }
 }
 
 /// Judgements as they hold: of those of a trace or conversation that are told at several places, what was told last.
