@@ -251,10 +251,10 @@ pub struct FeedbackCounts {
 }
 
 impl FeedbackCounts {
-    pub(crate) fn take_away(&mut self, other: Self) {
-        self.positive = self.positive.saturating_sub(other.positive);
-        self.negative = self.negative.saturating_sub(other.negative);
-        self.neutral = self.neutral.saturating_sub(other.neutral);
+    pub(crate) fn add(&mut self, other: Self) {
+        self.positive += other.positive;
+        self.negative += other.negative;
+        self.neutral += other.neutral;
     }
 }
 
@@ -342,7 +342,7 @@ pub struct Totals {
     pub models: Vec<String>,
     /// How often users approved and disapproved.
     pub feedback: FeedbackCounts,
-    /// Judgements by their names, at most 32 names.
+    /// Judgements by their names, at most 32 names. Here and in `feedback`, those of its conversation are none of a trace.
     pub scores: Vec<ScoreTotals>,
     /// Verdicts on the trace or conversation itself, by name, at most 32 names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -3031,7 +3031,7 @@ export interface components {
             output_words?: number | null;
             /** @description Whether something runs: a step that is under no other has begun, and its end may still come. */
             running: boolean;
-            /** @description Judgements by their names, at most 32 names. */
+            /** @description Judgements by their names, at most 32 names. Here and in `feedback`, those of its conversation are none of a trace. */
             scores: components["schemas"]["ScoreTotals"][];
             /** @description The sessions of the user. */
             session_ids: components["schemas"]["SessionId"][];

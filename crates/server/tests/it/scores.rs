@@ -76,7 +76,10 @@ fn traces_and_conversations_are_judged_with_any_verdict() {
     let step = json!({ "trace_id": span["trace_id"], "span_id": span["span_id"], "name": "outcome", "value": 1 });
     assert_eq!(judge(&server, server.key(), &step).0, 200);
     wait_for(&server, "/api/v1/spans?q=scores.outcome:1", 1);
-    wait_for(&server, "/api/v1/traces?q=scores.outcome:true", 1);
+    let trace = wait_for(&server, "/api/v1/traces?q=scores.outcome:true", 1).remove(0);
+    let totals = trace["scores"].as_array().unwrap().iter().find(|totals| totals["name"] == "outcome").unwrap();
+    assert_eq!(totals["count"], 2, "of the trace and of its step: {trace}");
+    assert_eq!(trace["conversation_verdicts"]["outcome"], json!(["resolved", 4]), "{trace}");
     wait_for(&server, "/api/v1/conversations?q=scores.outcome:true", 1);
     for (of, expect) in [("conversations", json!(4.0)), ("spans", json!(1.0)), ("traces", Value::Null)] {
         let body = json!({ "of": of, "metrics": [{ "avg": { "field": "scores.outcome" } }] }).to_string();

@@ -37,7 +37,7 @@ use crate::rows::{ConversationRow, SpanRow, TraceRow};
 use crate::{ListOf, ProjectId, StoreError};
 
 /// Format of the index. An index of another format is made anew from the record.
-const FORMAT: u32 = 7;
+const FORMAT: u32 = 8;
 /// Memory for documents before they are written to a segment; Tantivy's least is 15 MB.
 const WRITER_BYTES: usize = 48_000_000;
 /// Bytes of a key: a hash of what a document is about. Among a billion documents two have the same once in 10^11 indexes.

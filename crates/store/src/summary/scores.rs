@@ -16,28 +16,15 @@ const MAX_NAMES: usize = 32;
 const MAX_VALUES: usize = 16;
 /// Longest category in a row, in characters.
 const MAX_VALUE_CHARS: usize = 64;
-/// Most judgements of its conversation that the row of a trace knows one by one.
-pub(super) const MAX_OF_CONVERSATION: usize = MAX_NAMES * MAX_VALUES;
+/// Most judgements of its conversation that the row of a trace knows, the last; those before them are not counted.
+pub(super) const MAX_OF_CONVERSATION: usize = 4_096;
 
-/// Judgements, once for each id that one of a trace or conversation has: an API and an SDK tell it at places of their own, and what was
-/// told last holds, as it does where it is told again at one place. Those of spans are of other spans.
-pub(super) struct Told<T> {
-    /// Those that hold, in their order.
-    pub(super) last: Vec<T>,
-    /// Those in whose place others hold.
-    pub(super) before: Vec<T>,
-}
-
-impl<T> Told<T> {
-    pub(super) fn of(told: impl IntoIterator<Item = T>, score: fn(&T) -> &Score) -> Self {
-        let told: Vec<T> = told.into_iter().collect();
-        let holding = hold(told.iter().map(score));
-        let (mut last, mut before) = (Vec::with_capacity(told.len()), Vec::new());
-        for (told, holds) in told.into_iter().zip(holding) {
-            if holds { last.push(told) } else { before.push(told) }
-        }
-        Self { last, before }
-    }
+/// Judgements as they hold, in their order: of those of a trace or conversation that are told under one id, what was told last, as
+/// where it is told again at one place; an API and an SDK tell it at places of their own. Those of spans are of other spans.
+pub(super) fn last_told<T>(told: impl IntoIterator<Item = T>, score: fn(&T) -> &Score) -> Vec<T> {
+    let told: Vec<T> = told.into_iter().collect();
+    let holding = hold(told.iter().map(score));
+    told.into_iter().zip(holding).filter_map(|(told, holds)| holds.then_some(told)).collect()
 }
 
 /// For each of these judgements whether it holds.
@@ -89,7 +76,7 @@ impl Scored {
 
 /// Judgements as they hold: of those of a trace or conversation that are told at several places, what was told last.
 pub(crate) fn holding(told: impl IntoIterator<Item = Scored>) -> Vec<Scored> {
-    Told::of(told, |told| &told.score).last
+    last_told(told, |told| &told.score)
 }
 
 /// The judgements of a trace and of its spans, also of those that have not come, by where they are told.
@@ -128,23 +115,6 @@ impl Scores {
         }
         if let Some(category) = category(&score.value) {
             *tally.values.entry(category).or_default() += 1;
-        }
-    }
-
-    /// Takes away one judgement that is in what was added.
-    pub(super) fn take_away(&mut self, score: &Score) {
-        let Some(tally) = self.0.get_mut(&score.name) else { return };
-        tally.count = tally.count.saturating_sub(1);
-        if let Some(number) = score.value.as_f64() {
-            tally.numbers = tally.numbers.saturating_sub(1);
-            tally.sum -= number;
-        }
-        if let Some(known) = category(&score.value).and_then(|category| tally.values.get_mut(&category)) {
-            *known = known.saturating_sub(1);
-        }
-        tally.values.retain(|_, count| *count > 0);
-        if tally.count == 0 {
-            self.0.remove(&score.name);
         }
     }
 
@@ -244,20 +214,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_away_is_as_if_it_had_not_been_added() {
-        let of = |scores: &[Score], taken: &[Score]| {
-            let mut all = Scores::default();
-            scores.iter().for_each(|score| all.add(score));
-            taken.iter().for_each(|score| all.take_away(score));
-            all.totals()
-        };
-        let [number, other, good] = [score("quality", json!(1)), score("quality", json!(4)), score("quality", json!("good"))];
-        let all = [number.clone(), other.clone(), good.clone(), score("done", json!(true))];
-        assert_eq!(of(&all, &[number, good, score("unheard", json!(1))]), of(&[other, score("done", json!(true))], &[]));
-        assert!(of(&all, &all).is_empty());
-    }
-
-    #[test]
     fn a_judgement_of_a_whole_holds_once_and_those_of_spans_are_all_different() {
         let told = |target, id: &str, value: i64, time: Option<i64>| Score {
             target,
@@ -274,9 +230,9 @@ mod tests {
             told(span, "a", 6, Some(1)),
             told(span, "a", 7, Some(2)),
         ];
-        let told = Told::of(&all, |score| score);
+        let told = last_told(&all, |score| score);
         let values = |scores: &[&Score]| scores.iter().filter_map(|score| score.value.as_i64()).collect::<Vec<_>>();
-        assert_eq!((values(&told.last), values(&told.before)), (vec![1, 4, 5, 6, 7], vec![2, 3]));
+        assert_eq!(values(&told), [1, 4, 5, 6, 7]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use neuraltrust_model::{ConversationId, Kind, Score, ScoreTarget, SpanState, StatusCode, Usage, User};
 
 use super::merge::TraceSpans;
-use super::scores::{MAX_OF_CONVERSATION, Scores, Told, feedback, place, verdicts};
+use super::scores::{MAX_OF_CONVERSATION, Scores, feedback, last_told, place, verdicts};
 use super::turns::{TurnSpans, turns};
 use crate::rows::{ConversationRow, FeedbackCounts, Totals, TraceRow, short};
 
@@ -29,7 +29,10 @@ pub fn trace_row(trace: &TraceSpans) -> Option<TraceRow> {
         }
     }
     let mut scores = Scores::default();
-    let judged = Told::of(trace.spans.iter().chain(&trace.unknown).flat_map(|span| &span.scores), |score| score).last;
+    let judged = last_told(trace.spans.iter().chain(&trace.unknown).flat_map(|span| &span.scores), |score| score);
+    // Other traces may tell of the conversation as well: its own row counts what all of them do.
+    let (of_conversation, judged): (Vec<&Score>, Vec<&Score>) =
+        judged.into_iter().partition(|score| score.target == ScoreTarget::Conversation);
     let judged = || judged.iter().copied();
     judged().for_each(|score| scores.add(score));
     let start_time = first.time();
@@ -45,8 +48,8 @@ pub fn trace_row(trace: &TraceSpans) -> Option<TraceRow> {
             (0, true) => StatusCode::Ok,
             (0, false) => StatusCode::Unset,
         },
-        conversation_verdicts: verdicts(judged(), ScoreTarget::Conversation),
-        conversation_scores: of_conversation(judged()),
+        conversation_verdicts: verdicts(of_conversation.iter().copied(), ScoreTarget::Conversation),
+        conversation_scores: without_reasons(&of_conversation),
         totals: Totals {
             user: user.as_ref().map(short),
             channel_id: trace.spans.iter().rev().find_map(|span| span.channel_id.clone()),
@@ -146,12 +149,10 @@ fn sum(mut costs: Vec<f64>) -> Option<f64> {
     costs.into_iter().reduce(|total, more| total + more)
 }
 
-/// The judgements of the conversation among others, as far as its row needs them.
-fn of_conversation<'a>(scores: impl DoubleEndedIterator<Item = &'a Score>) -> Vec<Score> {
-    let last = scores.rev().filter(|score| score.target == ScoreTarget::Conversation).take(MAX_OF_CONVERSATION);
-    let mut last: Vec<Score> = last.map(|score| Score { comment: None, ..score.clone() }).collect();
-    last.reverse();
-    last
+/// The judgements of the conversation, as far as its row needs them.
+fn without_reasons(scores: &[&Score]) -> Vec<Score> {
+    let last = scores.iter().skip(scores.len().saturating_sub(MAX_OF_CONVERSATION));
+    last.map(|score| Score { comment: None, ..Score::clone(score) }).collect()
 }
 
 /// The row of a conversation from the rows of its traces; `None` without traces.
@@ -169,15 +170,13 @@ pub fn conversation_row<'a>(id: &ConversationId, traces: impl IntoIterator<Item 
     let mut scores = Scores::default();
     for totals in all() {
         usage = usage.plus(totals.usage.unwrap_or_default());
-        feedback.positive += totals.feedback.positive;
-        feedback.negative += totals.feedback.negative;
-        feedback.neutral += totals.feedback.neutral;
+        feedback.add(totals.feedback);
         totals.scores.iter().for_each(|of_name| scores.add_totals(of_name));
     }
-    // What one trace says of the conversation another may have said before.
-    let of_conversation = Told::of(traces.iter().flat_map(|trace| &trace.conversation_scores), |score| score);
-    of_conversation.before.iter().for_each(|score| scores.take_away(score));
-    feedback.take_away(self::feedback(of_conversation.before.iter().copied()));
+    // What one trace says of the conversation another may have said before: no trace counts it.
+    let of_conversation = last_told(traces.iter().flat_map(|trace| &trace.conversation_scores), |score| score);
+    of_conversation.iter().for_each(|score| scores.add(score));
+    feedback.add(self::feedback(of_conversation.iter().copied()));
     Some(ConversationRow {
         conversation_id: id.clone(),
         traces: traces.len() as u64,
@@ -208,7 +207,7 @@ pub fn conversation_row<'a>(id: &ConversationId, traces: impl IntoIterator<Item 
             models: all().flat_map(|totals| totals.models.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
             feedback,
             scores: scores.totals(),
-            verdicts: verdicts(of_conversation.last, ScoreTarget::Conversation),
+            verdicts: verdicts(of_conversation, ScoreTarget::Conversation),
         },
     })
 }

@@ -10,6 +10,7 @@ mod damage;
 mod embedded;
 mod formats;
 mod histories;
+mod judgements;
 mod ledger;
 mod media;
 mod queries;
