@@ -50,7 +50,7 @@ export async function screens({ server, page, step, inspect }) {
     await inspect(page, 'demo-list');
   });
   await step('demo: a drag over the histogram narrows the list, and the address keeps it', async () => {
-    const bars = page.getByRole('img', { name: /conversations over time/ });
+    const bars = page.getByRole('application', { name: /conversations over time/ });
     await bars.waitFor();
     const box = await bars.boundingBox();
     await page.mouse.move(box.x + box.width - 120, box.y + 20);

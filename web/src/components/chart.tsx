@@ -1,12 +1,19 @@
-// A chart over time. It draws with uPlot and is read by screen readers as a sentence with its figures.
+// A chart over time. It draws with uPlot, is read by screen readers as a sentence with its figures, and point by point by keys.
 import 'uplot/dist/uPlot.min.css';
-import { useEffect, useRef } from 'react';
+import { useEffect, useId, useRef } from 'react';
 import uPlot from 'uplot';
-import type { Columns } from '../model/buckets';
+import { useChartKeys } from '../lib/chart-keys';
+import { text } from '../lib/text';
+import { type Columns, stretchAt } from '../model/buckets';
+import type { ChartCursor } from '../model/chart-cursor';
+import { formatPoint } from '../model/format';
 import { useShownScheme } from '../state/scheme';
 import classes from './chart.module.css';
+import { Spoken } from './spoken';
 
 const HEIGHT = 168;
+/** Where a cursor is not seen. */
+const AWAY = -10;
 /** Steps between ticks of counts. */
 const WHOLE_TICKS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
@@ -14,6 +21,12 @@ export interface Series {
   label: string;
   /** Name of a colour of theme.css. */
   colour: string;
+}
+
+/** What is drawn as one line, or as bars: what it is called, and its value at each point. */
+interface Line {
+  label: string;
+  values: (number | null)[];
 }
 
 export interface ChartProps {
@@ -25,16 +38,27 @@ export interface ChartProps {
   whole?: boolean;
   format: (value: number) => string;
   /** The same of the time before, drawn dashed at the time of now. */
-  earlier?: { label: string; values: (number | null)[] } | undefined;
-  /** The stretch of time of the point that was clicked, in milliseconds. */
+  earlier?: Line | undefined;
+  /** The stretch of time of the point that was chosen, in milliseconds. */
   onPick: (from: number, to: number) => void;
 }
 
 export function Chart({ title, columns, series, bars, whole, format, earlier, onPick }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
-  const current = useRef({ onPick, format });
+  const drawn = useRef<uPlot | null>(null);
+  const help = useId();
+  const { times } = columns;
+  const own: Line[] = series.map(({ label }, at) => ({ label, values: columns.series[at] ?? [] }));
+  const lines = earlier ? [...own, earlier] : own;
+  const open = (at: number) => {
+    const stretch = stretchAt(times, at);
+    if (stretch) onPick(stretch.from, stretch.to);
+  };
+  const room = { points: times.length, lines: lines.length, stretches: false };
+  const { cursor, onKeyDown, leave } = useChartKeys(room, ({ at }) => open(at));
+  const current = useRef({ open, format, cursor });
   useEffect(() => {
-    current.current = { onPick, format };
+    current.current = { open, format, cursor };
   });
   const scheme = useShownScheme();
 
@@ -53,38 +77,84 @@ export function Chart({ title, columns, series, bars, whole, format, earlier, on
         earlier: earlier?.label,
         colour,
         format: (value) => current.current.format(value),
+        // The keys may have been here before it was drawn anew.
+        onReady: (ready) => place(ready, current.current.cursor),
       }),
       [columns.times, ...columns.series, ...(earlier ? [earlier.values] : [])],
       element,
     );
-    const onClick = () => {
-      const at = plot.cursor.idx;
-      const from = at == null ? undefined : columns.times[at];
-      if (from === undefined) return;
-      const next = columns.times[at! + 1] ?? from + ((columns.times[1] ?? from) - (columns.times[0] ?? from));
-      current.current.onPick(from * 1000, next * 1000);
-    };
-    plot.over.addEventListener('click', onClick);
+    drawn.current = plot;
+    plot.over.addEventListener('click', () => {
+      if (plot.cursor.idx != null) current.current.open(plot.cursor.idx);
+    });
     const resized = new ResizeObserver(() => {
       if (element.clientWidth > 0) plot.setSize({ width: element.clientWidth, height: HEIGHT });
     });
     resized.observe(element);
     return () => {
+      drawn.current = null;
       resized.disconnect();
       plot.destroy();
     };
   }, [columns, series, bars, whole, earlier, scheme]);
+  useEffect(() => {
+    if (drawn.current?.status === 1) place(drawn.current, cursor);
+  }, [cursor]);
 
-  const sums = series.map(({ label }, at) => {
-    const values = (columns.series[at] ?? []).filter((value) => value !== null);
-    return `${label}: ${values.length > 0 ? format(Math.max(...values)) : '–'}`;
+  const sums = own.map(({ label, values }) => {
+    const known = values.filter((value) => value !== null);
+    return `${label}: ${shown(known.length > 0 ? Math.max(...known) : null, format)}`;
   });
   return (
     <figure className={classes.chart}>
       <figcaption className={classes.title}>{title}</figcaption>
-      <div ref={box} className={classes.plot} role="img" aria-label={`${title}, max. ${sums.join(', ')}`} />
+      <div className={classes.body}>
+        <div
+          className={classes.plot}
+          role="application"
+          aria-roledescription={text.chart.kind}
+          aria-label={`${title}, max. ${sums.join(', ')}`}
+          aria-describedby={help}
+          tabIndex={0}
+          onKeyDown={onKeyDown}
+          onBlur={leave}
+          // The pointer takes the cursor over.
+          onPointerMove={cursor ? leave : undefined}
+        >
+          <div ref={box} aria-hidden />
+        </div>
+        <Spoken id={help} help={text.chart.help} words={cursor ? wordsAt(cursor, times, lines, format) : ''} />
+      </div>
     </figure>
   );
+}
+
+function shown(value: number | null | undefined, format: (value: number) => string): string {
+  return value == null ? '–' : format(value);
+}
+
+/** What stands at the cursor, of the line that it is on or of all of them. */
+function wordsAt({ at, line }: ChartCursor, times: number[], lines: Line[], format: (value: number) => string): string {
+  const told = line > 0 ? lines.slice(line - 1, line) : lines;
+  return text.chart.point(
+    formatPoint((times[at] ?? 0) * 1000),
+    told.map(({ label, values }) => `${label} ${shown(values[at], format)}`),
+  );
+}
+
+/** Puts the cursor where the pointer would put it: at the point, and on its line if it is on one. */
+function place(plot: uPlot, cursor: ChartCursor | null): void {
+  const line = cursor?.line ?? 0;
+  const time = cursor ? plot.data[0][cursor.at] : null;
+  const value = cursor && line > 0 ? plot.data[line]?.[cursor.at] : null;
+  plot.setSeries(line > 0 ? line : null, { focus: true });
+  plot.setCursor({
+    left: time == null ? AWAY : plot.valToPos(time, 'x'),
+    top: value == null ? AWAY : plot.valToPos(value, 'y'),
+  });
+  plot.root.querySelectorAll('.u-legend .u-series').forEach((row, at) => {
+    row.toggleAttribute('data-on', line > 0 && at === line);
+  });
 }
 
 /** Half the time between two points, in seconds. */
@@ -109,9 +179,10 @@ interface Drawing {
   earlier: string | undefined;
   colour: (name: string) => string;
   format: (value: number) => string;
+  onReady: (plot: uPlot) => void;
 }
 
-function options({ width, series, bars, whole, earlier, colour, format }: Drawing): uPlot.Options {
+function options({ width, series, bars, whole, earlier, colour, format, onReady }: Drawing): uPlot.Options {
   const axis = {
     stroke: colour('--nt-muted'),
     font: '11px system-ui, sans-serif',
@@ -125,6 +196,7 @@ function options({ width, series, bars, whole, earlier, colour, format }: Drawin
     padding: [10, 22, 0, 0],
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     legend: { live: true },
+    hooks: { ready: [onReady] },
     scales: {
       // Half a bucket of room on both sides, else the first and the last bar are cut in two.
       x: { range: (plot, from, to) => [from - roomOf(plot), to + roomOf(plot)] },
@@ -141,12 +213,7 @@ function options({ width, series, bars, whole, earlier, colour, format }: Drawin
       },
     ],
     series: [
-      {
-        value: (_plot, value) =>
-          value == null
-            ? '–'
-            : new Date(value * 1000).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' }),
-      },
+      { value: (_plot, value) => (value == null ? '–' : formatPoint(value * 1000)) },
       ...series.map((each) => ({
         label: each.label,
         stroke: colour(each.colour),
@@ -155,7 +222,7 @@ function options({ width, series, bars, whole, earlier, colour, format }: Drawin
           : {}),
         width: 1.75,
         spanGaps: true,
-        value: (_plot: uPlot, value: number | null) => (value == null ? '–' : format(value)),
+        value: (_plot: uPlot, value: number | null) => shown(value, format),
       })),
       ...(earlier === undefined
         ? []
@@ -167,7 +234,7 @@ function options({ width, series, bars, whole, earlier, colour, format }: Drawin
               width: 1.25,
               spanGaps: true,
               points: { show: false },
-              value: (_plot: uPlot, value: number | null) => (value == null ? '–' : format(value)),
+              value: (_plot: uPlot, value: number | null) => shown(value, format),
             },
           ]),
     ],

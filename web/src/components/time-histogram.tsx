@@ -1,11 +1,13 @@
-// When the conversations of the list were, as small bars. A drag over them narrows the list to that time.
-import { type PointerEvent, useMemo, useState } from 'react';
+// When the conversations of the list were, as small bars. A drag over them, or Shift and arrows, narrows the list to that time.
+import { type PointerEvent, useId, useMemo, useState } from 'react';
 import type { ConversationFilter } from '../api/client';
+import { useChartKeys } from '../lib/chart-keys';
 import { text } from '../lib/text';
 import { bucketingOf, columnsOf, type Reading, zoneOffset } from '../model/buckets';
-import { formatAbsolute, formatTick, plural } from '../model/format';
+import { formatAbsolute, formatStretch, formatTick, plural } from '../model/format';
 import { sinceTime } from '../model/period';
 import { useAggregate } from '../state/analytics';
+import { Spoken } from './spoken';
 import classes from './time-histogram.module.css';
 
 /** What the bars cover while no period is chosen. */
@@ -24,6 +26,12 @@ interface Props {
   onPick: (after: string, before: string) => void;
   /** Whether the list could be read. */
   ready?: boolean;
+}
+
+/** From one bar to another, in either direction. */
+interface Stretch {
+  from: number;
+  to: number;
 }
 
 export function TimeHistogram({ filter, period = DEFAULT_PERIOD, picked, onPick, ready = true }: Props) {
@@ -51,7 +59,8 @@ export function TimeHistogram({ filter, period = DEFAULT_PERIOD, picked, onPick,
       ),
     [data, after, bucketing],
   );
-  const [drag, setDrag] = useState<{ from: number; to: number } | null>(null);
+  const [drag, setDrag] = useState<Stretch | null>(null);
+  const help = useId();
   const counts = series[0] ?? [];
   const failed = series[1] ?? [];
   const most = Math.max(1, ...counts.map((count) => count ?? 0));
@@ -60,39 +69,62 @@ export function TimeHistogram({ filter, period = DEFAULT_PERIOD, picked, onPick,
     const box = event.currentTarget.getBoundingClientRect();
     return Math.min(times.length - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * times.length)));
   };
-  const pick = () => {
-    if (!drag) return;
-    const first = times[Math.min(drag.from, drag.to)];
-    const last = times[Math.max(drag.from, drag.to)];
-    setDrag(null);
+  const pick = ({ from, to }: Stretch) => {
+    const first = times[Math.min(from, to)];
+    const last = times[Math.max(from, to)];
     if (first === undefined || last === undefined) return;
     onPick(new Date(first * 1000).toISOString(), new Date(last * 1000 + bucketing.length).toISOString());
   };
+  const room = { points: times.length, lines: 1, stretches: true };
+  const keys = useChartKeys(room, (cursor) => pick({ from: cursor.from, to: cursor.at }));
+  const chosen = keys.cursor && { from: keys.cursor.from, to: keys.cursor.at };
+  const brushed = drag ?? (chosen && chosen.from !== chosen.to ? chosen : null);
   const isIn = (index: number) => {
-    if (drag) return index >= Math.min(drag.from, drag.to) && index <= Math.max(drag.from, drag.to);
+    if (brushed) return index >= Math.min(brushed.from, brushed.to) && index <= Math.max(brushed.from, brushed.to);
     const time = (times[index] ?? 0) * 1000;
     const { after: from, before: to } = picked;
     return from !== undefined && to !== undefined && time >= Date.parse(from) && time < Date.parse(to);
   };
+  const wordsOf = ({ from, to }: Stretch) => {
+    const first = Math.min(from, to);
+    const last = Math.max(from, to);
+    const sum = (values: (number | null)[]) =>
+      values.slice(first, last + 1).reduce<number>((all, value) => all + (value ?? 0), 0);
+    const time = formatStretch((times[first] ?? 0) * 1000, (times[last] ?? 0) * 1000 + bucketing.length);
+    return text.chart.bars(time, plural(sum(counts), 'conversation'), sum(failed));
+  };
+  const words = chosen ? wordsOf(chosen) : '';
   return (
     <div className={classes.histogram}>
       <div
         className={classes.bars}
-        role="img"
+        role="application"
+        aria-roledescription={text.chart.kind}
         aria-label={text.list.histogram(plural(data?.matched ?? 0, 'conversation'))}
+        aria-describedby={help}
+        tabIndex={0}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
+          keys.leave();
           setDrag({ from: at(event), to: at(event) });
         }}
         onPointerMove={(event) => drag && setDrag({ from: drag.from, to: at(event) })}
-        onPointerUp={pick}
+        onPointerUp={() => {
+          if (!drag) return;
+          setDrag(null);
+          pick(drag);
+        }}
         onPointerCancel={() => setDrag(null)}
+        onKeyDown={keys.onKeyDown}
+        onBlur={keys.leave}
       >
         {times.map((time, index) => (
           <span
             key={time}
             className={classes.slot}
+            aria-hidden
             data-in={isIn(index) || undefined}
+            data-cursor={keys.cursor?.at === index || undefined}
             title={`${formatAbsolute(time * 1000)}: ${counts[index] ?? 0}`}
           >
             <span
@@ -107,14 +139,21 @@ export function TimeHistogram({ filter, period = DEFAULT_PERIOD, picked, onPick,
           </span>
         ))}
       </div>
+      <Spoken id={help} help={text.chart.helpBars} words={words} />
       <div className={classes.axis} aria-hidden>
-        {Array.from({ length: TICKS }, (_, tick) => times[Math.floor((tick * times.length) / TICKS)] ?? 0).map(
-          (time) => (
-            <span key={time}>{time > 0 && formatTick(time * 1000, bucketing.length)}</span>
-          ),
-        )}
-        <span>{text.list.now}</span>
+        {words ? <span className={classes.words}>{words}</span> : <Ticks times={times} length={bucketing.length} />}
       </div>
     </div>
+  );
+}
+
+function Ticks({ times, length }: { times: readonly number[]; length: number }) {
+  return (
+    <>
+      {Array.from({ length: TICKS }, (_, tick) => times[Math.floor((tick * times.length) / TICKS)] ?? 0).map((time) => (
+        <span key={time}>{time > 0 && formatTick(time * 1000, length)}</span>
+      ))}
+      <span>{text.list.now}</span>
+    </>
   );
 }

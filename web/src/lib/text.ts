@@ -577,9 +577,11 @@ export const text = {
     rows: [
       [['j', '↓'], 'Next conversation or step'],
       [['k', '↑'], 'Previous conversation or step'],
-      [['Enter'], 'Open the conversation'],
+      [['Enter'], 'Open the conversation, or what is behind the point of a chart'],
       [['→'], 'Show what is inside a step'],
       [['←'], 'Hide what is inside a step, or go to its parent'],
+      [['←', '→', '↑', '↓'], 'In a chart, from point to point, and from line to line'],
+      [['Shift ←', 'Shift →'], 'Choose a time over the bars above the list'],
       [['e'], 'Show or hide all steps'],
       [['/'], 'Search'],
       [['x'], 'Select the conversation, to compare, judge, export or erase it'],
@@ -664,6 +666,14 @@ export const text = {
     },
     none: '(none)',
     exact: (percent: string) => `Percentiles are within ${percent} of the exact value.`,
+  },
+  chart: {
+    kind: 'chart',
+    help: 'Left and right lead from point to point, up and down from line to line. Enter opens what is behind it.',
+    helpBars: 'Left and right lead from bar to bar, with Shift they choose a time. Enter shows its conversations.',
+    point: (time: string, values: string[]) => `${time}: ${values.join(', ')}`,
+    bars: (time: string, conversations: string, failed: number) =>
+      failed === 0 ? `${time}: ${conversations}` : `${time}: ${conversations}, ${failed} with errors`,
   },
   boards,
   connect: {

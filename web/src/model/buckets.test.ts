@@ -1,6 +1,6 @@
 // Charts show every stretch of the period, those without anything too.
 import { expect, test } from 'vitest';
-import { bucketingOf, changeOf, columnsOf, earlierOf, measured } from './buckets';
+import { bucketingOf, changeOf, columnsOf, earlierOf, measured, stretchAt } from './buckets';
 
 const HOUR = 3_600_000;
 const noon = Date.UTC(2026, 0, 1, 12);
@@ -37,4 +37,10 @@ test('the time before stands at the buckets of now', () => {
   const times = [noon / 1000, (noon + HOUR) / 1000];
   const rows = [row(noon - 23 * HOUR, 5)];
   expect(earlierOf(rows, (each) => [each.count], 0, times, 24 * HOUR, 0)).toEqual([0, 5]);
+});
+
+test('a point stands for the time up to the next one, the last for as long as the first', () => {
+  expect(stretchAt([10, 20, 35], 1)).toEqual({ from: 20_000, to: 35_000 });
+  expect(stretchAt([10, 20, 35], 2)).toEqual({ from: 35_000, to: 45_000 });
+  expect(stretchAt([10, 20, 35], 3)).toBeNull();
 });

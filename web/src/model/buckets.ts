@@ -98,3 +98,12 @@ export function changeOf(now: number | null, before: number | null): string | nu
   if (percent === 0) return '±0 %';
   return `${percent > 0 ? '+' : '−'}${Math.abs(percent)} %`;
 }
+
+/** The stretch of time that a point of a chart stands for, in milliseconds; null where there is no such point. */
+export function stretchAt(times: readonly number[], at: number): { from: number; to: number } | null {
+  const from = times[at];
+  if (from === undefined) return null;
+  // The last one is as long as the first.
+  const to = times[at + 1] ?? from + ((times[1] ?? from) - (times[0] ?? from));
+  return { from: from * 1000, to: to * 1000 };
+}

@@ -98,6 +98,11 @@ export function formatTick(time: number, length: number): string {
   );
 }
 
+/** The time of a point of a chart: the date and the time to the minute, in the reader's zone and language. */
+export function formatPoint(time: number): string {
+  return new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+}
+
 /** `950`, `1.2k`, `34k`, `1.5M`, `2.4B`. */
 export function formatCount(count: number): string {
   if (count < 1000) return String(count);
