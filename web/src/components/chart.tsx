@@ -1,6 +1,8 @@
 // A chart over time. It draws with uPlot, is read by screen readers as a sentence with its figures, and point by point by keys.
 import 'uplot/dist/uPlot.min.css';
-import { useEffect, useId, useRef } from 'react';
+import { ActionIcon } from '@mantine/core';
+import { IconTable } from '@tabler/icons-react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import { useChartKeys } from '../lib/chart-keys';
 import { text } from '../lib/text';
@@ -9,6 +11,7 @@ import type { ChartCursor } from '../model/chart-cursor';
 import { formatPoint } from '../model/format';
 import { useShownScheme } from '../state/scheme';
 import classes from './chart.module.css';
+import { ChartTable, type Line, shown } from './chart-table';
 import { Spoken } from './spoken';
 
 const HEIGHT = 168;
@@ -23,12 +26,6 @@ export interface Series {
   colour: string;
 }
 
-/** What is drawn as one line, or as bars: what it is called, and its value at each point. */
-interface Line {
-  label: string;
-  values: (number | null)[];
-}
-
 export interface ChartProps {
   title: string;
   columns: Columns;
@@ -39,14 +36,17 @@ export interface ChartProps {
   format: (value: number) => string;
   /** The same of the time before, drawn dashed at the time of now. */
   earlier?: Line | undefined;
+  /** What else can be done with it, beside its title. */
+  tools?: ReactNode;
   /** The stretch of time of the point that was chosen, in milliseconds. */
   onPick: (from: number, to: number) => void;
 }
 
-export function Chart({ title, columns, series, bars, whole, format, earlier, onPick }: ChartProps) {
+export function Chart({ title, columns, series, bars, whole, format, earlier, tools, onPick }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const drawn = useRef<uPlot | null>(null);
   const help = useId();
+  const [asTable, setAsTable] = useState(false);
   const { times } = columns;
   const own: Line[] = series.map(({ label }, at) => ({ label, values: columns.series[at] ?? [] }));
   const lines = earlier ? [...own, earlier] : own;
@@ -108,9 +108,25 @@ export function Chart({ title, columns, series, bars, whole, format, earlier, on
   return (
     <figure className={classes.chart}>
       <figcaption className={classes.title}>{title}</figcaption>
+      <div className={classes.tools}>
+        <ActionIcon
+          variant={asTable ? 'light' : 'subtle'}
+          color="gray"
+          size={26}
+          aria-label={text.chart.asTable(title)}
+          aria-pressed={asTable}
+          title={text.chart.asTable(title)}
+          onClick={() => setAsTable(!asTable)}
+        >
+          <IconTable size={15} stroke={1.8} />
+        </ActionIcon>
+        {tools}
+      </div>
       <div className={classes.body}>
+        {/* It keeps its place below the table, so that nothing moves. */}
         <div
           className={classes.plot}
+          data-covered={asTable || undefined}
           role="application"
           aria-roledescription={text.chart.kind}
           aria-label={`${title}, max. ${sums.join(', ')}`}
@@ -124,13 +140,12 @@ export function Chart({ title, columns, series, bars, whole, format, earlier, on
           <div ref={box} aria-hidden />
         </div>
         <Spoken id={help} help={text.chart.help} words={cursor ? wordsAt(cursor, times, lines, format) : ''} />
+        {asTable && (
+          <ChartTable label={text.chart.asTable(title)} times={times} lines={lines} format={format} onOpen={open} />
+        )}
       </div>
     </figure>
   );
-}
-
-function shown(value: number | null | undefined, format: (value: number) => string): string {
-  return value == null ? '–' : format(value);
 }
 
 /** What stands at the cursor, of the line that it is on or of all of them. */

@@ -70,13 +70,13 @@ export function DashboardChartView({ chart, view, tools }: Props) {
   if (isOverTime(chart.shown_as)) {
     return (
       <div className={classes.drawn} data-chart={chart.title}>
-        {buttons}
         <Chart
           title={chart.title}
           columns={lines.columns}
           series={series}
           bars={chart.shown_as === 'bars' && series.length === 1}
           format={format}
+          tools={buttons}
           onPick={(from, to) => open(null, { after: new Date(from).toISOString(), before: new Date(to).toISOString() })}
         />
       </div>

@@ -19,10 +19,15 @@ export function TableFrame({ label, columns, actions = false, styles = classes, 
       <table className={styles.table}>
         <thead>
           <tr>
-            {columns.map((column) => {
+            {columns.map((column, at) => {
               const { name, hint } = typeof column === 'string' ? { name: column, hint: undefined } : column;
               return (
-                <th key={name} scope="col" title={hint}>
+                <th
+                  // biome-ignore lint/suspicious/noArrayIndexKey: two columns may be called the same
+                  key={at}
+                  scope="col"
+                  title={hint}
+                >
                   {name}
                 </th>
               );

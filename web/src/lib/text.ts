@@ -669,11 +669,13 @@ export const text = {
   },
   chart: {
     kind: 'chart',
+    time: 'Time',
     help: 'Left and right lead from point to point, up and down from line to line. Enter opens what is behind it.',
     helpBars: 'Left and right lead from bar to bar, with Shift they choose a time. Enter shows its conversations.',
     point: (time: string, values: string[]) => `${time}: ${values.join(', ')}`,
     bars: (time: string, conversations: string, failed: number) =>
       failed === 0 ? `${time}: ${conversations}` : `${time}: ${conversations}, ${failed} with errors`,
+    asTable: (title: string) => `${title} as a table`,
   },
   boards,
   connect: {
