@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findings, launch, watch } from './browser.mjs';
+import { charts } from './charts.mjs';
 import { comparing } from './comparing.mjs';
 import { finding } from './finding.mjs';
 import { judging } from './judging.mjs';
@@ -77,7 +78,7 @@ async function main() {
     await run((server, page, problems) => robust({ server, page, step, inspect, problems }));
   }
   // The parts over the conversations of the demo, in this order; the last one counts on what the one before it has erased.
-  const parts = { comparing, judging, finding, screens, members };
+  const parts = { comparing, judging, charts, finding, screens, members };
   const wanted = only === 'screens' ? ['finding', 'screens'] : only ? [only] : Object.keys(parts);
   if (wanted.some((name) => name in parts)) {
     await run(async (server, page, problems) => {
