@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { findings, launch, watch } from './browser.mjs';
 import { charts } from './charts.mjs';
 import { comparing } from './comparing.mjs';
+import { explaining } from './explaining.mjs';
 import { finding } from './finding.mjs';
 import { judging } from './judging.mjs';
 import { members } from './members.mjs';
@@ -77,8 +78,9 @@ async function main() {
   if (!only || only === 'robust') {
     await run((server, page, problems) => robust({ server, page, step, inspect, problems }));
   }
-  // The parts over the conversations of the demo, in this order; the last one counts on what the one before it has erased.
-  const parts = { comparing, judging, charts, finding, screens, members };
+  // The parts over the conversations of the demo, in this order: screens count on what finding has erased, and what explaining
+  // sends comes after all that counts what is there.
+  const parts = { comparing, judging, charts, finding, screens, members, explaining };
   const wanted = only === 'screens' ? ['finding', 'screens'] : only ? [only] : Object.keys(parts);
   if (wanted.some((name) => name in parts)) {
     await run(async (server, page, problems) => {

@@ -34,6 +34,10 @@ function word(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+function flag(value: unknown): '1' | undefined {
+  return value === '1' ? value : undefined;
+}
+
 const rootRoute = createRootRoute({ component: RootLayout, notFoundComponent: NotFound, errorComponent: Crash });
 
 const listSearch = (search: Record<string, unknown>): ListSearch => ({
@@ -65,17 +69,27 @@ const stepSearch = (search: Record<string, unknown>): StepSearch => ({
 export const VIEWS = ['transcript', 'tree', 'timeline', 'graph', 'raw'] as const;
 export type View = (typeof VIEWS)[number];
 
+/** How it is shown, the selected step, and whether its totals are explained. */
+export interface ConversationSearch extends StepSearch {
+  view?: View;
+  why?: '1';
+}
+
 export const conversationRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/conversations/$id',
   component: ConversationPage,
-  validateSearch: (search): StepSearch & { view?: View } => ({
+  validateSearch: (search): ConversationSearch => ({
     ...stepSearch(search),
     view: VIEWS.find((view) => view === search.view),
+    why: flag(search.why),
   }),
 });
 
-/** What of a trace is shown: a step beside it, some of its steps, a stretch of its time as shares from 0 to 1. */
+/**
+ * What of a trace is shown: a step or why its totals are what they are beside it, some of its steps, a stretch of its time as
+ * shares from 0 to 1.
+ */
 export interface TraceSearch {
   step?: string;
   q?: string;
@@ -83,6 +97,7 @@ export interface TraceSearch {
   errors?: '1';
   from?: string;
   to?: string;
+  why?: '1';
 }
 
 export const traceRoute = createRoute({
@@ -93,9 +108,10 @@ export const traceRoute = createRoute({
     step: word(search.step),
     q: word(search.q),
     kind: word(search.kind),
-    errors: search.errors === '1' ? '1' : undefined,
+    errors: flag(search.errors),
     from: word(search.from),
     to: word(search.to),
+    why: flag(search.why),
   }),
 });
 

@@ -148,6 +148,8 @@ export const api = {
     request<SpanDetail>(`/traces/${id(traceId)}/spans/${id(spanId)}`, { signal }),
   explain: (traceId: string, signal?: AbortSignal) =>
     request<TraceExplained>(`/traces/${id(traceId)}/explain`, { signal }),
+  explainConversation: (conversationId: string, signal?: AbortSignal) =>
+    request<TraceExplained[]>(`/conversations/${id(conversationId)}/explain`, { signal }),
   patches: (traceId: string, spanId: string, signal?: AbortSignal) =>
     request<Patches>(`/traces/${id(traceId)}/spans/${id(spanId)}/patches`, { signal }),
   facet: (field: string, { of = 'conversations', limit = 200, filter = {} }: FacetOptions, signal?: AbortSignal) =>

@@ -1,13 +1,12 @@
 // Where the cost of a step is from: who told it or which price was applied, and what each kind of its tokens comes to. Read when it
 // is opened.
-import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { api } from '../api/client';
 import type { CostPart, SpanDetail, SpanExplained } from '../api/types';
 import { text } from '../lib/text';
+import { lacksPrice } from '../model/figures';
 import { formatCost } from '../model/format';
-import { useSession } from '../state/queries';
+import { useExplained } from '../state/explained';
+import { CostOrigin, SetPrice } from './cost-origin';
 import { Loading } from './loading';
 import { Problem } from './problem';
 import { SectionFrame } from './section';
@@ -21,14 +20,9 @@ const kinds = text.step.tokenKinds;
 export function CostSection({ span }: { span: SpanDetail }) {
   const { trace_id, span_id, usage, cost } = span;
   const [open, setOpen] = useState(false);
-  const { data, error } = useQuery({
-    // Among the queries of steps, which are asked again when the trace goes on.
-    queryKey: ['span', trace_id, '', 'explain'],
-    queryFn: ({ signal }) => api.explain(trace_id, signal),
-    enabled: open,
-  });
+  const { data, error } = useExplained({ trace: trace_id }, open);
   if (usage == null && cost == null) return null;
-  const explained = data?.spans.find((each) => each.span_id === span_id);
+  const explained = data?.[0]?.spans.find((each) => each.span_id === span_id);
   return (
     <SectionFrame name="cost" title={words.title} open={open} onToggle={() => setOpen(!open)}>
       <Problem error={error} />
@@ -38,25 +32,20 @@ export function CostSection({ span }: { span: SpanDetail }) {
   );
 }
 
-function Explained({ span: { price, cost_source, cost_reason, cost_counted, no_cost } }: { span: SpanExplained }) {
-  const isAdmin = useSession().data?.scope === 'admin';
-  const lacksPrice = no_cost === 'no_price' || no_cost === 'incomplete_price';
+function Explained({ span }: { span: SpanExplained }) {
+  const parts = span.price?.parts ?? [];
   return (
     <>
       <p className={classes.help}>
-        {no_cost ? words.none[no_cost] : cost_source ? words.sources[cost_source] : words.nothing}
-        {price && ` ${words.by(price.price.model)}`}
-        {cost_source && !cost_counted && ` (${text.step.counted[cost_reason]})`}
-        {lacksPrice && isAdmin && (
+        <CostOrigin span={span} />
+        {lacksPrice(span) && (
           <>
             {' '}
-            <Link to="/settings" search={{ tab: 'prices' }} className={classes.link}>
-              {words.set}
-            </Link>
+            <SetPrice />
           </>
         )}
       </p>
-      {price && price.parts.length > 0 && <Parts parts={price.parts} />}
+      {parts.length > 0 && <Parts parts={parts} />}
     </>
   );
 }

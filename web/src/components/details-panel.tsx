@@ -13,6 +13,7 @@ import { JsonTree } from './json-tree';
 import { Facts, Section } from './section';
 import { DataSection, Ids } from './step-extras';
 import panelClasses from './step-panel.module.css';
+import { WhyButton } from './why-button';
 
 const words = text.conversation;
 const tokens = text.step.tokenKinds;
@@ -23,11 +24,19 @@ function extraOf(user: User | null | undefined): Record<string, unknown> {
   return extra;
 }
 
-export function DetailsPanel({ transcript, onClose }: { transcript: Transcript; onClose: () => void }) {
+interface Props {
+  transcript: Transcript;
+  /** Shows why the totals are what they are. */
+  onWhy: () => void;
+  onClose: () => void;
+}
+
+export function DetailsPanel({ transcript, onWhy, onClose }: Props) {
   const { conversation, user, metadata, custom } = transcript;
   const extra = extraOf(user);
   const age = useAge(conversation.start_time, conversation.running);
   const counted = countedTokens(conversation.usage);
+  const why = <WhyButton open={false} onToggle={onWhy} />;
   return (
     <section className={panelClasses.panel} aria-label={words.details}>
       <div className={classes.head}>
@@ -67,12 +76,19 @@ export function DetailsPanel({ transcript, onClose }: { transcript: Transcript; 
               { name: words.steps, value: conversation.spans },
               conversation.errors > 0 && { name: words.errors, value: conversation.errors },
               conversation.models.length > 0 && { name: words.models, value: conversation.models.join(', ') },
-              conversation.cost != null && { name: words.cost, value: formatCost(conversation.cost) },
+              conversation.cost != null && {
+                name: words.cost,
+                value: (
+                  <>
+                    {formatCost(conversation.cost)} {why}
+                  </>
+                ),
+              },
             ]}
           />
         </Section>
         {counted.length > 0 && (
-          <Section name="usage" title={words.tokens}>
+          <Section name="usage" title={words.tokens} actions={why}>
             <Facts
               facts={counted.map(({ kind, count }) => ({ name: tokens[kind], value: count.toLocaleString('en-US') }))}
             />

@@ -4,7 +4,7 @@ import { useMemo } from 'react';
 import type { SpanDetail, SpanRow } from '../api/types';
 import { text } from '../lib/text';
 import { decisionOf, wentOnWith } from '../model/decision';
-import type { View } from '../router';
+import type { ConversationSearch } from '../router';
 import { KindIcon } from './kind-icon';
 import classes from './router-decision.module.css';
 import { Section } from './section';
@@ -69,7 +69,7 @@ function NextStep({ next }: { next: SpanRow }) {
     <Link
       to="/conversations/$id"
       params={{ id: next.conversation_id }}
-      search={(before: { view?: View }) => ({ view: before.view, trace, step })}
+      search={({ view, why }: ConversationSearch) => ({ view, why, trace, step })}
       replace
     >
       {next.name}

@@ -3,13 +3,12 @@ import { Button, TextInput } from '@mantine/core';
 import { type ChangeEvent, type FormEvent, useId, useState } from 'react';
 import type { Price } from '../api/types';
 import { text } from '../lib/text';
-import { formatAbsolute } from '../model/format';
 import { dollarsOf, NO_PRICE, type PriceDraft, priceDraft, pricedKinds, priceOf, withPrice } from '../model/prices';
-import { parseTime } from '../model/time';
 import { RARE_TOKENS, type TokenKind, USUAL_TOKENS } from '../model/tokens';
 import { useFacet } from '../state/queries';
 import { usePrices, useSetPrices } from '../state/settings';
 import { ConfirmButton } from './confirm-button';
+import { boundsOf } from './cost-origin';
 import { ErrorState } from './error-state';
 import classes from './form.module.css';
 import { Loading } from './loading';
@@ -83,7 +82,11 @@ function OwnPrices({ own, onChange, onRemove }: OwnProps) {
         <tr key={JSON.stringify(price)} data-price={price.model}>
           <td className={classes.wrap}>
             <code>{price.model}</code>
-            <Bounds price={price} />
+            {boundsOf(price).map((bound) => (
+              <div key={bound} className={classes.bound}>
+                {bound}
+              </div>
+            ))}
           </td>
           <td className={classes.wrap}>{price.provider ?? words.any}</td>
           {kinds.map((kind) => (
@@ -105,16 +108,6 @@ function OwnPrices({ own, onChange, onRemove }: OwnProps) {
         </tr>
       ))}
     </TableFrame>
-  );
-}
-
-/** For which calls alone a price holds: what tells it from another one of the same model. */
-function Bounds({ price: { above, since } }: { price: Price }) {
-  return (
-    <>
-      {above != null && above > 0 && <div className={classes.bound}>{words.above(above.toLocaleString('en-US'))}</div>}
-      {since != null && <div className={classes.bound}>{words.since(formatAbsolute(parseTime(since)))}</div>}
-    </>
   );
 }
 

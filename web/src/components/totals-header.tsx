@@ -13,6 +13,7 @@ import { CopyButton } from './copy-button';
 import { JudgeButton } from './judge';
 import { ErrorBadge, Feedback, Running, ScoreSums } from './signals';
 import classes from './totals-header.module.css';
+import { WhyButton } from './why-button';
 
 interface Props {
   totals: ConversationRow | TraceRow;
@@ -21,9 +22,12 @@ interface Props {
   id: string;
   tags?: ReactNode;
   actions?: ReactNode;
+  /** Whether the totals are explained beside it. */
+  why: boolean;
+  onWhy: () => void;
 }
 
-export function TotalsHeader({ totals, lead, title, id, tags, actions }: Props) {
+export function TotalsHeader({ totals, lead, title, id, tags, actions, why, onWhy }: Props) {
   const age = useAge(totals.start_time, totals.running);
   const tokens = totalTokens(totals.usage);
   const isTrace = 'trace_id' in totals;
@@ -78,6 +82,7 @@ export function TotalsHeader({ totals, lead, title, id, tags, actions }: Props) 
           <span>{formatDuration(age ?? totals.duration_ms)}</span>
           {tokens !== null && <span>{text.tokens(formatCount(tokens))}</span>}
           {totals.cost != null && <span>{formatCost(totals.cost)}</span>}
+          {(tokens !== null || totals.cost != null) && <WhyButton open={why} onToggle={onWhy} />}
           {totals.models.length > 0 && (
             <span className={classes.models} title={totals.models.join('\n')}>
               {totals.models.join(', ')}

@@ -1,5 +1,6 @@
 // Every word the page shows, in one place; those of larger parts are in files beside this one.
 import { boards } from './text-boards';
+import { figures } from './text-figures';
 import { settings } from './text-settings';
 import { soundAndPictures } from './text-tokens';
 
@@ -308,6 +309,7 @@ export const text = {
       'usage.cache_read_image': 'Tokens of images from the cache',
     } as Record<string, string>,
   },
+  figures,
   flow: {
     title: 'Flow',
     open: 'How these conversations flow',
@@ -476,7 +478,7 @@ export const text = {
         own_price: 'Worked out by a price of your own.',
         price_table: 'Worked out by the price table.',
       },
-      by: (model: string) => `It is that of ${isolated(model)}.`,
+      by: (model: string, bounds: readonly string[]) => `It is that of ${[isolated(model), ...bounds].join(', ')}.`,
       none: {
         not_counted: 'Nothing is worked out: its tokens are counted elsewhere.',
         counted_elsewhere: 'Nothing is worked out: a step above or below it tells of a cost that counts.',
@@ -493,10 +495,10 @@ export const text = {
     counted: {
       model_call: 'counted',
       only_report: 'counted: nothing else here reports any',
-      repeats_children: 'not counted: repeats the steps below',
-      same_call_reported_twice: 'not counted: another step reports the same call',
-      same_call_in_another_trace: 'not counted: another trace reports the same call',
-      not_a_model_call: 'not counted: a part of the call above',
+      repeats_children: `not counted: ${figures.whyNot.repeats_children}`,
+      same_call_reported_twice: `not counted: ${figures.whyNot.same_call_reported_twice}`,
+      same_call_in_another_trace: `not counted: ${figures.whyNot.same_call_in_another_trace}`,
+      not_a_model_call: `not counted: ${figures.whyNot.not_a_model_call}`,
       no_usage: 'not counted',
     },
     facts: {

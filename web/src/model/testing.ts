@@ -1,5 +1,5 @@
 // Rows for tests, with only what a test cares about spelled out.
-import type { SpanRow } from '../api/types';
+import type { SpanExplained, SpanRow, TraceExplained } from '../api/types';
 
 export function span(id: string, fields: Partial<SpanRow> = {}): SpanRow {
   return {
@@ -17,4 +17,20 @@ export function span(id: string, fields: Partial<SpanRow> = {}): SpanRow {
     cost_reason: 'not_a_model_call',
     ...fields,
   };
+}
+
+/** A call of a model that counts, as it is explained. */
+export function explained(id: string, fields: Partial<SpanExplained> = {}): SpanExplained {
+  return {
+    span_id: id,
+    usage_counted: true,
+    usage_reason: 'model_call',
+    cost_counted: true,
+    cost_reason: 'model_call',
+    ...fields,
+  };
+}
+
+export function explainedTrace(id: string, spans: SpanExplained[], sums: Partial<TraceExplained> = {}): TraceExplained {
+  return { trace_id: id, conversation_id: 'c', without_cost: 0, spans, ...sums };
 }

@@ -23,3 +23,17 @@ export function countedTokens(usage: Usage | null | undefined): { kind: TokenKin
     return count == null ? [] : [{ kind, count }];
   });
 }
+
+/** What of the tokens in is told apart, and of those out. */
+export const PARTS: Record<'input' | 'output', readonly TokenKind[]> = {
+  input: [
+    'cache_read',
+    'cache_write',
+    'cache_write_1h',
+    'input_audio',
+    'cache_read_audio',
+    'input_image',
+    'cache_read_image',
+  ],
+  output: ['reasoning', 'output_audio', 'output_image'],
+};

@@ -10,6 +10,7 @@ import { Avatar } from '../components/avatar';
 import button from '../components/button.module.css';
 import { DetailsPanel } from '../components/details-panel';
 import { Centered, ErrorState, Missing } from '../components/error-state';
+import { FiguresPanel } from '../components/figures-panel';
 import { RawView } from '../components/raw-view';
 import { Split } from '../components/split';
 import { StepPanel } from '../components/step-panel';
@@ -21,7 +22,7 @@ import { ViewSwitch } from '../components/view-switch';
 import { text } from '../lib/text';
 import { userName } from '../model/format';
 import { groupsOfTranscript, type StepRef, stepsOnly } from '../model/outline';
-import { conversationRoute, type View } from '../router';
+import { type ConversationSearch, conversationRoute, type View } from '../router';
 import { lastList } from '../state/last-list';
 import { useDetailsShown } from '../state/preferences';
 import { useSteps } from '../state/steps';
@@ -71,7 +72,7 @@ interface Props {
 }
 
 function Conversation({ transcript, complete, onMore, toNewest, onNewest }: Props) {
-  const { trace, step, view = 'transcript' } = conversationRoute.useSearch();
+  const { trace, step, view = 'transcript', why } = conversationRoute.useSearch();
   const navigate = useNavigate({ from: '/conversations/$id' });
   const [beside, setBeside] = useDetailsShown();
   // On a narrow window they lie over the conversation until they are closed, and are not remembered.
@@ -84,14 +85,24 @@ function Conversation({ transcript, complete, onMore, toNewest, onNewest }: Prop
   // Steps replace each other in the history, so that "back" leads to the list.
   const select = (next: StepRef | null) =>
     void navigate({
-      search: (before) => ({ view: before.view, trace: next?.traceId, step: next?.stepId }),
+      search: (before) => ({ view: before.view, why: before.why, trace: next?.traceId, step: next?.stepId }),
+      replace: true,
+    });
+  /** Explains the totals; otherwise takes away what lies over the details, which is that or a selected step. */
+  const explain = (on: boolean) =>
+    void navigate({
+      search: (before): ConversationSearch => ({ view: before.view, why: on ? '1' : undefined }),
       replace: true,
     });
   const steps = useSteps({
     groups,
     selected,
     select,
-    onLeave: () => (narrow && over ? setOver(false) : void navigate({ to: '/', search: lastList() })),
+    onLeave: () => {
+      if (why) explain(false);
+      else if (narrow && over) setOver(false);
+      else void navigate({ to: '/', search: lastList() });
+    },
     allOpen: view === 'tree',
   });
   const spans = useMemo(() => transcript.turns.flatMap((turn) => turn.spans), [transcript]);
@@ -112,10 +123,17 @@ function Conversation({ transcript, complete, onMore, toNewest, onNewest }: Prop
       spans={spans}
       onClose={() => select(null)}
     />
+  ) : why ? (
+    <FiguresPanel
+      of={{ conversation: conversation.conversation_id }}
+      onSelect={select}
+      onClose={() => explain(false)}
+    />
   ) : details ? (
-    <DetailsPanel transcript={transcript} onClose={() => setDetails(false)} />
+    <DetailsPanel transcript={transcript} onWhy={() => explain(true)} onClose={() => setDetails(false)} />
   ) : null;
 
+  const covered = selected !== null || why !== undefined;
   const detailsLabel = details ? text.conversation.hideDetails : text.conversation.showDetails;
   return (
     <>
@@ -124,6 +142,8 @@ function Conversation({ transcript, complete, onMore, toNewest, onNewest }: Prop
         id={conversation.conversation_id}
         lead={<Avatar user={user} size={36} />}
         title={name}
+        why={why !== undefined}
+        onWhy={() => explain(!why || selected !== null)}
         actions={
           <>
             <Button
@@ -145,8 +165,8 @@ function Conversation({ transcript, complete, onMore, toNewest, onNewest }: Prop
               aria-pressed={details}
               title={detailsLabel}
               onClick={() => {
-                setDetails(selected ? true : !details);
-                if (selected) select(null);
+                setDetails(covered ? true : !details);
+                if (covered) explain(false);
               }}
             >
               <IconInfoCircle size={18} stroke={1.7} />
@@ -173,7 +193,7 @@ function Conversation({ transcript, complete, onMore, toNewest, onNewest }: Prop
           )
         }
       />
-      <Split side={side} sideOnTop={selected !== null || (narrow && over)}>
+      <Split side={side} sideOnTop={covered || (narrow && over)}>
         {view === 'graph' ? (
           <Suspense fallback={<TranscriptSkeleton />}>
             <GraphView spans={spans} selected={selected} onSelect={select} />

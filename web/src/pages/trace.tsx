@@ -7,6 +7,7 @@ import { ApiError } from '../api/client';
 import type { TraceDetail } from '../api/types';
 import button from '../components/button.module.css';
 import { Centered, ErrorState, Missing } from '../components/error-state';
+import { FiguresPanel } from '../components/figures-panel';
 import { KindIcon } from '../components/kind-icon';
 import { Split } from '../components/split';
 import stateClasses from '../components/states.module.css';
@@ -49,7 +50,7 @@ function windowOf({ from, to }: TraceSearch): Window | null {
 
 function Trace({ detail, complete }: { detail: TraceDetail; complete: boolean }) {
   const search = traceRoute.useSearch();
-  const { step } = search;
+  const { step, why } = search;
   const navigate = useNavigate({ from: '/traces/$traceId' });
   const input = useRef<HTMLInputElement>(null);
   const { trace, spans } = detail;
@@ -75,7 +76,10 @@ function Trace({ detail, complete }: { detail: TraceDetail; complete: boolean })
   const change = (part: Partial<TraceSearch>) =>
     void navigate({ search: (before: TraceSearch) => ({ ...before, ...part }), replace: true });
   const select = (next: StepRef | null) => change({ step: next?.stepId });
-  const leave = () => void navigate({ to: '/conversations/$id', params: { id: trace.conversation_id } });
+  const leave = () => {
+    if (why) change({ why: undefined });
+    else void navigate({ to: '/conversations/$id', params: { id: trace.conversation_id } });
+  };
   const steps = useSteps({ groups: shown, selected, select, onLeave: leave });
   const nextError = () => {
     const at = failed.findIndex((span) => span.span_id === step);
@@ -113,6 +117,8 @@ function Trace({ detail, complete }: { detail: TraceDetail; complete: boolean })
         id={trace.trace_id}
         lead={<KindIcon kind="trace" size={36} />}
         title={title}
+        why={why !== undefined}
+        onWhy={() => change({ why: why && !selected ? undefined : '1', step: undefined })}
         actions={
           <Link to="/conversations/$id" params={{ id: trace.conversation_id }} className={button.small}>
             <IconMessages size={16} stroke={1.8} aria-hidden />
@@ -138,9 +144,9 @@ function Trace({ detail, complete }: { detail: TraceDetail; complete: boolean })
         />
       )}
       <Split
-        sideOnTop={selected !== null}
+        sideOnTop={selected !== null || why !== undefined}
         side={
-          selected && (
+          selected ? (
             <StepPanel
               traceId={trace.trace_id}
               stepId={selected.stepId}
@@ -148,7 +154,9 @@ function Trace({ detail, complete }: { detail: TraceDetail; complete: boolean })
               spans={spans}
               onClose={() => select(null)}
             />
-          )
+          ) : why ? (
+            <FiguresPanel of={{ trace: trace.trace_id }} onSelect={select} onClose={() => change({ why: undefined })} />
+          ) : null
         }
       >
         {steps.items.length === 0 && filtering ? (
