@@ -73,3 +73,6 @@ export async function selectTwo(page) {
   }
   return ids;
 }
+
+/** A name as it stands within a sentence of the page: the direction in which it is written ends with it. */
+export const isolated = (name) => `\u2068${name}\u2069`;

@@ -1,7 +1,7 @@
 // Finding things: the query box, the values beside the list, views, columns, keys, search, users, and what is done with a selection.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { selectTwo } from './browser.mjs';
+import { isolated, selectTwo } from './browser.mjs';
 
 export async function finding({ server, page, step, inspect, problems }) {
   const rows = page.locator('[data-conversation]');
@@ -102,7 +102,7 @@ export async function finding({ server, page, step, inspect, problems }) {
   });
   await step('a view is deleted for everybody, and put back', async () => {
     await page.getByRole('button', { name: 'Views' }).click();
-    await page.getByRole('button', { name: 'Delete the view No app for everybody' }).click();
+    await page.getByRole('button', { name: `Delete the view ${isolated('No app')} for everybody` }).click();
     await page.locator('[data-view="No app"]').waitFor({ state: 'detached' });
     await keptViews(0);
     await page.getByRole('button', { name: 'Undo' }).click();

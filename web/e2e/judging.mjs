@@ -1,5 +1,6 @@
 // Judgements: made, corrected and withdrawn at a step, a conversation and a selection, and taken back.
 import assert from 'node:assert/strict';
+import { isolated } from './browser.mjs';
 
 export async function judging({ server, page, step, inspect }) {
   const rows = page.locator('[data-conversation]');
@@ -25,7 +26,7 @@ export async function judging({ server, page, step, inspect }) {
     await form.getByRole('button', { name: 'Judge', exact: true }).click();
     await scores('correctness').getByText('0.8').waitFor();
     await scores('correctness').getByText('One date is wrong.').waitFor();
-    await page.getByRole('button', { name: 'Correct the judgement correctness' }).click();
+    await page.getByRole('button', { name: `Correct the judgement ${isolated('correctness')}` }).click();
     await scores('correctness').getByLabel('Verdict', { exact: true }).fill('0.4');
     await scores('correctness').getByRole('button', { name: 'Correct', exact: true }).click();
     await scores('correctness').getByText('0.4').waitFor();
@@ -34,7 +35,7 @@ export async function judging({ server, page, step, inspect }) {
     await scores('correctness').getByText('0.8').waitFor();
   });
   await step('a judgement is withdrawn, and made again as it was', async () => {
-    await page.getByRole('button', { name: 'Withdraw the judgement correctness' }).click();
+    await page.getByRole('button', { name: `Withdraw the judgement ${isolated('correctness')}` }).click();
     await scores('correctness').waitFor({ state: 'detached' });
     await undo();
     await scores('correctness').getByText('One date is wrong.').waitFor();
@@ -69,7 +70,7 @@ export async function judging({ server, page, step, inspect }) {
     await form.getByRole('button', { name: 'Good' }).click();
     await inspect(page, 'judge-selection');
     await form.getByRole('button', { name: 'Judge', exact: true }).click();
-    await page.getByText('Judged reviewed 3 times.').waitFor();
+    await page.getByText(`Judged ${isolated('reviewed')} 3 times.`).waitFor();
     const found = async () => {
       const answer = await page.request.get(`${server.url}/api/v1/conversations?q=scores.reviewed:positive`);
       return (await answer.json()).items.length;

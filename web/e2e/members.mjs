@@ -1,5 +1,6 @@
 // Members of a project: invited, signed in by the link in a browser of their own, bounded by their role, and removed.
 import assert from 'node:assert/strict';
+import { isolated } from './browser.mjs';
 
 export async function members({ server, page, step, inspect, problems }) {
   const browser = page.context().browser();
@@ -56,16 +57,17 @@ export async function members({ server, page, step, inspect, problems }) {
     await other.getByRole('button', { name: 'Save this list' }).click();
     await other.locator('[data-view="Mine"]').waitFor();
     await other.getByText('this browser only').waitFor();
-    assert.equal(await other.getByRole('button', { name: 'Delete the view Failed for everybody' }).count(), 0);
+    const remove = other.getByRole('button', { name: `Delete the view ${isolated('Failed')} for everybody` });
+    assert.equal(await remove.count(), 0);
     await inspect(other, 'views-viewer');
     await other.locator('[data-view="Failed"]').click();
     await other.waitForURL((url) => url.searchParams.get('status') === 'error');
     await other.getByRole('columnheader', { name: 'Cost' }).waitFor();
   });
   await step('an editor judges, and the judgement names them', async () => {
-    const role = row('Ada').getByLabel('Role of Ada');
+    const role = row('Ada').getByLabel(`Role of ${isolated('Ada')}`);
     await role.selectOption('editor');
-    await page.getByText('The role of Ada is editor now.').waitFor();
+    await page.getByText(`The role of ${isolated('Ada')} is editor now.`).waitFor();
     await page.getByRole('button', { name: 'Undo' }).click();
     await page.waitForFunction(() => document.querySelector('[data-member="Ada"] select')?.value === 'viewer');
     await role.selectOption('editor');
@@ -78,7 +80,7 @@ export async function members({ server, page, step, inspect, problems }) {
     await other.getByRole('button', { name: 'Views' }).click();
     await other.getByLabel('Name of the view').fill('Mine');
     await other.getByRole('button', { name: 'Save this list' }).click();
-    await other.getByText('by Ada').waitFor();
+    await other.getByText(`by ${isolated('Ada')}`).waitFor();
     await other.getByText('this browser only').waitFor({ state: 'detached' });
     await other.locator('[data-view="Mine"]').waitFor();
     await other.goto(`${server.url}/`);
@@ -96,7 +98,7 @@ export async function members({ server, page, step, inspect, problems }) {
     await inspect(other, 'judged-by-member');
   });
   await step('the last admin stays one', async () => {
-    await row('Ada').getByLabel('Role of Ada').selectOption('admin');
+    await row('Ada').getByLabel(`Role of ${isolated('Ada')}`).selectOption('admin');
     await page.waitForFunction(() => document.querySelector('[data-member="Ada"] select')?.value === 'admin');
     await row('Ada').getByRole('button', { name: 'Remove' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();

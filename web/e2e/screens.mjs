@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { isolated } from './browser.mjs';
 import { observeShifts, shiftsOf } from './timing.mjs';
 
 const LARGE = 3000;
@@ -126,7 +127,7 @@ export async function screens({ server, page, step, inspect }) {
     await page.waitForURL(/user=u_/);
     await page.locator('[data-conversation]').first().waitFor();
     await page.goto(`${server.url}/analytics?channel=web&board=gone`);
-    await page.getByRole('button', { name: 'Channel: web' }).waitFor();
+    await page.getByRole('button', { name: `Channel: ${isolated('web')}` }).waitFor();
     await page.getByText('This dashboard is not here').waitFor();
   });
   await step('analytics: from a step that takes long to the slowest of its kind', async () => {
@@ -161,17 +162,17 @@ export async function screens({ server, page, step, inspect }) {
         await inspect(page, 'dashboard-chart');
       }
       await page.getByRole('button', { name: 'Save the chart' }).click();
-      await page.getByRole('button', { name: `Change the chart ${title}` }).waitFor();
+      await page.getByRole('button', { name: `Change the chart ${isolated(title)}` }).waitFor();
     }
     await page.locator('[data-chart="All of it"]').getByText(/^\$/).waitFor();
     await page.locator('[data-chart="Cost by model"] .u-legend').getByText('claude-sonnet-4-5').waitFor();
     await inspect(page, 'dashboard');
-    await page.getByRole('button', { name: 'Move the chart All of it to the front' }).click();
-    await page.getByRole('button', { name: 'Delete the chart Cost by model' }).click();
+    await page.getByRole('button', { name: `Move the chart ${isolated('All of it')} to the front` }).click();
+    await page.getByRole('button', { name: `Delete the chart ${isolated('Cost by model')}` }).click();
     await page.locator('[data-chart="Cost by model"]').waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Undo' }).click();
     await page.locator('[data-chart="Cost by model"]').waitFor();
-    await page.getByRole('button', { name: 'Delete the chart Cost by model' }).click();
+    await page.getByRole('button', { name: `Delete the chart ${isolated('Cost by model')}` }).click();
     await page.locator('[data-chart="Cost by model"]').waitFor({ state: 'detached' });
     await page.reload();
     await page.locator('[data-chart="All of it"]').waitFor();
@@ -275,7 +276,7 @@ export async function screens({ server, page, step, inspect }) {
     await page.getByLabel('What').selectOption('conversation_id');
     await page.getByLabel('Id', { exact: true }).fill('large');
     await page.getByRole('button', { name: 'Erase' }).click();
-    await page.getByRole('dialog').getByText('Conversation large').waitFor();
+    await page.getByRole('dialog').getByText(`Conversation ${isolated('large')}`).waitFor();
     await page.getByRole('dialog').getByRole('button', { name: 'Erase' }).click();
     // The newest is the first; the two before it are of the selection in the list.
     await page.locator('[data-receipt]').nth(2).waitFor();

@@ -5,6 +5,7 @@ import { IconTable } from '@tabler/icons-react';
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import { useChartKeys } from '../lib/chart-keys';
+import { isolated } from '../lib/isolated';
 import { text } from '../lib/text';
 import { type Columns, stretchAt } from '../model/buckets';
 import type { ChartCursor } from '../model/chart-cursor';
@@ -103,7 +104,7 @@ export function Chart({ title, columns, series, bars, whole, format, earlier, to
 
   const sums = own.map(({ label, values }) => {
     const known = values.filter((value) => value !== null);
-    return `${label}: ${shown(known.length > 0 ? Math.max(...known) : null, format)}`;
+    return `${isolated(label)}: ${shown(known.length > 0 ? Math.max(...known) : null, format)}`;
   });
   return (
     <figure className={classes.chart}>
@@ -129,7 +130,7 @@ export function Chart({ title, columns, series, bars, whole, format, earlier, to
           data-covered={asTable || undefined}
           role="application"
           aria-roledescription={text.chart.kind}
-          aria-label={`${title}, max. ${sums.join(', ')}`}
+          aria-label={`${isolated(title)}, max. ${sums.join(', ')}`}
           aria-describedby={help}
           tabIndex={0}
           onKeyDown={onKeyDown}

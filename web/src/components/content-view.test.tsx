@@ -4,6 +4,7 @@ import { fireEvent, render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { expect, test } from 'vitest';
 import type { Content } from '../api/types';
+import { isolated } from '../lib/isolated';
 import { ContentView } from './content-view';
 
 function show(content: Content) {
@@ -48,7 +49,7 @@ test('a recorded script address is no link', () => {
     messages: [{ role: 'user', parts: [{ type: 'media', uri: 'javascript:alert(1)', name: 'file' }] }],
   });
   expect(screen.queryByRole('link')).toBeNull();
-  expect(screen.getByText('file')).toBeVisible();
+  expect(screen.getByText(isolated('file'))).toBeVisible();
 });
 
 test('an image is loaded from the server alone, lazily, and its failure is told', () => {

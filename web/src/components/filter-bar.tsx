@@ -1,6 +1,7 @@
 // Search box, filters and the chips of those that are on. All of it lives in the URL.
 import { IconAlertCircle, IconX } from '@tabler/icons-react';
 import type { ReactNode, Ref } from 'react';
+import { isolated } from '../lib/isolated';
 import { text } from '../lib/text';
 import { formatStretch } from '../model/format';
 import { parseTime } from '../model/time';
@@ -31,7 +32,7 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames, tool
   const words = text.list;
   const userOf = (id: string) => {
     const name = userNames.get(id);
-    return name ? `${name} (${id})` : id;
+    return name ? `${isolated(name)} (${isolated(id)})` : id;
   };
   const chips = [
     { name: words.channel, value: search.channel, clear: { channel: undefined } },

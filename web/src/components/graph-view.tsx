@@ -3,6 +3,7 @@ import { graphlib, layout } from '@dagrejs/dagre';
 import { useElementSize, useMergedRef } from '@mantine/hooks';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { SpanRow } from '../api/types';
+import { isolated } from '../lib/isolated';
 import { text } from '../lib/text';
 import { formatDuration, plural } from '../model/format';
 import { type Graph, type GraphEdge, type GraphNode, graphOf } from '../model/graph';
@@ -155,7 +156,7 @@ export default function GraphView({ spans, selected, onSelect, across = false }:
               (selected?.stepId === node.step.stepId && selected.traceId === node.step.traceId) || undefined
             }
             style={{ left: at.x - WIDTH / 2, top: at.y - HEIGHT / 2, width: WIDTH, height: HEIGHT }}
-            title={`${kindName(node.kind)}: ${node.name}`}
+            title={`${kindName(node.kind)}: ${isolated(node.name)}`}
             onClick={() => onSelect(node.step)}
           >
             <KindIcon kind={node.kind} size={24} />

@@ -16,7 +16,7 @@ export function KeyList({ project }: { project: string }) {
   return (
     <section className={classes.card} aria-labelledby="keys">
       <h2 id="keys">
-        {words.of} {project}
+        {words.of} <bdi>{project}</bdi>
       </h2>
       <p className={classes.help}>{words.help}</p>
       <Problem error={error ?? revoke.error} />

@@ -2,6 +2,7 @@
 // and everything else is a link.
 import { useState } from 'react';
 import { bytesText } from '../lib/bytes';
+import { isolated } from '../lib/isolated';
 import { text } from '../lib/text';
 import { type Medium, viewOf } from '../model/media';
 import classes from './media-view.module.css';
@@ -9,7 +10,8 @@ import classes from './media-view.module.css';
 export function MediaView({ medium }: { medium: Medium }) {
   const [failed, setFailed] = useState(false);
   const { uri, mimeType, name, bytes } = medium;
-  const label = [name ?? mimeType ?? text.content.media, bytes ? bytesText(bytes) : null].filter(Boolean).join(' · ');
+  const what = name ? isolated(name) : (mimeType ?? text.content.media);
+  const label = bytes ? `${what} · ${bytesText(bytes)}` : what;
   const view = viewOf(medium);
   if (!uri || view === 'label') return <span className={classes.label}>{label}</span>;
   if (failed) {

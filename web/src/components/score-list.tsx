@@ -50,12 +50,12 @@ export function ScoreList({ scores }: { scores: Scored[] }) {
               <>
                 <ScoreMark score={score} />
                 <div className={classes.words}>
-                  <span className={classes.name}>{score.name}</span>{' '}
-                  <span className={classes.value}>{valueText(score.value)}</span>
+                  <bdi className={classes.name}>{score.name}</bdi>{' '}
+                  <bdi className={classes.value}>{valueText(score.value)}</bdi>
                   {score.comment && <p className={classes.comment}>{score.comment}</p>}
                   <span className={classes.by}>
                     {score.target && score.target !== 'span' && `${words.of[score.target]} · `}
-                    {score.author ?? score.source}
+                    <bdi>{score.author ?? score.source}</bdi>
                     {score.time && (
                       <>
                         {' · '}

@@ -52,7 +52,7 @@ function Members({ project }: { project: string }) {
       <Invite project={project} actions={actions} />
       <section className={classes.card} aria-labelledby="members">
         <h2 id="members">
-          {words.of} {project}
+          {words.of} <bdi>{project}</bdi>
         </h2>
         <p className={classes.help}>{words.help}</p>
         <Problem error={error ?? change.error ?? remove.error} />
@@ -70,7 +70,7 @@ function Members({ project }: { project: string }) {
               return (
                 <tr key={id} data-member={name}>
                   <td className={classes.wrap}>
-                    {name}
+                    <bdi>{name}</bdi>
                     {own && ` (${words.you})`}
                     {email && (
                       <>

@@ -1,6 +1,7 @@
 // Small marks of a row: errors, what users thought, something still running.
 import { IconAlertCircle, IconThumbDown, IconThumbUp } from '@tabler/icons-react';
 import type { FeedbackCounts, ScoreTotals } from '../api/types';
+import { isolated } from '../lib/isolated';
 import { text } from '../lib/text';
 import { plural } from '../model/format';
 import classes from './signals.module.css';
@@ -41,8 +42,14 @@ export function ScoreSums({ scores }: { scores: ScoreTotals[] }) {
   return scores
     .filter(({ name }) => name !== 'feedback')
     .map(({ name, mean, values, count }) => (
-      <span key={name} className={classes.badge} data-tone="plain" data-score-sum={name} title={`${name} (${count})`}>
-        {name} {mean != null ? Number(mean.toFixed(3)) : values[0]?.value}
+      <span
+        key={name}
+        className={classes.badge}
+        data-tone="plain"
+        data-score-sum={name}
+        title={`${isolated(name)} (${count})`}
+      >
+        {isolated(name)} {mean != null ? Number(mean.toFixed(3)) : values[0]?.value}
       </span>
     ));
 }

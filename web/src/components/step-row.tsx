@@ -2,6 +2,7 @@
 import { IconChevronRight } from '@tabler/icons-react';
 import { memo } from 'react';
 import type { SpanRow } from '../api/types';
+import { isolated } from '../lib/isolated';
 import { text } from '../lib/text';
 import { formatCount, formatDuration, totalTokens } from '../model/format';
 import type { StepRow as Row } from '../model/steps';
@@ -31,6 +32,7 @@ export const StepRow = memo(function StepRow({ row, extent, selected, self, crit
   const { node, depth, expanded } = row;
   const { span } = node;
   const hasChildren = node.children.length > 0;
+  const what = span ? isolated(span.name) : text.step.unknownParent;
   const style = { '--indent': `${Math.min(depth, MAX_INDENT) * INDENT}px` } as React.CSSProperties;
   return (
     <div
@@ -46,7 +48,7 @@ export const StepRow = memo(function StepRow({ row, extent, selected, self, crit
           className={classes.chevron}
           data-open={expanded || undefined}
           aria-expanded={expanded}
-          aria-label={`${expanded ? text.step.collapse : text.step.expand} ${span?.name ?? text.step.unknownParent}`}
+          aria-label={`${expanded ? text.step.collapse : text.step.expand} ${what}`}
           tabIndex={-1}
           onClick={() => onToggle(node.id)}
         >

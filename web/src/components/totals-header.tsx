@@ -4,6 +4,7 @@ import { IconArrowLeft, IconLink } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { ConversationRow, TraceRow } from '../api/types';
+import { isolated } from '../lib/isolated';
 import { text } from '../lib/text';
 import { formatCost, formatCount, formatDuration, plural, totalTokens } from '../model/format';
 import { lastList } from '../state/last-list';
@@ -72,7 +73,7 @@ export function TotalsHeader({ totals, lead, title, id, tags, actions, why, onWh
           {totals.session_ids.length > 0 && (
             <span className={classes.session} title={totals.session_ids.join('\n')}>
               {totals.session_ids.length === 1
-                ? `${text.conversation.session} ${totals.session_ids[0]}`
+                ? `${text.conversation.session} ${isolated(totals.session_ids[0] ?? '')}`
                 : `${totals.session_ids.length} ${text.conversation.sessions.toLowerCase()}`}
             </span>
           )}

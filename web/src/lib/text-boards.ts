@@ -1,4 +1,5 @@
 // The words of dashboards.
+import { isolated } from './isolated';
 
 export const boards = {
   title: 'Dashboards',
@@ -17,11 +18,11 @@ export const boards = {
   save: 'Save the chart',
   all: 'all',
   nothing: 'nothing',
-  change: (title: string) => `Change the chart ${title}`,
-  removeChart: (title: string) => `Delete the chart ${title}`,
-  chartRemoved: (title: string) => `The chart ${title} is deleted.`,
-  earlier: (title: string) => `Move the chart ${title} to the front`,
-  later: (title: string) => `Move the chart ${title} to the back`,
+  change: (title: string) => `Change the chart ${isolated(title)}`,
+  removeChart: (title: string) => `Delete the chart ${isolated(title)}`,
+  chartRemoved: (title: string) => `The chart ${isolated(title)} is deleted.`,
+  earlier: (title: string) => `Move the chart ${isolated(title)} to the front`,
+  later: (title: string) => `Move the chart ${isolated(title)} to the back`,
   fields: {
     title: 'Title',
     of: 'Of',

@@ -1,4 +1,5 @@
 // The words of the settings.
+import { isolated } from './isolated';
 import { soundAndPictures } from './text-tokens';
 
 export const settings = {
@@ -30,9 +31,10 @@ export const settings = {
   newProjectHelp: 'What projects record is kept apart; a key sees its own project only.',
   name: 'Name',
   makeProject: 'Make the project',
-  projectMade: (name: string) => `${name} is there. Make a key for it above.`,
+  projectMade: (name: string) => `${isolated(name)} is there. Make a key for it above.`,
   disk: 'Disk',
-  diskHelp: (total: string, project: string) => `${total} in all. What belongs to ${project}, and what does not:`,
+  diskHelp: (total: string, project: string) =>
+    `${total} in all. What belongs to ${isolated(project)}, and what does not:`,
   causes: {
     record: 'What was said of its steps',
     content: 'Contents kept apart',
@@ -68,13 +70,13 @@ export const settings = {
   eraseNow: 'Erase',
   eraseTitle: 'Erase for good?',
   eraseConfirm: (target: string, id: string) =>
-    `${target} ${id}: all of it will be gone, and no backup here brings it back.`,
+    `${target} ${isolated(id)}: all of it will be gone, and no backup here brings it back.`,
   receipts: 'Receipts',
   noReceipts: 'Nothing has been erased yet.',
   receipt: (id: number) => `No. ${id}`,
   erased: 'erased',
   erasing: 'being erased…',
-  askedBy: (name: string) => `asked for by ${name}`,
+  askedBy: (name: string) => `asked for by ${isolated(name)}`,
   copyReceipt: 'Copy the receipt as JSON',
   keys: {
     title: 'Keys',
@@ -101,10 +103,10 @@ export const settings = {
       admin: 'Admin: everything',
     },
     shortRoles: { viewer: 'Viewer', editor: 'Editor', admin: 'Admin' },
-    roleOf: (name: string) => `Role of ${name}`,
+    roleOf: (name: string) => `Role of ${isolated(name)}`,
     you: 'you',
     own: 'Another admin changes your role.',
-    changed: (name: string, role: string) => `The role of ${name} is ${role} now.`,
+    changed: (name: string, role: string) => `The role of ${isolated(name)} is ${role} now.`,
     never: 'never',
     none: 'Nobody has been invited yet: whoever works here shares a key, and nothing says who did what.',
     invite: 'Invite somebody',
@@ -112,12 +114,12 @@ export const settings = {
       'A person of your team who looks at conversations, judges them or keeps the project. Applications need a key instead.',
     submit: 'Invite',
     once: (name: string, project: string) =>
-      `${name} is a member of ${project}. Send them the link or the key: it is shown this once, and whoever has it is ${name}.`,
+      `${isolated(name)} is a member of ${isolated(project)}. Send them the link or the key: it is shown this once, and whoever has it acts as them.`,
     link: 'Link',
     key: 'Key',
     copyLink: 'Copy the link',
     remove: 'Remove',
-    removeTitle: (name: string) => `Remove ${name}?`,
+    removeTitle: (name: string) => `Remove ${isolated(name)}?`,
     removeHelp:
       'Their key stops at once, and their browsers are signed out. What they judged and erased still names them.',
   },
@@ -152,7 +154,8 @@ export const settings = {
     change: 'Change',
     remove: 'Delete',
     removeTitle: 'Delete this price?',
-    removeHelp: (model: string) => `Costs of ${model} are then worked out by the table again, also those of the past.`,
+    removeHelp: (model: string) =>
+      `Costs of ${isolated(model)} are then worked out by the table again, also those of the past.`,
     add: 'Set a price',
     addHelp: 'A name with * at its begin or end stands for all that end or begin like that.',
     save: 'Set the price',

@@ -1,11 +1,9 @@
 // Every word the page shows, in one place; those of larger parts are in files beside this one.
+import { isolated } from './isolated';
 import { boards } from './text-boards';
 import { figures } from './text-figures';
 import { settings } from './text-settings';
 import { soundAndPictures } from './text-tokens';
-
-/** A name that came from outside, within a sentence: the direction in which it is written ends with it. */
-const isolated = (name: string) => `\u2068${name}\u2069`;
 
 /** Stretches of time that end now, by what a link calls them. */
 const periods: Record<string, string> = {
@@ -34,7 +32,7 @@ export const text = {
     settings: 'Settings',
     skip: 'Skip to content',
     project: 'Project',
-    signedIn: (name: string) => `Signed in as ${name}`,
+    signedIn: (name: string) => `Signed in as ${isolated(name)}`,
     signOut: 'Sign out',
     shortcuts: 'Keyboard shortcuts',
     theme: (mode: string) => `Theme: ${mode}`,
@@ -169,7 +167,7 @@ export const text = {
     errors: 'Errors',
     feedback: 'Feedback',
     hasError: { true: 'With errors', false: 'Without errors' } as Record<string, string>,
-    without: (value: string) => `Leave out ${value}`,
+    without: (value: string) => `Leave out ${isolated(value)}`,
     more: 'More',
     moreOf: (title: string) => `More of ${title}`,
     hint: 'Click for only these; Alt-click to leave them out.',
@@ -177,10 +175,10 @@ export const text = {
   palette: {
     title: 'Go anywhere',
     placeholder: 'A page, an id, or what was said',
-    openConversation: (id: string) => `Open the conversation ${id}`,
-    openTrace: (id: string) => `Open the trace ${id}`,
-    list: (query: string) => `Conversations with ${query}`,
-    search: (query: string) => `Search for ${query}`,
+    openConversation: (id: string) => `Open the conversation ${isolated(id)}`,
+    openTrace: (id: string) => `Open the trace ${isolated(id)}`,
+    list: (query: string) => `Conversations with ${isolated(query)}`,
+    search: (query: string) => `Search for ${isolated(query)}`,
     recent: 'Searched before',
     page: 'Page',
     view: 'View',
@@ -239,14 +237,14 @@ export const text = {
     save: 'Save this list',
     replace: 'Replace it',
     own: 'this browser only',
-    by: (name: string) => `by ${name}`,
-    copy: (name: string) => `Copy the link to the view ${name}`,
-    forget: (name: string) => `Forget the view ${name}`,
-    remove: (name: string) => `Delete the view ${name} for everybody`,
-    removed: (name: string) => `The view ${name} is deleted.`,
+    by: (name: string) => `by ${isolated(name)}`,
+    copy: (name: string) => `Copy the link to the view ${isolated(name)}`,
+    forget: (name: string) => `Forget the view ${isolated(name)}`,
+    remove: (name: string) => `Delete the view ${isolated(name)} for everybody`,
+    removed: (name: string) => `The view ${isolated(name)} is deleted.`,
   },
   selection: {
-    select: (name: string) => `Select the conversation ${name}`,
+    select: (name: string) => `Select the conversation ${isolated(name)}`,
     selected: (count: string) => `${count} selected`,
     clear: 'Select none',
     export: 'Export as JSON',
@@ -339,13 +337,13 @@ export const text = {
     name: 'What is judged',
     value: 'Verdict',
     comment: 'Why',
-    change: (name: string) => `Correct the judgement ${name}`,
-    withdraw: (name: string) => `Withdraw the judgement ${name}`,
+    change: (name: string) => `Correct the judgement ${isolated(name)}`,
+    withdraw: (name: string) => `Withdraw the judgement ${isolated(name)}`,
     of: { conversation: 'of the conversation', trace: 'of the trace' },
     none: 'Nobody has judged it yet.',
-    made: (name: string, times: string) => `Judged ${name} ${times}.`,
-    corrected: (name: string) => `The judgement ${name} is corrected.`,
-    withdrawn: (name: string) => `The judgement ${name} is withdrawn.`,
+    made: (name: string, times: string) => `Judged ${isolated(name)} ${times}.`,
+    corrected: (name: string) => `The judgement ${isolated(name)} is corrected.`,
+    withdrawn: (name: string) => `The judgement ${isolated(name)} is withdrawn.`,
     undo: 'Undo',
   },
   welcome: {
@@ -438,7 +436,7 @@ export const text = {
   },
   step: {
     unknownParent: 'Unknown parent',
-    unknownParentHint: (id: string) => `The step ${id} was named as the parent but never came`,
+    unknownParentHint: (id: string) => `The step ${isolated(id)} was named as the parent but never came`,
     running: 'running',
     unfinished: 'unfinished',
     unfinishedHint: (ago: string) =>
@@ -677,7 +675,7 @@ export const text = {
     point: (time: string, values: string[]) => `${time}: ${values.join(', ')}`,
     bars: (time: string, conversations: string, failed: number) =>
       failed === 0 ? `${time}: ${conversations}` : `${time}: ${conversations}, ${failed} with errors`,
-    asTable: (title: string) => `${title} as a table`,
+    asTable: (title: string) => `${isolated(title)} as a table`,
   },
   boards,
   connect: {

@@ -9,6 +9,7 @@ import { ChoiceSelect, FacetSelect } from '../components/filter-select';
 import formClasses from '../components/form.module.css';
 import { Loading } from '../components/loading';
 import { Problem } from '../components/problem';
+import { isolated } from '../lib/isolated';
 import { newId } from '../lib/new-id';
 import { text } from '../lib/text';
 import { type AnalyticsSearch, analyticsRoute } from '../router';
@@ -99,7 +100,7 @@ export function AnalyticsPage() {
 
 /** A filter with what is chosen in it, which nothing else on the page would show. */
 function chosen(name: string, value: string | undefined): string | undefined {
-  return value && `${name}: ${value}`;
+  return value && `${name}: ${isolated(value)}`;
 }
 
 /** The way to each dashboard, and to a new one. */
