@@ -1,9 +1,11 @@
 // Charts without a pointer: by keys, as a screen reader is told of them, and as tables.
 import assert from 'node:assert/strict';
+import { isolated } from './browser.mjs';
 
 const HOUR_MS = 3_600_000;
 /** How a chart is called once it has its figures. */
-const USERS = /^Active users, max\. Active users: [1-9]/;
+const USERS = /^\u2068Active users\u2069, max\. \u2068Active users\u2069: [1-9]/;
+const AS_TABLE = `${isolated('Active users')} as a table`;
 
 export async function charts({ server, page, step, inspect }) {
   const rows = page.locator('[data-conversation]');
@@ -50,12 +52,12 @@ export async function charts({ server, page, step, inspect }) {
     await page.goto(`${server.url}/analytics?earlier=off`);
     const chart = page.getByRole('application', { name: USERS });
     await chart.waitFor();
-    await page.getByRole('button', { name: 'Active users as a table' }).focus();
+    await page.getByRole('button', { name: AS_TABLE }).focus();
     await page.keyboard.press('Tab');
     const outline = (element) => element === document.activeElement && getComputedStyle(element).outlineStyle;
     assert.equal(await chart.evaluate(outline), 'solid');
     await page.keyboard.press('Tab');
-    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Sessions as a table');
+    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), `${isolated('Sessions')} as a table`);
     await page.keyboard.press('Shift+Tab');
     const figure = page.locator('figure').filter({ has: chart });
     const told = figure.locator('[aria-live]');
@@ -84,14 +86,14 @@ export async function charts({ server, page, step, inspect }) {
   });
   await step('analytics: the numbers of a chart as a table in its place, and the list behind a row', async () => {
     await page.goto(`${server.url}/analytics?earlier=off`);
-    const button = page.getByRole('button', { name: 'Active users as a table' });
+    const button = page.getByRole('button', { name: AS_TABLE });
     const figure = page.locator('figure').filter({ has: button });
     const chart = figure.getByRole('application', { name: USERS });
     await chart.waitFor();
     const size = () => figure.evaluate(({ offsetWidth, offsetHeight }) => [offsetWidth, offsetHeight]);
     const before = await size();
     await button.click();
-    const table = figure.getByRole('group', { name: 'Active users as a table' });
+    const table = figure.getByRole('group', { name: AS_TABLE });
     await table.getByRole('columnheader', { name: 'New users' }).waitFor();
     assert.deepEqual(await size(), before);
     await chart.waitFor({ state: 'hidden' });

@@ -7,6 +7,7 @@ import { bucketingOf, columnsOf, type Reading, zoneOffset } from '../model/bucke
 import { formatAbsolute, formatStretch, formatTick, plural } from '../model/format';
 import { sinceTime } from '../model/period';
 import { useAggregate } from '../state/analytics';
+import button from './button.module.css';
 import { Spoken } from './spoken';
 import classes from './time-histogram.module.css';
 
@@ -39,7 +40,7 @@ export function TimeHistogram({ filter, period = DEFAULT_PERIOD, picked, onPick,
   const after = useMemo(() => sinceTime(period, Date.now()), [period]);
   const { after: _, before: __, ...rest } = filter;
   const given = Object.entries({ ...rest, after }).filter(([, value]) => value !== undefined);
-  const { data } = useAggregate(
+  const { data, error, refetch } = useAggregate(
     {
       of: 'conversations',
       group_by: [{ time: bucketing.time, every: bucketing.every, offset: zoneOffset(new Date()) }],
@@ -94,6 +95,19 @@ export function TimeHistogram({ filter, period = DEFAULT_PERIOD, picked, onPick,
     return text.chart.bars(time, plural(sum(counts), 'conversation'), sum(failed));
   };
   const words = chosen ? wordsOf(chosen) : '';
+  if (ready && error && !data) {
+    return (
+      <div className={classes.histogram}>
+        <p className={classes.failed} role="status">
+          {text.list.histogramFailed}
+          <button type="button" className={button.words} onClick={() => void refetch()}>
+            {text.errors.retry}
+          </button>
+        </p>
+        <div className={classes.axis} />
+      </div>
+    );
+  }
   return (
     <div className={classes.histogram}>
       <div

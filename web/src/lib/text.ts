@@ -108,6 +108,7 @@ export const text = {
     more: 'Loading more…',
     end: 'That is all of them',
     histogram: (count: string) => `${count} over time; drag over the bars to narrow the list to a time`,
+    histogramFailed: 'When these conversations were could not be loaded.',
     truncated: 'The search is about more than is looked at; older ones may be missing. Narrow it down to see them.',
     newRows: (count: number) => `${count} new`,
     unreadable: 'This query cannot be read',
