@@ -1,6 +1,7 @@
 // The screens over many conversations: charts, settings, connecting, and a large and hostile trace.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { isolated } from './browser.mjs';
 import { observeShifts, shiftsOf } from './timing.mjs';
@@ -266,10 +267,30 @@ export async function screens({ server, page, step, inspect }) {
     await page.reload();
     await page.waitForFunction(() => [...document.querySelectorAll('input')].some((input) => input.value === '400'));
   });
-  await step('settings: quarantine', async () => {
+  await step('settings: what could not be read is downloaded as it came, and all of it discarded', async () => {
+    const bodies = [1, 2].map((body) => JSON.stringify({ batch: [{ id: `bad${body}`, type: 'span-create', body }] }));
+    for (const body of bodies) {
+      const headers = { 'x-api-key': server.key, 'content-type': 'application/json' };
+      const answer = await fetch(`${server.url}/api/public/ingestion`, { method: 'POST', headers, body });
+      assert.equal(answer.status, 207, await answer.text());
+    }
+    const { total } = await (await page.request.get(`${server.url}/api/v1/quarantine`)).json();
     await page.getByRole('link', { name: 'Quarantine' }).click();
-    await page.getByRole('heading', { name: 'Quarantine' }).waitFor();
+    await page.getByText(`There are ${total} requests`).waitFor();
     await inspect(page, 'settings-quarantine');
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download' }).first().click(),
+    ]);
+    assert.match(download.suggestedFilename(), /^quarantine-\d+\.body$/);
+    assert.equal(await readFile(await download.path(), 'utf8'), bodies[1]);
+    await page.getByRole('button', { name: 'Discard all' }).click();
+    await page.getByRole('dialog').getByText(`${total} requests:`).waitFor();
+    await inspect(page, 'settings-quarantine-discard');
+    await page.getByRole('dialog').getByRole('button', { name: 'Discard all' }).click();
+    await page.getByText('There are none.').waitFor();
+    await page.getByText('All of them are discarded.').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Download' }).count(), 0);
   });
   await step('settings: erasing asks once more and leaves a receipt', async () => {
     await page.getByRole('link', { name: 'Erasure' }).click();

@@ -25,6 +25,14 @@ test('a server that is not there has status 0', async () => {
   await expect(api.session()).rejects.toMatchObject({ status: 0 });
 });
 
+test('a request in quarantine is given as it came, and where it is gone, that is told', async () => {
+  answer(new Response('{"batch":'));
+  expect(await (await api.quarantined(7)).text()).toBe('{"batch":');
+  expect(globalThis.fetch).toHaveBeenLastCalledWith('/api/v1/quarantine/7', expect.anything());
+  answer(new Response('{"title":"Not Found","detail":"it made room"}', { status: 404 }));
+  await expect(api.quarantined(7)).rejects.toMatchObject({ status: 404, detail: 'it made room' });
+});
+
 test('ids and filters are encoded, empty ones left out', async () => {
   const fetch = answer(new Response('{"items":[]}'));
   await api.conversations({ q: 'a&b', model: undefined }, 50, null);

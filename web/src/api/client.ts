@@ -68,6 +68,7 @@ interface Request {
   query?: Query;
   body?: unknown;
   signal?: AbortSignal;
+  accept?: string;
 }
 
 async function problem(response: Response): Promise<ApiError> {
@@ -83,7 +84,8 @@ async function problem(response: Response): Promise<ApiError> {
   }
 }
 
-async function request<T>(path: string, { method = 'GET', query, body, signal }: Request = {}): Promise<T> {
+async function answered(path: string, options: Request): Promise<Response> {
+  const { method = 'GET', query, body, signal, accept = 'application/json' } = options;
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== null && value !== undefined && value !== '') search.set(name, String(value));
@@ -95,7 +97,7 @@ async function request<T>(path: string, { method = 'GET', query, body, signal }:
       method,
       credentials: 'same-origin',
       headers: {
-        accept: 'application/json',
+        accept,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       body: body === undefined ? null : JSON.stringify(body),
@@ -106,6 +108,11 @@ async function request<T>(path: string, { method = 'GET', query, body, signal }:
     throw new ApiError(0, 'The server cannot be reached', error instanceof Error ? error.message : null);
   }
   if (!response.ok) throw await problem(response);
+  return response;
+}
+
+async function request<T>(path: string, options: Request = {}): Promise<T> {
+  const response = await answered(path, options);
   if (response.status === 204) return undefined as T;
   return (await response.json()) as T;
 }
@@ -197,7 +204,11 @@ export const api = {
   quarantine: (cursor: string | null, signal?: AbortSignal) =>
     request<QuarantinePage>('/quarantine', { query: { limit: 50, cursor }, signal }),
   replay: (number: number) => request<Replay>(`/quarantine/${number}/replay`, { method: 'POST' }),
+  /** The body of a request as it came: bytes that nothing here looks into. */
+  quarantined: async (number: number): Promise<Blob> =>
+    (await answered(`/quarantine/${number}`, { accept: '*/*' })).blob(),
   discard: (number: number) => request<void>(`/quarantine/${number}`, { method: 'DELETE' }),
+  discardAll: () => request<void>('/quarantine', { method: 'DELETE' }),
   erasures: (cursor: string | null, signal?: AbortSignal) =>
     request<ErasurePage>('/erasures', { query: { limit: 50, cursor }, signal }),
   erasure: (number: number, signal?: AbortSignal) => request<Erasure>(`/erasures/${number}`, { signal }),

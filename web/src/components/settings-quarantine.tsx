@@ -1,4 +1,4 @@
-// Requests of which something could not be decoded: what is wrong with them, and another try.
+// Requests of which something could not be decoded: what is wrong with them, their bytes, another try, and their end.
 import { Button } from '@mantine/core';
 import { bytesText } from '../lib/bytes';
 import { text } from '../lib/text';
@@ -16,7 +16,7 @@ const words = text.settings;
 
 export function SettingsQuarantine() {
   const list = useQuarantine();
-  const { replay, discard } = useQuarantineActions();
+  const { replay, discard, discardAll, download } = useQuarantineActions();
   const first = list.data?.pages[0];
   if (list.error) return <ErrorState error={list.error} onRetry={() => void list.refetch()} />;
   const rows = list.data?.pages.flatMap((page) => page.items) ?? [];
@@ -30,13 +30,32 @@ export function SettingsQuarantine() {
             ? words.quarantineSize(plural(first.total, 'request'), bytesText(first.bytes))
             : words.quarantineEmpty)}
       </p>
+      {first && first.total > 0 && (
+        <div className={classes.actions}>
+          <ConfirmButton
+            label={words.discardAll}
+            title={words.discardAllTitle}
+            help={words.discardAllHelp(plural(first.total, 'request'))}
+            loading={discardAll.isPending}
+            onConfirm={() => {
+              replay.reset();
+              discardAll.mutate();
+            }}
+          />
+        </div>
+      )}
       {list.isPending && <Loading />}
+      {discardAll.isSuccess && first?.total === 0 && (
+        <p className={classes.done} role="status">
+          {words.discardedAll}
+        </p>
+      )}
       {replay.data && (
         <p className={replay.data.kept ? classes.done : classes.problem} role="status">
           {replay.data.kept ? words.kept : replay.data.message}
         </p>
       )}
-      <Problem error={replay.error ?? discard.error} />
+      <Problem error={replay.error ?? discard.error ?? discardAll.error ?? download.error} />
       {rows.length > 0 && (
         <TableFrame
           label={words.quarantine}
@@ -62,6 +81,15 @@ export function SettingsQuarantine() {
               <td>{bytesText(row.bytes)}</td>
               <td>
                 <div className={classes.actions}>
+                  <Button
+                    size="xs"
+                    variant="default"
+                    title={words.downloadHint}
+                    loading={download.isPending && download.variables === row.id}
+                    onClick={() => download.mutate(row.id)}
+                  >
+                    {words.download}
+                  </Button>
                   <Button
                     size="xs"
                     variant="default"

@@ -1,6 +1,6 @@
-// Gives the reader a text as a file.
+// Gives the reader a text, or bytes, as a file.
 
-export function saveFile(name: string, type: string, content: string): void {
+export function saveFile(name: string, type: string, content: BlobPart): void {
   const address = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement('a');
   link.href = address;

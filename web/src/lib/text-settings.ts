@@ -62,6 +62,13 @@ export const settings = {
   discard: 'Discard',
   discardTitle: 'Discard this request?',
   discardHelp: 'What could not be read of it is gone then; the application would have to send it again.',
+  download: 'Download',
+  downloadHint: 'The body as it came, compressed where the client compressed it',
+  discardAll: 'Discard all',
+  discardAllTitle: 'Discard all of them?',
+  discardAllHelp: (requests: string) =>
+    `${requests}: what could not be read of them is gone then; the applications would have to send it again.`,
+  discardedAll: 'All of them are discarded.',
   erase: 'Erase',
   eraseHelp: 'Everything of a user, a conversation or a trace, from the record and the index. This cannot be undone.',
   target: 'What',

@@ -2,6 +2,7 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api } from '../api/client';
 import type { Member, MemberItem, NewErasure, Price, Retention } from '../api/types';
+import { saveFile } from '../lib/save-file';
 import { text } from '../lib/text';
 import { offerUndo } from './undo';
 
@@ -135,7 +136,14 @@ export function useQuarantineActions() {
   const onSettled = () => client.invalidateQueries({ queryKey: QUARANTINE });
   const replay = useMutation({ mutationFn: (id: number) => api.replay(id), onSettled });
   const discard = useMutation({ mutationFn: (id: number) => api.discard(id), onSettled });
-  return { replay, discard };
+  const discardAll = useMutation({ mutationFn: () => api.discardAll(), onSettled });
+  const download = useMutation({
+    mutationFn: async (id: number) =>
+      saveFile(`quarantine-${id}.body`, 'application/octet-stream', await api.quarantined(id)),
+    // It may have made room for newer ones.
+    onError: onSettled,
+  });
+  return { replay, discard, discardAll, download };
 }
 
 export function useErasures() {
