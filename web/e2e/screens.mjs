@@ -245,6 +245,60 @@ export async function screens({ server, page, step, inspect }) {
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await price.waitFor({ state: 'detached' });
   });
+  await step('settings: a model has another price from a day on and for long inputs, and none is lost', async () => {
+    const own = async () => (await (await page.request.get(`${server.url}/api/v1/prices`)).json()).own;
+    const rows = page.locator('[data-price="gpt-4.1-mini"]');
+    const since = page.getByLabel('Holds from (UTC)', { exact: true });
+    const above = page.getByLabel('Above tokens in', { exact: true });
+    const submit = page.getByRole('button', { name: 'Set the price' });
+    const setPrice = async (input, output) => {
+      await page.getByRole('combobox', { name: 'Model' }).fill('gpt-4.1-mini');
+      await page.getByLabel('Input', { exact: true }).fill(input);
+      await page.getByLabel('Output', { exact: true }).fill(output);
+      await submit.click();
+    };
+    await setPrice('4', '16');
+    await rows.first().waitFor();
+    await page.getByText('Only from a day on').click();
+    await since.fill('2026-02-30');
+    await page.getByText('Give a day').waitFor();
+    await above.fill('many');
+    await page.getByText('Give a whole number of tokens').waitFor();
+    await inspect(page, 'settings-prices-mistakes');
+    await since.fill('2026-01-31');
+    await above.fill('200k');
+    await setPrice('8', '32');
+    await rows.nth(1).getByText('for calls with more than 200,000 tokens in').waitFor();
+    await rows
+      .nth(1)
+      .getByText(/^from .*2026.* on$/)
+      .waitFor();
+    await rows.first().getByRole('button', { name: 'Change' }).click();
+    await page.getByLabel('Output', { exact: true }).fill('17');
+    await submit.click();
+    await rows.first().getByText('$17').waitFor();
+    await inspect(page, 'settings-prices-bounds');
+    assert.deepEqual(
+      (await own()).map((price) => [price.output, price.above, price.since && Date.parse(price.since)]),
+      [
+        [17, 0, undefined],
+        [32, 200_000, Date.UTC(2026, 0, 31)],
+      ],
+    );
+    await rows.nth(1).getByRole('button', { name: 'Change' }).click();
+    assert.equal(await since.inputValue(), '2026-01-31');
+    await since.fill('');
+    await above.fill('');
+    await page.getByText('There is another price for the same calls').waitFor();
+    assert.equal(await submit.isDisabled(), true);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    for (const left of [1, 0]) {
+      await rows.first().getByRole('button', { name: 'Delete' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+      await rows.nth(left).waitFor({ state: 'detached' });
+    }
+    assert.deepEqual(await own(), []);
+  });
   await step('settings: sources and what of theirs never came', async () => {
     const body = JSON.stringify({ resourceSpans: [] });
     const headers = { authorization: `Bearer ${server.key}`, 'content-type': 'application/json' };

@@ -3,7 +3,20 @@ import { Button, TextInput } from '@mantine/core';
 import { type ChangeEvent, type FormEvent, useId, useState } from 'react';
 import type { Price } from '../api/types';
 import { text } from '../lib/text';
-import { dollarsOf, NO_PRICE, type PriceDraft, priceDraft, pricedKinds, priceOf, withPrice } from '../model/prices';
+import { formatAbsolute } from '../model/format';
+import {
+  dollarsOf,
+  NO_PRICE,
+  type PriceDraft,
+  priceDraft,
+  pricedKinds,
+  priceOf,
+  rivalOf,
+  sinceOf,
+  tokensOf,
+  withPrice,
+} from '../model/prices';
+import { parseTime } from '../model/time';
 import { RARE_TOKENS, type TokenKind, USUAL_TOKENS } from '../model/tokens';
 import { useFacet } from '../state/queries';
 import { usePrices, useSetPrices } from '../state/settings';
@@ -46,6 +59,7 @@ export function SettingsPrices() {
       <PriceForm
         key={changing ? JSON.stringify(changing) : 'new'}
         first={changing ? priceDraft(changing) : NO_PRICE}
+        hasRival={(price) => rivalOf(own, price, changing) !== undefined}
         busy={set.isPending}
         onCancel={changing ? () => setChanging(null) : undefined}
         onSave={(price) => set.mutateAsync(withPrice(own, price, changing)).then(() => setChanging(null))}
@@ -114,15 +128,21 @@ function OwnPrices({ own, onChange, onRemove }: OwnProps) {
 interface FormProps {
   first: PriceDraft;
   busy: boolean;
+  /** Whether there is another price of the same calls. */
+  hasRival: (price: Price) => boolean;
+  /** Given where a price is changed, and not a new one set. */
   onCancel?: (() => void) | undefined;
   onSave: (price: Price) => Promise<void>;
 }
 
-function PriceForm({ first, busy, onCancel, onSave }: FormProps) {
+function PriceForm({ first, busy, hasRival, onCancel, onSave }: FormProps) {
   const [draft, setDraft] = useState(first);
   const models = useFacet('model', true, { of: 'spans', limit: 100 }).data?.items ?? [];
   const list = useId();
   const price = priceOf(draft);
+  const rival = price !== null && hasRival(price);
+  // A new price takes the place of the one that is there; of two that there are, none is lost by itself.
+  const ready = price !== null && !(rival && onCancel);
   const field = (name: keyof PriceDraft) => ({
     label: words.columns[name],
     value: draft[name],
@@ -143,7 +163,7 @@ function PriceForm({ first, busy, onCancel, onSave }: FormProps) {
   const save = (event: FormEvent) => {
     event.preventDefault();
     // What the server refuses is told above, and what was typed stays.
-    if (price)
+    if (price && ready)
       void onSave(price).then(
         () => setDraft(NO_PRICE),
         () => undefined,
@@ -166,18 +186,42 @@ function PriceForm({ first, busy, onCancel, onSave }: FormProps) {
           <TextInput {...field('provider')} placeholder={words.any} w={130} />
           {USUAL_TOKENS.map(dollars)}
         </div>
+        <details className={classes.rare} open={first.since !== '' || first.above !== ''}>
+          <summary>{words.bounds}</summary>
+          <p className={classes.help}>{words.boundsHelp}</p>
+          <div className={classes.row}>
+            <TextInput
+              {...field('since')}
+              placeholder={words.always}
+              w={230}
+              error={sinceOf(draft.since) === undefined && words.noTime}
+            />
+            <TextInput
+              {...field('above')}
+              placeholder={words.any}
+              inputMode="numeric"
+              w={190}
+              error={Number.isNaN(tokensOf(draft.above)) && words.noTokens}
+            />
+          </div>
+        </details>
         <details className={classes.rare} open={RARE_TOKENS.some((kind) => first[kind] !== '')}>
           <summary>{words.rare}</summary>
           <p className={classes.help}>{words.rareHelp}</p>
           <div className={classes.row}>{RARE_TOKENS.map(dollars)}</div>
         </details>
+        {rival && (
+          <p className={onCancel ? classes.problem : classes.help} role="status">
+            {onCancel ? words.rival : words.replaces}
+          </p>
+        )}
         <div className={classes.row}>
           {onCancel && (
             <Button variant="default" onClick={onCancel}>
               {text.settings.cancel}
             </Button>
           )}
-          <Button type="submit" loading={busy} disabled={!price}>
+          <Button type="submit" loading={busy} disabled={!ready}>
             {words.save}
           </Button>
         </div>

@@ -143,6 +143,8 @@ export const settings = {
     columns: {
       model: 'Model',
       provider: 'Provider',
+      since: 'Holds from (UTC)',
+      above: 'Above tokens in',
       input: 'Input',
       output: 'Output',
       cache_read: 'From cache',
@@ -153,6 +155,14 @@ export const settings = {
     },
     unit: 'US dollars of a million tokens',
     noPrice: 'Give dollars, e.g. 1.25',
+    bounds: 'Only from a day on, or only for long inputs',
+    boundsHelp:
+      'Without these it holds for every call. Where several hold, the one that began last counts, of those the one above most tokens.',
+    always: 'always',
+    noTime: 'Give a day, e.g. 2026-01-31, or a time, e.g. 2026-01-31T12:00Z',
+    noTokens: 'Give a whole number of tokens, e.g. 200000 or 200k',
+    replaces: 'There is a price for the same calls already: this one takes its place.',
+    rival: 'There is another price for the same calls: change that one, or delete it first.',
     rare: 'Audio, images, and a cache for an hour',
     rareHelp: 'Tokens of these cost as much as what they are a part of, unless a price is given.',
     above: (tokens: string) => `for calls with more than ${tokens} tokens in`,
@@ -162,7 +172,7 @@ export const settings = {
     remove: 'Delete',
     removeTitle: 'Delete this price?',
     removeHelp: (model: string) =>
-      `Costs of ${isolated(model)} are then worked out by the table again, also those of the past.`,
+      `Costs of ${isolated(model)} are then worked out by another price of yours that holds, else by the table, also those of the past.`,
     add: 'Set a price',
     addHelp: 'A name with * at its begin or end stands for all that end or begin like that.',
     save: 'Set the price',
