@@ -12,6 +12,7 @@ import {
   totalTokens,
   userName,
 } from '../model/format';
+import { plainWords } from '../model/plain-words';
 import { parseTime } from '../model/time';
 import { Ago, useAge } from './ago';
 import { Avatar } from './avatar';
@@ -79,7 +80,7 @@ export const ConversationRow = memo(function ConversationRow(props: Props) {
             type="checkbox"
             tabIndex={-1}
             checked={picked ?? false}
-            aria-label={text.selection.select(row.first_words ?? row.conversation_id)}
+            aria-label={text.selection.select(said(row.first_words) ?? row.conversation_id)}
             onChange={() => onPick(row.conversation_id)}
           />
         </div>
@@ -93,11 +94,16 @@ export const ConversationRow = memo(function ConversationRow(props: Props) {
   );
 });
 
+/** What was said, in plain words; null where nothing was. */
+function said(words: string | null | undefined): string | null {
+  return words == null ? null : plainWords(words);
+}
+
 /** All that there may be no room for. The row says it when one rests on it, as the link lies over all of its cells. */
 function wholeOf(row: Row): string {
   const { user, first_words, last_words, channel_id, session_ids, models, last_time } = row;
   const name = userName(user) ?? text.list.anonymous;
-  const lines = [first_words, last_words, name, channel_id, session_ids.join(', '), models.join(', ')];
+  const lines = [said(first_words), said(last_words), name, channel_id, session_ids.join(', '), models.join(', ')];
   return [...lines, formatAbsolute(parseTime(last_time))].filter(Boolean).join('\n');
 }
 
@@ -125,9 +131,9 @@ const CELLS: Partial<Record<Column['name'], (props: Props) => ReactNode>> = {
         tabIndex={selected || index === 0 ? 0 : -1}
         onFocus={() => onSelect(row.conversation_id)}
       >
-        {row.first_words ?? <span className={classes.quiet}>{text.list.noWords}</span>}
+        {said(row.first_words) ?? <span className={classes.quiet}>{text.list.noWords}</span>}
       </Link>
-      {row.last_words && <span className={classes.sub}>{row.last_words}</span>}
+      {row.last_words && <span className={classes.sub}>{said(row.last_words)}</span>}
     </>
   ),
   channel: ({ row }) => row.channel_id && <span className={classes.tag}>{row.channel_id}</span>,

@@ -5,6 +5,7 @@ import type { SpanRow } from '../api/types';
 import { isolated } from '../lib/isolated';
 import { text } from '../lib/text';
 import { formatCount, formatDuration, totalTokens } from '../model/format';
+import { plainWords } from '../model/plain-words';
 import type { StepRow as Row } from '../model/steps';
 import { barOf, type Extent } from '../model/waterfall';
 import { useNow } from '../state/clock';
@@ -109,7 +110,7 @@ function Step({ span, depth, extent, selected, self, critical, onSelect }: StepP
           , {text.step.level(depth + 1)}
           {span.status === 'error' && `, ${text.step.error}`}
         </span>
-        {preview && <span className={classes.preview}>{preview}</span>}
+        {preview && <span className={classes.preview}>{plainWords(preview)}</span>}
       </span>
       {span.model && (
         <span className={classes.meta} title={span.model}>

@@ -15,6 +15,7 @@ import stateClasses from '../components/states.module.css';
 import { useKeys } from '../lib/keys';
 import { text } from '../lib/text';
 import { formatCost, formatDuration, userName } from '../model/format';
+import { plainWords } from '../model/plain-words';
 import { type Hit, hitsOf, piecesOf } from '../model/snippets';
 import { searchRoute } from '../router';
 import { useRecentSearches } from '../state/preferences';
@@ -128,7 +129,8 @@ function StepLink({ span }: { span: SpanRow }) {
 }
 
 function Found({ hit: { span, highlight, also } }: { hit: Hit }) {
-  const snippet = highlight ?? { snippet: span.output_preview ?? span.input_preview ?? '', ranges: [] };
+  const preview = plainWords(span.output_preview ?? span.input_preview ?? '');
+  const snippet = highlight ?? { snippet: preview, ranges: [] };
   return (
     <li className={classes.hit}>
       <div className={classes.head}>

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { api } from '../api/client';
 import { type CompareSearch, kindOf, sideOf, type Thing } from '../model/compare';
 import { userName } from '../model/format';
+import { plainWords } from '../model/plain-words';
 
 /** Whether both sides are given, and are of one kind. */
 export function isComparable(search: CompareSearch): boolean {
@@ -32,15 +33,16 @@ export function useNamed(thing: Thing) {
     queryFn: async ({ signal }): Promise<Named> => {
       if (thing.trace && thing.step) {
         const span = await api.span(thing.trace, thing.step, signal);
-        return { title: span.name, about: span.input_preview ?? '', time: span.start_time ?? null };
+        return { title: span.name, about: plainWords(span.input_preview ?? ''), time: span.start_time ?? null };
       }
       if (thing.trace) {
         const { trace } = await api.trace(thing.trace, 1, null, signal);
-        return { title: trace.name ?? trace.trace_id, about: trace.first_words ?? '', time: trace.start_time };
+        const about = plainWords(trace.first_words ?? '');
+        return { title: trace.name ?? trace.trace_id, about, time: trace.start_time };
       }
       const { conversation } = await api.conversationPage(thing.conversation ?? '', 1, null, signal);
       const title = userName(conversation.user) ?? conversation.conversation_id;
-      return { title, about: conversation.first_words ?? '', time: conversation.start_time };
+      return { title, about: plainWords(conversation.first_words ?? ''), time: conversation.start_time };
     },
   });
 }
