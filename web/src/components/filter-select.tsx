@@ -1,11 +1,17 @@
 // A compact filter: a button that opens the values of a field with their counts.
 import { Combobox, useCombobox } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
 import { IconCheck, IconChevronDown } from '@tabler/icons-react';
 import { useState } from 'react';
+import type { Facets } from '../api/types';
 import { text } from '../lib/text';
+import { containing } from '../model/query';
 import { useFacet } from '../state/queries';
 import button from './button.module.css';
 import classes from './filter-bar.module.css';
+
+/** How long a rest of whoever types is, before the server is asked. */
+const REST_MS = 250;
 
 export interface Choice {
   value: string;
@@ -21,31 +27,74 @@ interface Props {
   onChange: (value: string | undefined) => void;
 }
 
-/** The values come from the server when the list is opened. */
+/** The values come from the server when the list is opened. Of more than it gives, it looks for those with what is typed. */
 export function FacetSelect({
   field,
   labelOf,
   ...props
 }: Props & { field: string; labelOf?: (value: string) => string }) {
   const [opened, setOpened] = useState(false);
+  const [typed, setTyped] = useState('');
   const { data, error } = useFacet(field, opened);
-  const choices =
-    data?.items.map((row) => ({ value: row.value, label: labelOf?.(row.value) ?? row.value, count: row.count })) ?? [];
-  const note = data ? undefined : (error?.message ?? text.loading);
-  return <ChoiceSelect {...props} choices={choices} note={note} searchable onOpen={() => setOpened(true)} />;
+  const more = data !== undefined && isCut(data);
+  const wanted = more && typed !== '';
+  const [asked] = useDebouncedValue(typed, REST_MS);
+  const found = useFacet(field, wanted && asked !== '', { filter: { q: containing(field, asked) } });
+  const answered = asked === typed && (found.isError || (found.isSuccess && !found.isPlaceholderData));
+  const searching = wanted && !answered;
+  const choices = valuesOf(data, wanted ? found.data : undefined).map((row) => ({
+    value: row.value,
+    label: labelOf?.(row.value) ?? row.value,
+    count: row.count,
+  }));
+  const problem = data ? found.error : error;
+  const note = searching ? text.list.searchingAll : (problem?.message ?? (data ? undefined : text.loading));
+  const beyond = found.data && isCut(found.data) ? text.list.narrower : undefined;
+  const frequent = text.list.mostFrequent((data?.items.length ?? 0).toLocaleString('en-US'));
+  return (
+    <ChoiceSelect
+      {...props}
+      choices={choices}
+      note={note}
+      foot={wanted ? (note ?? beyond) : more ? frequent : undefined}
+      searchable
+      onOpen={() => setOpened(true)}
+      onSearch={setTyped}
+    />
+  );
+}
+
+/** Whether there are values that are not among them. */
+function isCut({ items, total, truncated, timed_out }: Facets): boolean {
+  return truncated || timed_out || total > items.length;
+}
+
+/** The values of both, each once; those that only the second has are less frequent. */
+function valuesOf(frequent: Facets | undefined, found: Facets | undefined): Facets['items'] {
+  const rows = frequent?.items ?? [];
+  const known = new Set(rows.map(({ value }) => value));
+  return [...rows, ...(found?.items.filter(({ value }) => !known.has(value)) ?? [])];
 }
 
 interface ChoiceProps extends Props {
   choices: Choice[];
   /** Why there are no choices, where it is not that there are none. */
   note?: string | undefined;
+  /** What is to be said below the choices. */
+  foot?: string | undefined;
   searchable?: boolean;
   onOpen?: () => void;
+  /** Told of what is typed to find a choice, which is nothing once the list is closed. */
+  onSearch?: (typed: string) => void;
 }
 
 export function ChoiceSelect(props: ChoiceProps) {
-  const { label, shown: words = label, value, onChange, choices, note, searchable, onOpen } = props;
+  const { label, shown: words = label, value, onChange, choices, note, foot, searchable, onOpen, onSearch } = props;
   const [search, setSearch] = useState('');
+  const type = (typed: string) => {
+    setSearch(typed);
+    onSearch?.(typed.trim());
+  };
   const combobox = useCombobox({
     onDropdownOpen: () => {
       onOpen?.();
@@ -54,11 +103,11 @@ export function ChoiceSelect(props: ChoiceProps) {
     onDropdownClose: () => {
       combobox.resetSelectedOption();
       combobox.focusTarget();
-      setSearch('');
+      type('');
     },
   });
   const needle = search.trim().toLowerCase();
-  const shown = choices.filter((choice) => choice.label.toLowerCase().includes(needle)).slice(0, 200);
+  const shown = choices.filter((choice) => choice.label.toLowerCase().includes(needle));
   return (
     <Combobox
       store={combobox}
@@ -88,7 +137,7 @@ export function ChoiceSelect(props: ChoiceProps) {
         {searchable && (
           <Combobox.Search
             value={search}
-            onChange={(event) => setSearch(event.currentTarget.value)}
+            onChange={(event) => type(event.currentTarget.value)}
             placeholder={text.list.find(label.toLowerCase())}
             aria-label={text.list.find(label.toLowerCase())}
           />
@@ -109,6 +158,11 @@ export function ChoiceSelect(props: ChoiceProps) {
             <Combobox.Empty>{note ?? (needle ? text.list.noneFound : text.list.noValues)}</Combobox.Empty>
           )}
         </Combobox.Options>
+        {foot && shown.length > 0 && (
+          <p className={classes.foot} role="status">
+            {foot}
+          </p>
+        )}
       </Combobox.Dropdown>
     </Combobox>
   );

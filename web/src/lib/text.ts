@@ -84,6 +84,9 @@ export const text = {
     remove: (name: string) => `Remove the filter ${name}`,
     find: (name: string) => `Find a ${name}`,
     noValues: 'Nothing here yet',
+    mostFrequent: (count: string) => `The ${count} most frequent; type to search all.`,
+    searchingAll: 'Searching all…',
+    narrower: 'There are more; type more of it.',
     noneFound: 'Nothing by that name',
     columns: {
       user: 'User',

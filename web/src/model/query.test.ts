@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   completed,
+  containing,
   goesOn,
   hasCondition,
   isUnfinished,
@@ -56,6 +57,17 @@ it('adds, widens, turns round and takes away conditions', () => {
   expect(turned).toBe('fine user:"u 1" -user:u2');
   expect(standOf(turned, 'user', 'u2')).toBe('without');
   expect(withStand(withStand(turned, 'user', 'u2', null), 'user', 'u 1', null)).toBe('fine');
+});
+
+it.each([
+  ['web', 'channel_id:*web*|*WEB*|*Web*'],
+  ['GPT-4o', 'channel_id:*GPT-4o*|*gpt-4o*|*GPT-4O*'],
+  ['12', 'channel_id:*12*'],
+  ['a (b|"c") *', 'channel_id:*a*b*c*|*A*B*C*|*A*b*c*'],
+])('finds the values that %s is in', (typed, condition) => expect(containing('channel_id', typed)).toBe(condition));
+
+it('makes no condition of more than a query may have', () => {
+  expect(containing('user_id', '東'.repeat(5000))).toBe(`user_id:*${'東'.repeat(200)}*`);
 });
 
 it('turns a condition on and off as it is written', () => {

@@ -94,6 +94,18 @@ export function valueText(value: string): string {
   return /^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(value) ? value : `"${value.replace(/["\\]/g, '\\$&')}"`;
 }
 
+/** Longest text that a condition is made of, so that the query stays within what one may have. */
+const LONGEST = 200;
+
+/** The condition that a value of the field has the text in it, in the usual ways of capitals: a query tells them apart. */
+export function containing(field: string, text: string): string {
+  const begun = text.slice(0, LONGEST);
+  const ways = [begun, begun.toLowerCase(), begun.toUpperCase(), begun.charAt(0).toUpperCase() + begun.slice(1)];
+  // A star stands for any text, what would end the value included.
+  const patterns = ways.map((way) => `*${way}*`.replace(/[\s()"|*]+/g, '*'));
+  return `${field}:${[...new Set(patterns)].join('|')}`;
+}
+
 interface Condition {
   word: Word;
   values: string[];
