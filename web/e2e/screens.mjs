@@ -427,4 +427,24 @@ export async function screens({ server, page, step, inspect }) {
     await fits('trace');
     await page.setViewportSize({ width: 1440, height: 900 });
   });
+  await step('a phone: the way to anywhere is a button', async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.goto(`${server.url}/`);
+    const button = page.getByRole('button', { name: 'Go anywhere' });
+    const dialog = page.getByRole('dialog', { name: 'Go anywhere' });
+    await button.waitFor();
+    const { width, height } = await button.boundingBox();
+    assert.ok(width >= 44 && height >= 44, `it is ${width} by ${height} px`);
+    await button.click();
+    await dialog.getByRole('option', { name: /^Analytics/ }).waitFor();
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(over <= 0, `the palette is ${over} px too wide`);
+    await inspect(page, 'phone-palette');
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await button.click();
+    await dialog.getByRole('option', { name: /^Analytics/ }).click();
+    await page.waitForURL(/\/analytics/);
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
 }

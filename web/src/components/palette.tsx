@@ -1,5 +1,6 @@
 // The way to anywhere by typing: pages, saved views, ids, what was searched for before, and the theme. Loaded when first opened.
-import { Modal, TextInput, useMantineColorScheme } from '@mantine/core';
+import { ActionIcon, Modal, TextInput, useMantineColorScheme } from '@mantine/core';
+import { IconX } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
 import { useChoosing } from '../lib/choosing';
@@ -56,6 +57,19 @@ export default function Palette({ onClose }: { onClose: () => void }) {
             aria-activedescendant={commands[chosen] ? `${id}-${chosen}` : undefined}
             aria-label={words.placeholder}
             placeholder={words.placeholder}
+            rightSectionWidth={46}
+            rightSection={
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                size={44}
+                aria-label={words.close}
+                title={words.close}
+                onClick={onClose}
+              >
+                <IconX size={17} stroke={1.8} />
+              </ActionIcon>
+            }
             onChange={(event) => {
               setTyped(event.currentTarget.value);
               reset();

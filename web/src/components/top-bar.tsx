@@ -68,7 +68,7 @@ export function TopBar({ onShortcuts, onPalette }: Props) {
       <span className={classes.space} />
       <Freshness />
       <ActionIcon
-        className={classes.keyboard}
+        className={classes.palette}
         variant="subtle"
         color="gray"
         size={32}

@@ -178,6 +178,7 @@ export const text = {
   },
   palette: {
     title: 'Go anywhere',
+    close: 'Close',
     placeholder: 'A page, an id, or what was said',
     openConversation: (id: string) => `Open the conversation ${isolated(id)}`,
     openTrace: (id: string) => `Open the trace ${isolated(id)}`,
