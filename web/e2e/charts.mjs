@@ -18,10 +18,10 @@ export async function charts({ server, page, step, inspect }) {
   const press = async (key, told) => {
     const before = await told.textContent();
     await page.keyboard.press(key);
-    await page.waitForFunction(([element, words]) => element.textContent !== words, [
-      await told.elementHandle(),
-      before,
-    ]);
+    await page.waitForFunction(
+      ([element, words]) => element.textContent !== words,
+      [await told.elementHandle(), before],
+    );
     return told.textContent();
   };
 
@@ -57,7 +57,10 @@ export async function charts({ server, page, step, inspect }) {
     const outline = (element) => element === document.activeElement && getComputedStyle(element).outlineStyle;
     assert.equal(await chart.evaluate(outline), 'solid');
     await page.keyboard.press('Tab');
-    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), `${isolated('Sessions')} as a table`);
+    assert.equal(
+      await page.evaluate(() => document.activeElement.getAttribute('aria-label')),
+      `${isolated('Sessions')} as a table`,
+    );
     await page.keyboard.press('Shift+Tab');
     const figure = page.locator('figure').filter({ has: chart });
     const told = figure.locator('[aria-live]');

@@ -98,7 +98,9 @@ export async function members({ server, page, step, inspect, problems }) {
     await inspect(other, 'judged-by-member');
   });
   await step('the last admin stays one', async () => {
-    await row('Ada').getByLabel(`Role of ${isolated('Ada')}`).selectOption('admin');
+    await row('Ada')
+      .getByLabel(`Role of ${isolated('Ada')}`)
+      .selectOption('admin');
     await page.waitForFunction(() => document.querySelector('[data-member="Ada"] select')?.value === 'admin');
     await row('Ada').getByRole('button', { name: 'Remove' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();

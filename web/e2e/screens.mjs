@@ -351,7 +351,10 @@ export async function screens({ server, page, step, inspect }) {
     await page.getByLabel('What').selectOption('conversation_id');
     await page.getByLabel('Id', { exact: true }).fill('large');
     await page.getByRole('button', { name: 'Erase' }).click();
-    await page.getByRole('dialog').getByText(`Conversation ${isolated('large')}`).waitFor();
+    await page
+      .getByRole('dialog')
+      .getByText(`Conversation ${isolated('large')}`)
+      .waitFor();
     await page.getByRole('dialog').getByRole('button', { name: 'Erase' }).click();
     // The newest is the first; the two before it are of the selection in the list.
     await page.locator('[data-receipt]').nth(2).waitFor();

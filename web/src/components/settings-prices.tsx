@@ -3,7 +3,6 @@ import { Button, TextInput } from '@mantine/core';
 import { type ChangeEvent, type FormEvent, useId, useState } from 'react';
 import type { Price } from '../api/types';
 import { text } from '../lib/text';
-import { formatAbsolute } from '../model/format';
 import {
   dollarsOf,
   NO_PRICE,
@@ -16,7 +15,6 @@ import {
   tokensOf,
   withPrice,
 } from '../model/prices';
-import { parseTime } from '../model/time';
 import { RARE_TOKENS, type TokenKind, USUAL_TOKENS } from '../model/tokens';
 import { useFacet } from '../state/queries';
 import { usePrices, useSetPrices } from '../state/settings';
