@@ -1,7 +1,8 @@
 // A button for what cannot be undone: it says what will happen and asks once more.
-import { Button, Modal } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { text } from '../lib/text';
+import { Dialog } from './dialog';
 import formClasses from './form.module.css';
 
 interface Props {
@@ -20,14 +21,7 @@ export function ConfirmButton({ label, title, help, disabled, loading, onConfirm
       <Button variant="default" c="var(--nt-red)" size="xs" disabled={disabled} loading={loading} onClick={open}>
         {label}
       </Button>
-      <Modal
-        opened={opened}
-        onClose={close}
-        title={title}
-        styles={{ title: { overflowWrap: 'anywhere' } }}
-        centered
-        closeButtonProps={{ 'aria-label': text.settings.cancel }}
-      >
+      <Dialog opened={opened} onClose={close} title={title} closeLabel={text.settings.cancel}>
         <p className={formClasses.help}>{help}</p>
         <div className={formClasses.actions}>
           <Button variant="default" onClick={close} data-autofocus>
@@ -43,7 +37,7 @@ export function ConfirmButton({ label, title, help, disabled, loading, onConfirm
             {label}
           </Button>
         </div>
-      </Modal>
+      </Dialog>
     </>
   );
 }
