@@ -4,7 +4,7 @@ import { IconX } from '@tabler/icons-react';
 import { Fragment, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import type { TraceExplained, Usage } from '../api/types';
 import { text } from '../lib/text';
-import { type Figure, figuresOf, lacksPrice, sumOf, whyNot } from '../model/figures';
+import { type Figure, figuresOf, lacksPrice, originsOf, sumOf, whyNot } from '../model/figures';
 import { formatCost, plural, totalTokens } from '../model/format';
 import type { StepRef } from '../model/outline';
 import { PARTS } from '../model/tokens';
@@ -85,12 +85,7 @@ function Explained({ traces, onSelect }: { traces: TraceExplained[]; onSelect: P
           </p>
         )}
         {counted.length > 0 && (
-          <FigureTable
-            label={words.counted}
-            figures={counted}
-            note={(figure) => <Origin {...figure} />}
-            onSelect={onSelect}
-          >
+          <FigureTable label={words.counted} figures={counted} onSelect={onSelect}>
             <tr className={classes.sum} data-sum>
               <th scope="row">
                 {words.sum(plural(counted.length, 'step'))}
@@ -100,6 +95,7 @@ function Explained({ traces, onSelect }: { traces: TraceExplained[]; onSelect: P
             </tr>
           </FigureTable>
         )}
+        <Origins figures={counted} />
         {counted.some(({ span }) => span.cost_source === 'price_table') && <PriceTable />}
       </div>
       <Folded
@@ -124,15 +120,20 @@ function Explained({ traces, onSelect }: { traces: TraceExplained[]; onSelect: P
   );
 }
 
-/** Where the figures that count are from. */
-function Origin({ span }: Figure) {
-  const rates = span.price?.parts.map(({ tokens_of, per_million }) => `${kinds[tokens_of]} $${per_million}`) ?? [];
+/** Where the figures that count are from, of each model once. */
+function Origins({ figures }: { figures: readonly Figure[] }) {
+  const origins = useMemo(() => originsOf(figures), [figures]);
   return (
-    <>
-      <CostOrigin span={span} />
-      {rates.length > 0 && ` ${words.rates(rates.join(', '))}`}
-      {span.usage_reason === 'only_report' && ` (${text.step.counted.only_report})`}
-    </>
+    <ul className={classes.origins}>
+      {origins.map(({ key, span, rates }) => (
+        <li key={key}>
+          <strong>{span.model ?? words.noModel}</strong> <CostOrigin span={span} />
+          {rates.length > 0 &&
+            ` ${words.rates(rates.map(({ of, perMillion }) => `${kinds[of]} $${perMillion}`).join(', '))}`}
+          {span.usage_reason === 'only_report' && ` (${text.step.counted.only_report})`}
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -152,7 +153,7 @@ interface ListProps {
   label: string;
   figures: readonly Figure[];
   /** What is said of each below it. */
-  note: (figure: Figure) => ReactNode;
+  note?: (figure: Figure) => ReactNode;
   onSelect: Props['onSelect'];
   /** Rows after all others. */
   children?: ReactNode;
@@ -197,9 +198,11 @@ function FigureTable({ label, figures, note, onSelect, children }: ListProps) {
                 </th>
                 <Numbers {...numbers} />
               </tr>
-              <tr className={classes.note}>
-                <td colSpan={4}>{note(figure)}</td>
-              </tr>
+              {note && (
+                <tr className={classes.note}>
+                  <td colSpan={4}>{note(figure)}</td>
+                </tr>
+              )}
             </Fragment>
           );
         })}

@@ -13,6 +13,7 @@ export const figures = {
   rest: (count: string) => `${count} more`,
   sum: (steps: string) => `Sum of ${steps}`,
   tooLow: (steps: string) => `The cost is too low by what ${steps} without a price would add.`,
+  noModel: 'No model',
   rates: (prices: string) => `A million tokens: ${prices}.`,
   /** Why tokens or a cost are not in the totals. */
   whyNot: {

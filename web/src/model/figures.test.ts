@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { figuresOf, lacksPrice, sumOf, whyNot } from './figures';
+import { figuresOf, lacksPrice, originsOf, sumOf, whyNot } from './figures';
 import { explained, explainedTrace } from './testing';
 
 const ids = (figures: { span: { span_id: string } }[]) => figures.map(({ span }) => span.span_id);
@@ -106,4 +106,31 @@ test('a sum of costs is the same in every order, and there is none of nothing', 
   const sums = [costs, costs.toReversed(), costs.toSorted()].map((each) => sumOf(each.map((cost) => ({ cost }))).cost);
   expect(new Set(sums).size).toBe(1);
   expect(sumOf([{ usage: null, cost: null }, {}])).toEqual({ usage: {}, cost: null });
+});
+
+test('where costs are from is told of each model once, with the rates of all its kinds of tokens', () => {
+  const priced = (id: string, of: 'input' | 'output', perMillion: number, above = 0) =>
+    explained(id, {
+      model: 'gpt-4o',
+      cost: 0.1,
+      cost_source: 'price_table',
+      price: {
+        source: 'price_table',
+        price: { model: 'gpt-4o', above },
+        parts: [{ tokens_of: of, priced_as: of, tokens: 1, per_million: perMillion, cost: 0.1 }],
+      },
+    });
+  const { counted } = figuresOf([
+    explainedTrace('t1', [
+      priced('a', 'input', 2.5),
+      priced('b', 'output', 10),
+      priced('c', 'input', 5, 200_000),
+      explained('d', { model: 'own', cost: 0.05, cost_source: 'client' }),
+    ]),
+  ]);
+  expect(originsOf(counted).map(({ span, rates }) => [span.span_id, rates.map(({ of }) => of).sort()])).toEqual([
+    ['a', ['input', 'output']],
+    ['c', ['input']],
+    ['d', []],
+  ]);
 });

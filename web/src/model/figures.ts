@@ -1,7 +1,7 @@
 // What the totals of a trace, or of all traces of a conversation, are the sums of, and what is not in them. Pure.
 import type { CountReason, SpanExplained, TraceExplained, Usage } from '../api/types';
 import { totalTokens } from './format';
-import { countedTokens } from './tokens';
+import { countedTokens, type TokenKind } from './tokens';
 
 /** A step with the figures that a list is about: null where it has none, or those that it has belong elsewhere. */
 export interface Figure {
@@ -43,6 +43,32 @@ export function figuresOf(traces: readonly TraceExplained[]): Figures {
     unpriced: counted.filter(({ span }) => span.usage_counted && (lacksPrice(span) || span.no_cost === 'no_model')),
     leftOut: leftOut.sort(dearestFirst),
   };
+}
+
+/** Where costs are from: one for all steps of a model that are told alike. */
+export interface Origin {
+  /** What tells it from others. */
+  key: string;
+  /** The first of the steps. */
+  span: SpanExplained;
+  /** US dollars of a million tokens of each kind that any of the steps has. */
+  rates: { of: TokenKind; perMillion: number }[];
+}
+
+/** The origins of the costs of steps, in the order in which they come up. */
+export function originsOf(figures: readonly Figure[]): Origin[] {
+  const origins = new Map<string, Origin>();
+  for (const { span } of figures) {
+    const { model, price, cost_source, no_cost, cost_counted, cost_reason, usage_reason } = span;
+    const only = usage_reason === 'only_report';
+    const key = JSON.stringify([model, price?.price, cost_source, no_cost, cost_counted || cost_reason, only]);
+    const origin = origins.get(key) ?? { key, span, rates: [] };
+    origins.set(key, origin);
+    for (const { tokens_of: of, per_million: perMillion } of price?.parts ?? []) {
+      if (!origin.rates.some((rate) => rate.of === of)) origin.rates.push({ of, perMillion });
+    }
+  }
+  return [...origins.values()];
 }
 
 /** By cost, and what has none by its tokens. */
