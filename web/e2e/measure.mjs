@@ -125,6 +125,7 @@ async function read(page, server) {
     await page.waitForTimeout(250);
   }
   await page.keyboard.press('Control+k');
+  await page.getByRole('dialog').getByRole('combobox').waitFor();
   await page.keyboard.type('analyt', { delay: 40 });
   await page.keyboard.press('Enter');
   await page.waitForURL(/analytics/);

@@ -63,8 +63,11 @@ async function inspect(page, name) {
   for (const scheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
     await page.waitForFunction((wanted) => document.documentElement.dataset.mantineColorScheme === wanted, scheme);
-    // Colours change over a transition, and axe would measure in the midst of it.
-    await page.waitForTimeout(300);
+    // Colours change over transitions, which begin with the next frame; axe would measure in the midst of them.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    await page.waitForFunction(() =>
+      document.getAnimations().every((each) => each.playState !== 'running' || each.effect.getTiming().iterations > 1),
+    );
     await page.screenshot({ path: join(SCREENSHOTS, `${name}-${scheme}.png`) });
     found.push(...(await findings(page)).map((finding) => `${name}, ${scheme}: ${finding}`));
   }

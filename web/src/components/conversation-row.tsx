@@ -30,11 +30,11 @@ export interface Column {
 
 /** All columns, in the order of the page. */
 export const COLUMNS: readonly Column[] = [
-  { name: 'user', width: 'minmax(110px, 1.5fr)', look: 'user' },
-  { name: 'words', width: 'minmax(140px, 5fr)', look: 'words' },
-  { name: 'channel', width: 'minmax(56px, 0.9fr)', look: 'channel', wide: true },
+  { name: 'user', width: 'minmax(110px, 2.2fr)', look: 'user' },
+  { name: 'words', width: 'minmax(140px, 4.6fr)', look: 'words' },
+  { name: 'channel', width: 'minmax(64px, 0.9fr)', look: 'channel', wide: true },
   { name: 'session', width: 'minmax(56px, 0.9fr)', look: 'extra', wide: true },
-  { name: 'turns', width: '82px', look: 'number' },
+  { name: 'turns', width: '70px', look: 'number' },
   { name: 'signals', width: 'minmax(86px, 0.9fr)', look: 'signals' },
   { name: 'model', width: 'minmax(124px, 1.3fr)', look: 'model', wide: true },
   { name: 'tokens', width: '64px', look: 'extra', wide: true },

@@ -1,4 +1,5 @@
-// The way to anywhere by typing: pages, saved views, ids, what was searched for before, and the theme. Loaded when first opened.
+// The way to anywhere by typing: pages, saved views, ids, what was searched for before, and the theme. Part of the first load: who
+// types right behind its keys must not be ahead of it.
 import { ActionIcon, Modal, TextInput, useMantineColorScheme } from '@mantine/core';
 import { IconX } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
@@ -21,7 +22,7 @@ interface Command {
   run: () => void;
 }
 
-export default function Palette({ onClose }: { onClose: () => void }) {
+export function Palette({ onClose }: { onClose: () => void }) {
   const [typed, setTyped] = useState('');
   const list = useRef<HTMLDivElement>(null);
   const id = useId();

@@ -2,17 +2,16 @@
 import { useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Outlet, useNavigate } from '@tanstack/react-router';
-import { lazy, Suspense, useEffect } from 'react';
+import { useEffect } from 'react';
 import { useChord, useKeys, useSequence } from '../lib/keys';
 import { text } from '../lib/text';
 import { CompareBar } from './compare-button';
+import { Palette } from './palette';
 import classes from './root-layout.module.css';
 import { ShortcutsDialog } from './shortcuts-dialog';
 import { nextScheme } from './theme-toggle';
 import { TopBar } from './top-bar';
 import { UndoBar } from './undo-bar';
-
-const Palette = lazy(() => import('./palette'));
 
 export function RootLayout() {
   const [shortcuts, { open, close }] = useDisclosure(false);
@@ -48,11 +47,7 @@ export function RootLayout() {
       </main>
       <CompareBar />
       <UndoBar />
-      {palette && (
-        <Suspense>
-          <Palette onClose={setPalette.close} />
-        </Suspense>
-      )}
+      {palette && <Palette onClose={setPalette.close} />}
       <ShortcutsDialog opened={shortcuts} onClose={close} />
     </>
   );
