@@ -48,15 +48,16 @@ pub(super) fn run(plan: &Plan, idle: bool, mixed: bool, report: &mut Report) -> 
     let asker = Asker { seed: plan.seed, target: target.clone(), known };
     let leeway = if plan.spans >= VERY_MANY { 2.0 } else { 1.0 };
     if idle {
-        asker.tell(plan, &format!("{spans} spans"), leeway, report)?;
+        asker.tell(plan, &format!("{spans} spans"), leeway, &of_each_endpoint(), report)?;
     }
     if mixed {
         let per_second = filled.per_second / 2.0 / BATCH as f64;
         let feed = Feed::endless(exports(Chat::new(plan.seed + 1, STRETCH as u64), BATCH));
         let done = AtomicBool::new(false);
+        let endpoints: Vec<_> = of_each_endpoint().into_iter().filter(|question| !question.waits).collect();
         let ingest = std::thread::scope(|scope| {
             let sending = scope.spawn(|| as_due(&target, &feed, OPEN_CONNECTIONS, per_second, UNTIL_DONE, &done));
-            let told = asker.tell(plan, &format!("{spans} spans, ingest at half speed"), 2.0 * leeway, report);
+            let told = asker.tell(plan, &format!("{spans} spans, ingest at half speed"), 2.0 * leeway, &endpoints, report);
             done.store(true, Ordering::Relaxed);
             let sent = sending.join().map_err(|_| anyhow::anyhow!("the sending thread panicked"))?;
             told.and(sent?.whole())
@@ -112,10 +113,10 @@ struct Asker {
 }
 
 impl Asker {
-    /// Asks what a page asks, and less often of each endpoint.
-    fn tell(&self, plan: &Plan, when: &str, leeway: f64, report: &mut Report) -> anyhow::Result<()> {
+    /// Asks what a page asks, and less often of endpoints.
+    fn tell(&self, plan: &Plan, when: &str, leeway: f64, endpoints: &[Question], report: &mut Report) -> anyhow::Result<()> {
         self.tell_of(&of_a_page(), plan.rounds, when, leeway, report)?;
-        self.tell_of(&of_each_endpoint(), plan.rounds / 5, when, leeway, report)
+        self.tell_of(endpoints, plan.rounds / 5, when, leeway, report)
     }
 
     /// Asks every question a number of times, taking turns as a page does, and adds a row for each. The limits may be missed by

@@ -32,11 +32,18 @@ pub(super) struct Question {
     ask: fn(&Known, &mut Random) -> Option<Ask>,
     /// Where in the answer the list stands that must not be empty. What may be empty, or is no list, is not looked into.
     list: Option<&'static str>,
+    /// Whether the answer waits, for some seconds, until the lists show what has come in: beside an ingest that is all that it takes.
+    pub(super) waits: bool,
 }
 
 impl Question {
     fn new(name: impl Into<String>, limits: Limits, ask: fn(&Known, &mut Random) -> Option<Ask>) -> Self {
-        Self { name: name.into(), limits, ask, list: None }
+        Self { name: name.into(), limits, ask, list: None, waits: false }
+    }
+
+    fn waits(mut self) -> Self {
+        self.waits = true;
+        self
     }
 
     fn lists(mut self, list: &'static str) -> Self {
@@ -181,11 +188,13 @@ pub(super) fn of_each_endpoint() -> Vec<Question> {
         Question::new("export of 1,000 spans as JSON lines", OVER_ALL, |known, random| {
             let channel = &known.step(random)?.channel;
             Some(Ask::Get(format!("/api/v1/export?of=spans&format=jsonl&limit=1000&q=channel:{channel}")))
-        }),
+        })
+        .waits(),
         Question::new("export of 1,000 spans as Parquet", OVER_ALL, |known, random| {
             let channel = &known.step(random)?.channel;
             Some(Ask::Get(format!("/api/v1/export?of=spans&format=parquet&limit=1000&q=channel:{channel}")))
-        }),
+        })
+        .waits(),
         Question::new("sources", LIST, |_, _| Some(Ask::Get("/api/v1/sources".to_owned()))),
         Question::new("status", ONE, |_, _| Some(Ask::Get("/api/v1/status".to_owned()))),
     ]);

@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use neuraltrust_model::{Content, Map, Message, Part, TraceId};
+use neuraltrust_model::{Content, Map, Message, Part};
+use rayon::iter::{IntoParallelRefMutIterator as _, ParallelIterator as _};
 use tantivy::collector::TopDocs;
 use tantivy::query::Query;
 use tantivy::{DocAddress, Searcher};
@@ -59,7 +60,6 @@ pub(super) fn search(
     let clauses = Clauses { ranked: query.by_relevance, ..Clauses::new(index, &searcher, project, ListOf::Spans, &cut, budget) };
     let elsewhere = Elsewhere { clauses: &clauses, record, project, filter: &query.filter, phrases: &phrases };
     let mut page = Page { found: Vec::new(), known: HashMap::new() };
-    let mut trace = None;
     let mut spans = Spans::new(&clauses, query)?;
     let (mut looked_at, mut next_cursor, mut broken_off) = (0, None, false);
     'all: while let Some(batch) = spans.next()? {
@@ -70,11 +70,7 @@ pub(super) fn search(
                 break 'all;
             }
             looked_at += 1;
-            let pieces = match pieces(record, project, &mut trace, &row) {
-                // What cannot be read is not shown; whoever opens it is told.
-                Err(StoreError::Damaged { .. }) => Vec::new(),
-                pieces => pieces?,
-            };
+            let pieces = pieces(record, project, &row)?;
             let new = page.new_of(best(pieces, &phrases, query.by_relevance), &row, |text| match query.cursor {
                 Some(cursor) => elsewhere.is_said_before(text, cursor),
                 None => Ok(false),
@@ -89,20 +85,26 @@ pub(super) fn search(
         }
     }
     let more = broken_off || !spans.is_over;
-    for Found { hit, node, text } in &mut page.found {
+    // On all cores, since somebody waits for them.
+    let found = page.found.par_iter_mut().map(|Found { hit, node, text }| {
+        let cut = Cell::new(false);
+        let clauses = Clauses::new(index, &searcher, project, ListOf::Spans, &cut, budget);
+        let elsewhere = Elsewhere { clauses: &clauses, record, project, filter: &query.filter, phrases: &phrases };
         for place in elsewhere.of(text, hit)? {
             join(hit, place);
         }
         if let Some(node) = node {
-            sent_again(index, record, project, hit, *node, budget)?;
+            elsewhere.sent_again(hit, *node)?;
         }
         hit.also_count = hit.also.len();
         hit.also.truncate(MAX_ALSO);
-    }
+        Ok(cut.get())
+    });
+    let cut = found.collect::<Result<Vec<bool>, StoreError>>()?.contains(&true) || cut.get();
     Ok(Hits {
         items: page.found.into_iter().map(|found| found.hit).collect(),
         next_cursor: next_cursor.filter(|_| more && !query.by_relevance),
-        truncated: cut.get() || (more && query.by_relevance),
+        truncated: cut || (more && query.by_relevance),
         timed_out: budget.has_ended(),
     })
 }
@@ -207,11 +209,7 @@ impl Elsewhere<'_, '_> {
                 break;
             }
             let row: SpanRow = lists::read(&lists::row(self.clauses.index, self.clauses.searcher, at)?)?;
-            let Some(trace) = self.record.find(self.project, &row.trace_id)? else { continue };
-            let pieces = match self.record.span(&trace, &row.span_id) {
-                Err(StoreError::Damaged { .. }) => continue,
-                spans => pieces_of(self.record, &spans?, &row)?,
-            };
+            let pieces = pieces(self.record, self.project, &row)?;
             let same = best(pieces, self.phrases, false).into_iter().filter(|(piece, _)| said(&piece.text) == said_of);
             places.extend(same.map(|(piece, _)| place(&row, piece.part)));
         }
@@ -231,6 +229,37 @@ impl Elsewhere<'_, '_> {
         let mut places = self.places(text, &*self.spans(text, here)?, Order::OLDEST_FIRST, SAME)?;
         places.extend(self.places(text, &*self.spans(text, Filter::default())?, Order::default(), SAME)?);
         Ok(places)
+    }
+
+    /// Adds the model calls of the conversation that sent a message again: those whose history has it.
+    fn sent_again(&self, hit: &mut Hit, (scope, name): NodeName) -> Result<(), StoreError> {
+        let Self { clauses, record, project, .. } = *self;
+        let kinds = ["generation", "agent"].map(|kind| Value::Text(kind.to_owned()));
+        let calls = Filter::And(vec![
+            Filter::equals(Field::ConversationId, hit.place.conversation_id.as_str()),
+            Filter::Is(Key::Field(Field::Kind), Test::OneOf(kinds.to_vec())),
+            Filter::between(hit.place.start_time, None),
+        ]);
+        let query = clauses.query(&calls)?;
+        for (_, at) in order::first(clauses.searcher, &*query, Order::OLDEST_FIRST, MAX_CALLS)? {
+            if clauses.budget.is_over() {
+                break;
+            }
+            let row: SpanRow = lists::read(&lists::row(clauses.index, clauses.searcher, at)?)?;
+            let Some(trace) = record.find(project, &row.trace_id)? else { continue };
+            let spans = record.span(&trace, &row.span_id)?;
+            let Some(span) = spans.spans.first() else { continue };
+            for (part, said) in [(SaidIn::Input, spans.input(span)), (SaidIn::Output, spans.output(span))] {
+                if let Some(Said::Apart(Apart { form: Form::Messages(len), scope: there, heads, .. })) = said
+                    && *there == scope
+                    && let [head] = heads.as_slice()
+                    && record.is_on_path(scope, head, *len, &name)?
+                {
+                    join(hit, place(&row, part));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -304,19 +333,12 @@ impl<'a, 'c> Spans<'a, 'c> {
     }
 }
 
-/// What a span brought in, message by message.
-fn pieces(
-    record: &Record,
-    project: ProjectId,
-    known: &mut Option<(TraceId, TraceSpans)>,
-    row: &SpanRow,
-) -> Result<Vec<Piece>, StoreError> {
-    if known.as_ref().is_none_or(|(id, _)| *id != row.trace_id) {
-        *known = Some((row.trace_id.clone(), record.trace(project, &row.trace_id)?));
-    }
-    match known {
-        Some((_, trace)) => pieces_of(record, trace, row),
-        None => Ok(Vec::new()),
+/// What a span brought in, message by message. What cannot be read is not shown; whoever opens it is told.
+fn pieces(record: &Record, project: ProjectId, row: &SpanRow) -> Result<Vec<Piece>, StoreError> {
+    let Some(trace) = record.find(project, &row.trace_id)? else { return Ok(Vec::new()) };
+    match record.span(&trace, &row.span_id).and_then(|spans| pieces_of(record, &spans, row)) {
+        Err(StoreError::Damaged { .. }) => Ok(Vec::new()),
+        pieces => pieces,
     }
 }
 
@@ -352,43 +374,4 @@ fn pieces_of(record: &Record, trace: &TraceSpans, row: &SpanRow) -> Result<Vec<P
 fn words(parts: Vec<Part>) -> String {
     let message = Message { role: String::new(), parts, extra: Map::new() };
     Content::Messages { messages: vec![message] }.plain_text(MAX_TEXT)
-}
-
-/// Adds the model calls of the conversation that sent a message again: those whose history has it.
-fn sent_again(
-    index: &SearchIndex,
-    record: &Record,
-    project: ProjectId,
-    hit: &mut Hit,
-    (scope, name): NodeName,
-    budget: &Budget,
-) -> Result<(), StoreError> {
-    let (searcher, cut) = (index.reader.searcher(), Cell::new(false));
-    let clauses = Clauses::new(index, &searcher, project, ListOf::Spans, &cut, budget);
-    let kinds = ["generation", "agent"].map(|kind| Value::Text(kind.to_owned()));
-    let calls = Filter::And(vec![
-        Filter::equals(Field::ConversationId, hit.place.conversation_id.as_str()),
-        Filter::Is(Key::Field(Field::Kind), Test::OneOf(kinds.to_vec())),
-        Filter::between(hit.place.start_time, None),
-    ]);
-    let query = clauses.query(&calls)?;
-    for (_, at) in order::first(&searcher, &*query, Order::OLDEST_FIRST, MAX_CALLS)? {
-        if budget.is_over() {
-            break;
-        }
-        let row: SpanRow = lists::read(&lists::row(index, &searcher, at)?)?;
-        let Some(trace) = record.find(project, &row.trace_id)? else { continue };
-        let spans = record.span(&trace, &row.span_id)?;
-        let Some(span) = spans.spans.first() else { continue };
-        for (part, said) in [(SaidIn::Input, spans.input(span)), (SaidIn::Output, spans.output(span))] {
-            if let Some(Said::Apart(Apart { form: Form::Messages(len), scope: there, heads, .. })) = said
-                && *there == scope
-                && let [head] = heads.as_slice()
-                && record.is_on_path(scope, head, *len, &name)?
-            {
-                join(hit, place(&row, part));
-            }
-        }
-    }
-    Ok(())
 }
