@@ -72,8 +72,8 @@ export function DetailsPanel({ transcript, onWhy, onClose }: Props) {
               { name: words.started, value: formatAbsolute(parseTime(conversation.start_time)) },
               { name: words.last, value: formatAbsolute(parseTime(conversation.last_time)) },
               { name: words.duration, value: formatDuration(age ?? conversation.duration_ms) },
-              { name: words.turns, value: conversation.turns },
-              { name: words.steps, value: conversation.spans },
+              { name: words.turns, value: conversation.turns.toLocaleString('en-US') },
+              { name: words.steps, value: conversation.spans.toLocaleString('en-US') },
               conversation.errors > 0 && { name: words.errors, value: conversation.errors },
               conversation.models.length > 0 && { name: words.models, value: conversation.models.join(', ') },
               conversation.cost != null && {

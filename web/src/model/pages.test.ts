@@ -1,6 +1,6 @@
 // A fresh first page joins the list without losing rows.
 import { expect, test } from 'vitest';
-import type { Transcript } from '../api/types';
+import type { Page, Transcript } from '../api/types';
 import { joinTranscript, mergeFirstPage, readyPages } from './pages';
 
 const page = (items: string, next_cursor: string | null = null) => ({ items: items.split(''), next_cursor });
@@ -22,6 +22,25 @@ test('a fresh page that is the whole list replaces it', () => {
 test('a list that outgrows its page leads on', () => {
   const merged = mergeFirstPage([page('ab')], page('xya', '7'), same);
   expect(merged.pages).toEqual([{ items: ['x', 'y', 'a'], next_cursor: '7' }]);
+});
+
+test('a list that is left open at its top does not hold all that has come in', () => {
+  const rows = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => String(to - 1 - n));
+  let pages: Page<string>[] = [{ items: rows(0, 50), next_cursor: '0' }];
+  let most = 0;
+  for (let to = 60; to <= 5_000; to += 10) {
+    pages = mergeFirstPage(pages, { items: rows(to - 50, to), next_cursor: `${to - 50}` }, same, true).pages;
+    most = Math.max(most, pages[0]!.items.length);
+    const { items, next_cursor } = pages[0]!;
+    expect(items).toEqual(rows(Number(next_cursor), to));
+  }
+  expect(most).toBeLessThan(520);
+  const below = mergeFirstPage(
+    [{ items: rows(0, 900), next_cursor: '0' }],
+    { items: rows(890, 940), next_cursor: '890' },
+    same,
+  );
+  expect(below.pages[0]!.items).toEqual(rows(0, 940));
 });
 
 test('draws a growing trace a few times only', () => {

@@ -7,15 +7,25 @@ export interface Merged<T> {
   added: string[];
 }
 
+/** Rows that a list which is read at its top holds at most. */
+const MOST_HELD = 500;
+
 /**
  * Puts the fresh first page on top and keeps every other row below in its order. When the fresh page is the whole list, it
- * replaces everything, so that rows which no longer match go away.
+ * replaces everything, so that rows which no longer match go away. So it does where the reader is at the top and many rows are
+ * held: a list that is left open would hold all that has ever come in. What is below comes again with whoever goes there.
  */
-export function mergeFirstPage<T>(pages: readonly Page<T>[], fresh: Page<T>, idOf: (item: T) => string): Merged<T> {
+export function mergeFirstPage<T>(
+  pages: readonly Page<T>[],
+  fresh: Page<T>,
+  idOf: (item: T) => string,
+  atTop = false,
+): Merged<T> {
   const known = new Set(pages.flatMap((page) => page.items.map(idOf)));
   const added = fresh.items.map(idOf).filter((id) => !known.has(id));
   const [first, ...rest] = pages;
-  if (!first || !fresh.next_cursor) return { pages: [fresh], added };
+  const overgrown = atTop && known.size > MOST_HELD;
+  if (!first || !fresh.next_cursor || overgrown) return { pages: [fresh], added };
   const freshIds = new Set(fresh.items.map(idOf));
   const others = (page: Page<T>) => page.items.filter((item) => !freshIds.has(idOf(item)));
   // NOTE: the cursor of the old first page stays valid, because it marks a place in the order and not a number of rows.

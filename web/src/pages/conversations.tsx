@@ -54,7 +54,7 @@ export function ConversationsPage() {
   const input = useRef<HTMLInputElement>(null);
   const filter = useMemo(() => filterOf(search, Date.now()), [search]);
   const ordered = useMemo(() => ({ ...filter, ...orderOf(search) }), [filter, search]);
-  const list = useConversations(ordered);
+  const list = useConversations(ordered, place);
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const userNames = useMemo(
     () => new Map(rows.flatMap(({ user }) => (user?.id && user.name ? [[user.id, user.name] as const] : []))),

@@ -43,7 +43,7 @@ function EntityOf({ entity, id }: { entity: Entity; id: string }) {
     () => ({ [ENTITY_FIELDS[entity]]: id, after: sinceTime(search.since, Date.now()) }),
     [entity, id, search.since],
   );
-  const list = useConversations(filter);
+  const list = useConversations(filter, place);
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const given = Object.fromEntries(
     Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined),

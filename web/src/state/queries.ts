@@ -108,8 +108,8 @@ export function useLag(): number {
   return behindSince.current !== null && Date.now() - behindSince.current > 4000 ? lag : 0;
 }
 
-/** The list of conversations, kept fresh without losing what is loaded. `arrived` are the rows to point out. */
-export function useConversations(filter: ConversationFilter) {
+/** The list of conversations, kept fresh without losing what is loaded where its reader is. `arrived` are the rows to point out. */
+export function useConversations(filter: ConversationFilter, place: { top: number }) {
   const client = useQueryClient();
   const key = keys.conversations(filter);
   const query = useInfiniteQuery({
@@ -121,6 +121,10 @@ export function useConversations(filter: ConversationFilter) {
   });
   const [arrived, setArrived] = useState<ReadonlySet<string>>(new Set());
   const signature = JSON.stringify(filter);
+  const reading = useRef(place);
+  useEffect(() => {
+    reading.current = place;
+  }, [place]);
 
   const refresh = useRef<ReturnType<typeof throttle> | null>(null);
   useEffect(() => {
@@ -132,7 +136,8 @@ export function useConversations(filter: ConversationFilter) {
       const listKey = keys.conversations(pageFilter);
       const old = client.getQueryData<InfiniteData<Page<ConversationRow>, string | null>>(listKey);
       if (!old || abort.signal.aborted) return;
-      const merged = mergeFirstPage(old.pages, fresh, (row) => row.conversation_id);
+      const atTop = reading.current.top <= 0;
+      const merged = mergeFirstPage(old.pages, fresh, (row) => row.conversation_id, atTop);
       client.setQueryData(listKey, { pages: merged.pages, pageParams: old.pageParams.slice(0, merged.pages.length) });
       if (merged.added.length === 0) return;
       setArrived((before) => new Set([...before, ...merged.added]));
