@@ -10,6 +10,7 @@ import { comparing } from './comparing.mjs';
 import { explaining } from './explaining.mjs';
 import { finding } from './finding.mjs';
 import { judging } from './judging.mjs';
+import { indexed } from './loads.mjs';
 import { members } from './members.mjs';
 import { robust } from './robust.mjs';
 import { fill, screens } from './screens.mjs';
@@ -88,6 +89,8 @@ async function main() {
   if (wanted.some((name) => name in parts)) {
     await run(async (server, page, problems) => {
       await fill(binary, server);
+      // Values are completed once, and not again when more of them have come.
+      await indexed(server);
       await step('signed in', async () => {
         await page.goto(server.link);
         await page.locator('[data-conversation]').first().waitFor();
