@@ -45,10 +45,10 @@ pub(super) fn run(plan: &Plan, idle: bool, mixed: bool, report: &mut Report) -> 
 
     let target = target(&server)?;
     let known = Known::ask(plan.seed, &target, filled.traces)?;
-    let asker = Asker { seed: plan.seed, target: target.clone(), known };
+    let asker = Asker { plan, target: target.clone(), known };
     let leeway = if plan.spans >= VERY_MANY { 2.0 } else { 1.0 };
     if idle {
-        asker.tell(plan, &format!("{spans} spans"), leeway, &of_each_endpoint(), report)?;
+        asker.tell(&format!("{spans} spans"), leeway, &of_each_endpoint(), report)?;
     }
     if mixed {
         let per_second = filled.per_second / 2.0 / BATCH as f64;
@@ -57,7 +57,7 @@ pub(super) fn run(plan: &Plan, idle: bool, mixed: bool, report: &mut Report) -> 
         let endpoints: Vec<_> = of_each_endpoint().into_iter().filter(|question| !question.waits).collect();
         let ingest = std::thread::scope(|scope| {
             let sending = scope.spawn(|| as_due(&target, &feed, OPEN_CONNECTIONS, per_second, UNTIL_DONE, &done));
-            let told = asker.tell(plan, &format!("{spans} spans, ingest at half speed"), 2.0 * leeway, &endpoints, report);
+            let told = asker.tell(&format!("{spans} spans, ingest at half speed"), 2.0 * leeway, &endpoints, report);
             done.store(true, Ordering::Relaxed);
             let sent = sending.join().map_err(|_| anyhow::anyhow!("the sending thread panicked"))?;
             told.and(sent?.whole())
@@ -106,24 +106,24 @@ fn fill(plan: &Plan, server: &Server, report: &mut Report) -> anyhow::Result<Fil
 }
 
 /// Asks.
-struct Asker {
-    seed: u64,
+struct Asker<'a> {
+    plan: &'a Plan,
     target: Target,
     known: Known,
 }
 
-impl Asker {
+impl Asker<'_> {
     /// Asks what a page asks, and less often of endpoints.
-    fn tell(&self, plan: &Plan, when: &str, leeway: f64, endpoints: &[Question], report: &mut Report) -> anyhow::Result<()> {
-        self.tell_of(&of_a_page(), plan.rounds, when, leeway, report)?;
-        self.tell_of(endpoints, plan.rounds / 5, when, leeway, report)
+    fn tell(&self, when: &str, leeway: f64, endpoints: &[Question], report: &mut Report) -> anyhow::Result<()> {
+        self.tell_of(&of_a_page(), self.plan.rounds, when, leeway, report)?;
+        self.tell_of(endpoints, self.plan.rounds / 5, when, leeway, report)
     }
 
     /// Asks every question a number of times, taking turns as a page does, and adds a row for each. The limits may be missed by
     /// the factor `leeway`.
     fn tell_of(&self, questions: &[Question], rounds: u64, when: &str, leeway: f64, report: &mut Report) -> anyhow::Result<()> {
         let mut connection = Connection::open(&self.target)?;
-        let mut random = Random::part(self.seed, 1 << 40);
+        let mut random = Random::part(self.plan.seed, 1 << 40);
         let mut asked: Vec<_> = questions.iter().map(|question| (question, Figures::default())).collect();
         for _ in 0..rounds {
             for (question, times) in &mut asked {
