@@ -1,4 +1,5 @@
 // Headless Chromium, and a watch over everything that must not happen on a page.
+import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { AxeBuilder } from '@axe-core/playwright';
 import { chromium } from 'playwright-core';
@@ -76,3 +77,9 @@ export async function selectTwo(page) {
 
 /** A name as it stands within a sentence of the page: the direction in which it is written ends with it. */
 export const isolated = (name) => `\u2068${name}\u2069`;
+
+/** The page is not wider than its window. */
+export async function assertFits(page, name = 'the page') {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.ok(over <= 0, `${name} is ${over} px too wide`);
+}

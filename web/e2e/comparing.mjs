@@ -1,6 +1,6 @@
 // Two things beside each other: from the selection in the list, from a step, and by a link.
 import assert from 'node:assert/strict';
-import { selectTwo } from './browser.mjs';
+import { assertFits, selectTwo } from './browser.mjs';
 
 export async function comparing({ server, page, step, inspect }) {
   const rows = page.locator('[data-conversation]');
@@ -60,8 +60,7 @@ export async function comparing({ server, page, step, inspect }) {
     await page.setViewportSize({ width: 390, height: 844 });
     await page.reload();
     await page.locator('[data-compared="input"]').waitFor();
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    assert.ok(over <= 0, `the page is ${over} px too wide`);
+    await assertFits(page);
     await inspect(page, 'phone-compare');
     await page.setViewportSize({ width: 1440, height: 900 });
     await page.goto(`${server.url}/compare`);

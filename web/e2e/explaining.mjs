@@ -1,5 +1,6 @@
 // Why the totals of a conversation and of a trace are what they are: what was counted, what was not, and what has no price.
 import assert from 'node:assert/strict';
+import { assertFits } from './browser.mjs';
 import { indexed, send, text } from './loads.mjs';
 
 /** More calls of one trace than are shown. */
@@ -37,10 +38,6 @@ export async function explaining({ server, page, step, inspect }) {
   const panel = page.getByRole('region', { name: 'Why these figures' });
   const why = page.getByRole('button', { name: 'Why these figures' }).first();
   const sum = panel.locator('[data-sum]');
-  const fits = async (name) => {
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    assert.ok(over <= 0, `${name} is ${over} px too wide`);
-  };
 
   await step('the totals of a conversation are the sum of the calls that are counted', async () => {
     await send(server, [
@@ -115,7 +112,7 @@ export async function explaining({ server, page, step, inspect }) {
     await page.setViewportSize({ width: 390, height: 844 });
     await page.goto(`${server.url}/conversations/figures?why=1`);
     await sum.waitFor();
-    await fits('the panel of figures');
+    await assertFits(page, 'the panel of figures');
     await inspect(page, 'phone-figures');
     await page.keyboard.press('Escape');
     await panel.waitFor({ state: 'detached' });

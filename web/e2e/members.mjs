@@ -1,6 +1,6 @@
 // Members of a project: invited, signed in by the link in a browser of their own, bounded by their role, and removed.
 import assert from 'node:assert/strict';
-import { isolated } from './browser.mjs';
+import { assertFits, isolated } from './browser.mjs';
 
 export async function members({ server, page, step, inspect, problems }) {
   const browser = page.context().browser();
@@ -125,8 +125,7 @@ export async function members({ server, page, step, inspect, problems }) {
     await page.setViewportSize({ width: 390, height: 844 });
     await page.goto(`${server.url}/settings?tab=members`);
     await row('Grace').waitFor();
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    assert.ok(over <= 0, `the page is ${over} px too wide`);
+    await assertFits(page);
     await inspect(page, 'phone-members');
   });
 }

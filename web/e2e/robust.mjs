@@ -1,5 +1,6 @@
 // What must not break the page: hostile content, a session that ends, a server that goes away, and large things.
 import assert from 'node:assert/strict';
+import { assertFits } from './browser.mjs';
 import { indexed, send, text } from './loads.mjs';
 
 const HOSTILE = [
@@ -52,8 +53,7 @@ async function unbroken(page) {
   assert.equal(await page.evaluate(() => window.broken), undefined, 'hostile content ran');
   const bad = 'a[href^="javascript:"], a[href^="data:"], main script, main iframe, main img[src^="https:"]';
   assert.equal(await page.locator(bad).count(), 0, 'hostile content became a part of the page');
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  assert.ok(over <= 0, `the page is ${over} px too wide`);
+  await assertFits(page);
 }
 
 export async function robust({ server, page, step, inspect, problems }) {

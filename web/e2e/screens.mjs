@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { isolated } from './browser.mjs';
+import { assertFits, isolated } from './browser.mjs';
 import { observeShifts, shiftsOf } from './timing.mjs';
 
 const LARGE = 3000;
@@ -388,8 +388,7 @@ export async function screens({ server, page, step, inspect }) {
   await step('a phone: every screen fits', async () => {
     await page.setViewportSize({ width: 390, height: 844 });
     const fits = async (name) => {
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      assert.ok(over <= 0, `${name} is ${over} px too wide`);
+      await assertFits(page, name);
       await inspect(page, `phone-${name}`);
     };
     for (const [name, path] of [
@@ -440,8 +439,7 @@ export async function screens({ server, page, step, inspect }) {
     assert.ok(width >= 44 && height >= 44, `it is ${width} by ${height} px`);
     await button.click();
     await dialog.getByRole('option', { name: /^Analytics/ }).waitFor();
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    assert.ok(over <= 0, `the palette is ${over} px too wide`);
+    await assertFits(page, 'the palette');
     await inspect(page, 'phone-palette');
     await dialog.getByRole('button', { name: 'Close' }).click();
     await dialog.waitFor({ state: 'detached' });
