@@ -1,6 +1,4 @@
 // What is known of a conversation as a whole, beside its transcript.
-import { ActionIcon } from '@mantine/core';
-import { IconX } from '@tabler/icons-react';
 import type { Transcript, User } from '../api/types';
 import { text } from '../lib/text';
 import { formatAbsolute, formatCost, formatDuration, userName } from '../model/format';
@@ -8,6 +6,7 @@ import { parseTime } from '../model/time';
 import { countedTokens } from '../model/tokens';
 import { useAge } from './ago';
 import { Avatar } from './avatar';
+import { CloseButton } from './close-button';
 import classes from './details-panel.module.css';
 import { JsonTree } from './json-tree';
 import { Facts, Section } from './section';
@@ -41,16 +40,7 @@ export function DetailsPanel({ transcript, onWhy, onClose }: Props) {
     <section className={panelClasses.panel} aria-label={words.details}>
       <div className={classes.head}>
         <h2>{words.details}</h2>
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          size={30}
-          aria-label={words.hideDetails}
-          title={words.hideDetails}
-          onClick={onClose}
-        >
-          <IconX size={18} stroke={1.8} />
-        </ActionIcon>
+        <CloseButton label={words.hideDetails} onClose={onClose} />
       </div>
       <div className={panelClasses.scroll} tabIndex={0} role="group" aria-label={words.details}>
         <div className={classes.user}>

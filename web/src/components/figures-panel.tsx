@@ -1,6 +1,4 @@
 // Why the totals of a conversation or trace are what they are: the steps that they are the sums of, and what is not in them.
-import { ActionIcon } from '@mantine/core';
-import { IconX } from '@tabler/icons-react';
 import { Fragment, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import type { TraceExplained, Usage } from '../api/types';
 import { text } from '../lib/text';
@@ -10,6 +8,7 @@ import type { StepRef } from '../model/outline';
 import { PARTS } from '../model/tokens';
 import { type Totalled, useExplained } from '../state/explained';
 import { usePrices } from '../state/settings';
+import { CloseButton } from './close-button';
 import { CostOrigin, SetPrice } from './cost-origin';
 import headClasses from './details-panel.module.css';
 import { ErrorState } from './error-state';
@@ -44,16 +43,7 @@ export function FiguresPanel({ of, onSelect, onClose }: Props) {
         <h2 ref={heading} tabIndex={-1}>
           {words.title}
         </h2>
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          size={30}
-          aria-label={words.close}
-          title={`${words.close} (Esc)`}
-          onClick={onClose}
-        >
-          <IconX size={18} stroke={1.8} />
-        </ActionIcon>
+        <CloseButton label={words.close} title={`${words.close} (Esc)`} onClose={onClose} />
       </div>
       <div className={panelClasses.scroll} tabIndex={0} role="group" aria-label={words.title}>
         {data ? (

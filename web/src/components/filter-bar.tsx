@@ -8,10 +8,8 @@ import { parseTime } from '../model/time';
 import type { ListSearch } from '../router';
 import button from './button.module.css';
 import classes from './filter-bar.module.css';
-import { ChoiceSelect, FacetSelect } from './filter-select';
+import { ChoiceSelect, FacetSelect, PERIODS } from './filter-select';
 import { QueryBox } from './query-box';
-
-const PERIODS = Object.entries(text.list.periods).map(([value, label]) => ({ value, label }));
 
 const ORDERS = Object.entries(text.list.orders).map(([value, label]) => ({ value, label }));
 
@@ -40,7 +38,7 @@ export function FilterBar({ search, onChange, onClear, inputRef, userNames, tool
     { name: words.model, value: search.model, clear: { model: undefined } },
     {
       name: words.periodField,
-      value: search.since && (words.periods[search.since] ?? search.since),
+      value: search.since && (text.periods[search.since] ?? search.since),
       clear: { since: undefined },
     },
     {

@@ -19,6 +19,9 @@ export interface Choice {
   count?: number;
 }
 
+/** The stretches of time that end now. */
+export const PERIODS: readonly Choice[] = Object.entries(text.periods).map(([value, label]) => ({ value, label }));
+
 interface Props {
   label: string;
   /** What the button says in place of the label, where nothing else shows what is chosen. */
@@ -77,7 +80,7 @@ function valuesOf(frequent: Facets | undefined, found: Facets | undefined): Face
 }
 
 interface ChoiceProps extends Props {
-  choices: Choice[];
+  choices: readonly Choice[];
   /** Why there are no choices, where it is not that there are none. */
   note?: string | undefined;
   /** What is to be said below the choices. */

@@ -1,6 +1,6 @@
 // Everything about the selected step.
-import { ActionIcon, Skeleton } from '@mantine/core';
-import { IconAlertCircle, IconBraces, IconClockOff, IconLink, IconTerminal2, IconX } from '@tabler/icons-react';
+import { Skeleton } from '@mantine/core';
+import { IconAlertCircle, IconBraces, IconClockOff, IconLink, IconTerminal2 } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import { ApiError } from '../api/client';
 import type { Content, SpanDetail, SpanRow } from '../api/types';
@@ -13,6 +13,7 @@ import { parseTime } from '../model/time';
 import { useNow } from '../state/clock';
 import { useSpan } from '../state/queries';
 import { useAge } from './ago';
+import { CloseButton } from './close-button';
 import { CompareButton } from './compare-button';
 import { ContentView } from './content-view';
 import { CopyButton } from './copy-button';
@@ -46,7 +47,7 @@ export function StepPanel({ traceId, stepId, row, spans, onClose }: Props) {
       <section className={classes.panel} aria-label={text.step.panel}>
         <div className={classes.head}>
           <div className={classes.headWords} />
-          <CloseButton onClose={onClose} />
+          <CloseButton label={text.step.close} title={`${text.step.close} (Esc)`} onClose={onClose} />
         </div>
         {gone ? (
           <Centered role="alert">
@@ -132,23 +133,8 @@ function Head({ span, detail, onClose }: { span: SpanRow; detail: SpanDetail | n
           size={30}
         />
       )}
-      <CloseButton onClose={onClose} />
+      <CloseButton label={text.step.close} title={`${text.step.close} (Esc)`} onClose={onClose} />
     </div>
-  );
-}
-
-function CloseButton({ onClose }: { onClose: () => void }) {
-  return (
-    <ActionIcon
-      variant="subtle"
-      color="gray"
-      size={30}
-      aria-label={text.step.close}
-      title={`${text.step.close} (Esc)`}
-      onClick={onClose}
-    >
-      <IconX size={18} stroke={1.8} />
-    </ActionIcon>
   );
 }
 

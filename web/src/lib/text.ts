@@ -5,16 +5,15 @@ import { figures } from './text-figures';
 import { settings } from './text-settings';
 import { soundAndPictures } from './text-tokens';
 
-/** Stretches of time that end now, by what a link calls them. */
-const periods: Record<string, string> = {
-  '1h': 'Last hour',
-  '24h': 'Last 24 hours',
-  '7d': 'Last 7 days',
-  '30d': 'Last 30 days',
-  '90d': 'Last 90 days',
-};
-
 export const text = {
+  /** Stretches of time that end now, by what a link calls them. */
+  periods: {
+    '1h': 'Last hour',
+    '24h': 'Last 24 hours',
+    '7d': 'Last 7 days',
+    '30d': 'Last 30 days',
+    '90d': 'Last 90 days',
+  } as Record<string, string>,
   product: 'neuraltrust',
   claim: 'Every conversation, step by step.',
   tok: (count: string) => `${count} tok`,
@@ -70,7 +69,6 @@ export const text = {
     user: 'User',
     model: 'Model',
     errors: 'With errors',
-    periods,
     periodField: 'Time',
     order: 'Order',
     orders: {
@@ -604,7 +602,6 @@ export const text = {
   analytics: {
     title: 'Analytics',
     period: 'Period',
-    periods,
     before: (change: string) => `${change} against the time before`,
     asBefore: 'as in the time before',
     nothing: 'Nothing was recorded in this time',

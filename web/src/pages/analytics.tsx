@@ -5,7 +5,7 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { AnalyticsOverview } from '../components/analytics-overview';
 import { DashboardView } from '../components/dashboard-view';
-import { ChoiceSelect, FacetSelect } from '../components/filter-select';
+import { ChoiceSelect, FacetSelect, PERIODS } from '../components/filter-select';
 import formClasses from '../components/form.module.css';
 import { Loading } from '../components/loading';
 import { Problem } from '../components/problem';
@@ -17,8 +17,6 @@ import { useAnalyticsView } from '../state/analytics-view';
 import { useChangeDashboards, useDashboards } from '../state/dashboards';
 import { useMayEdit } from '../state/queries';
 import classes from './analytics.module.css';
-
-const PERIODS = Object.entries(text.analytics.periods).map(([value, label]) => ({ value, label }));
 
 export function AnalyticsPage() {
   const search = analyticsRoute.useSearch();
@@ -38,7 +36,7 @@ export function AnalyticsPage() {
         <header className={classes.head}>
           <h1 className={classes.title}>{text.analytics.title}</h1>
           <ChoiceSelect
-            label={text.analytics.periods[view.period] ?? text.analytics.period}
+            label={text.periods[view.period] ?? text.analytics.period}
             choices={PERIODS}
             value={search.since}
             onChange={(since) => change({ since })}

@@ -3,7 +3,7 @@ import { Link, useLocation, useNavigate, useSearch } from '@tanstack/react-route
 import { useEffect, useMemo } from 'react';
 import button from '../components/button.module.css';
 import { Centered, ErrorState } from '../components/error-state';
-import { ChoiceSelect } from '../components/filter-select';
+import { ChoiceSelect, PERIODS } from '../components/filter-select';
 import { SearchField } from '../components/search-field';
 import stateClasses from '../components/states.module.css';
 import tableClasses from '../components/table.module.css';
@@ -17,7 +17,6 @@ import { useAggregate, useUserNames } from '../state/analytics';
 import classes from './entities.module.css';
 
 const TOP = 1000;
-const PERIODS = Object.entries(text.list.periods).map(([value, label]) => ({ value, label }));
 const words = text.entities;
 const SHARE = new Intl.NumberFormat('en-US', { style: 'percent', maximumFractionDigits: 1 });
 
@@ -82,7 +81,7 @@ function Entities({ entity }: { entity: Entity }) {
         </nav>
         <SearchField label={find} value={search.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
         <ChoiceSelect
-          label={text.list.periods[search.since ?? ''] ?? text.list.periodField}
+          label={text.periods[search.since ?? ''] ?? text.list.periodField}
           choices={PERIODS}
           value={search.since}
           onChange={(since) => change({ since })}

@@ -5,7 +5,7 @@ import { CostTables, costOf } from '../components/analytics-tables';
 import { Tiles } from '../components/analytics-tiles';
 import { ConversationList } from '../components/conversation-list';
 import { Centered, ErrorState } from '../components/error-state';
-import { ChoiceSelect } from '../components/filter-select';
+import { ChoiceSelect, PERIODS } from '../components/filter-select';
 import { ListSkeleton } from '../components/list-skeleton';
 import stateClasses from '../components/states.module.css';
 import { TimeHistogram } from '../components/time-histogram';
@@ -22,7 +22,6 @@ import { useAggregate } from '../state/analytics';
 import { useConversations } from '../state/queries';
 import classes from './entities.module.css';
 
-const PERIODS = Object.entries(text.list.periods).map(([value, label]) => ({ value, label }));
 /** What a query calls them, and the column that says the same of all conversations of one. */
 const NAMES = { users: 'user', sessions: 'session', channels: 'channel' } as const;
 const words = text.entities;
@@ -86,7 +85,7 @@ function EntityOf({ entity, id }: { entity: Entity; id: string }) {
           {words.inList}
         </Link>
         <ChoiceSelect
-          label={text.list.periods[search.since ?? ''] ?? text.list.periodField}
+          label={text.periods[search.since ?? ''] ?? text.list.periodField}
           choices={PERIODS}
           value={search.since}
           onChange={(since) =>
