@@ -6,6 +6,8 @@ use std::collections::{HashMap, HashSet};
 
 use neuraltrust_model::limits::MAX_SPAN_BYTES;
 use neuraltrust_model::{Content, Document, Message, SpanId, SpanPatch, TraceId};
+use rayon::iter::ParallelIterator as _;
+use rayon::slice::ParallelSliceMut as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,8 @@ const DOCUMENTS_APART_FROM_BYTES: usize = 1 << 10;
 const DOCUMENT_APART_FROM_BYTES: usize = 256;
 /// Other contents of fewer bytes than this stay in their patch.
 const OTHERS_APART_FROM_BYTES: usize = 4 << 10;
+/// Patches of one request that are coded one after the other; what a part brings, the next does not know of, and brings as well.
+const PART_PATCHES: usize = 128;
 /// Stands for the trace in the JSON of a patch: its row says which trace it is about.
 const TRACE_IS_TOLD_BY_THE_ROW: &str = "-";
 
@@ -103,7 +107,7 @@ pub(super) struct EncodedPatch {
 }
 
 /// The patches of one request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) patches: Vec<EncodedPatch>,
     /// Patches over the limit.
@@ -123,21 +127,59 @@ pub(super) struct Aids<'a> {
     pub(super) dictionary: Option<&'a Dictionary>,
 }
 
-/// Codes the patches of one request. Nodes that are known to be on disk, or that come earlier in the request, are left out
-/// where there is a memory of known ones; without it, every content brings all of its nodes.
-/// Media are taken out of the contents meanwhile; the patches are afterwards as they were before.
-pub(super) fn encode(project: ProjectId, patches: &mut [SpanPatch], aids: Aids<'_>) -> Result<Batch, StoreError> {
-    let mut encoder = Encoder { project, aids, brought: HashSet::new() };
+/// What codes the requests that are large, on all cores: whoever sends waits for it.
+#[derive(Debug)]
+pub(super) struct Coders(rayon::ThreadPool);
+
+impl Coders {
+    pub(super) fn start() -> Result<Self, rayon::ThreadPoolBuildError> {
+        rayon::ThreadPoolBuilder::new().thread_name(|n| format!("coder-{n}")).build().map(Self)
+    }
+
+    /// Codes the patches of one request. Nodes that are known to be on disk are left out where there is a memory of known ones;
+    /// without it, every content brings all of its nodes.
+    /// Media are taken out of the contents meanwhile; the patches are afterwards as they were before.
+    pub(super) fn encode(&self, project: ProjectId, patches: &mut [SpanPatch], aids: Aids<'_>) -> Result<Batch, StoreError> {
+        let scopes = scopes(patches);
+        if patches.len() <= PART_PATCHES {
+            return encode_part(project, patches, aids, &scopes);
+        }
+        let parts = self.0.install(|| {
+            let parts = patches.par_chunks_mut(PART_PATCHES);
+            parts.map(|part| encode_part(project, part, aids, &scopes)).collect::<Result<Vec<_>, _>>()
+        })?;
+        let mut batch = Batch { dictionary: aids.dictionary.map(|dictionary| dictionary.id), ..Batch::default() };
+        for part in parts {
+            batch.patches.extend(part.patches);
+            batch.refused.extend(part.refused);
+            batch.brought.extend(part.brought);
+        }
+        Ok(batch)
+    }
+}
+
+/// What the contents of each trace belong to: the first patch of a trace that names a conversation decides for all of them.
+fn scopes(patches: &[SpanPatch]) -> HashMap<TraceId, Scope> {
     let mut scopes: HashMap<TraceId, Scope> = HashMap::new();
-    for patch in &*patches {
-        // The first patch of a trace that names a conversation decides for all of them.
+    for patch in patches {
         let scope = scopes.entry(patch.trace_id.clone()).or_insert_with(|| Scope::Trace(patch.trace_id.clone()));
         if let (Scope::Trace(_), Some(conversation)) = (&*scope, &patch.conversation_id) {
             *scope = Scope::Conversation(conversation.clone());
         }
     }
+    scopes
+}
+
+/// Codes patches one after the other. Nodes that come earlier among them are left out as well.
+fn encode_part(
+    project: ProjectId,
+    patches: &mut [SpanPatch],
+    aids: Aids<'_>,
+    scopes: &HashMap<TraceId, Scope>,
+) -> Result<Batch, StoreError> {
+    let mut encoder = Encoder { project, aids, brought: HashSet::new() };
     let dictionary = aids.dictionary.map(|dictionary| dictionary.id);
-    let mut batch = Batch { patches: Vec::with_capacity(patches.len()), refused: Vec::new(), brought: Vec::new(), dictionary };
+    let mut batch = Batch { patches: Vec::with_capacity(patches.len()), dictionary, ..Batch::default() };
     for patch in patches {
         let Some(scope) = scopes.get(&patch.trace_id) else { continue };
         // The contents and the trace are written beside the patch, not in it.
@@ -468,7 +510,7 @@ mod tests {
     }
 
     fn coded(patches: Vec<SpanPatch>, known: Option<&Known>) -> Batch {
-        encode(ProjectId(1), &mut { patches }, Aids { known, dictionary: None }).unwrap()
+        Coders::start().unwrap().encode(ProjectId(1), &mut { patches }, Aids { known, dictionary: None }).unwrap()
     }
 
     /// Reads back what was coded without a dictionary.
@@ -485,7 +527,7 @@ mod tests {
     fn small_contents_stay_in_their_patch() {
         let mut all = vec![patch("s", Some(Content::text("é")), Some(messages(1))), patch("none", None, None)];
         let before = all.clone();
-        let batch = encode(ProjectId(1), &mut all, Aids { known: None, dictionary: None }).unwrap();
+        let batch = Coders::start().unwrap().encode(ProjectId(1), &mut all, Aids { known: None, dictionary: None }).unwrap();
         assert_eq!(all, before, "the patches are as they were");
         assert_eq!(nodes(&batch), [0, 0]);
         let (read, [input, output]) = decoded(&batch.patches[0].body);
@@ -546,7 +588,8 @@ mod tests {
         let known = Known::default();
         let mut all = vec![call("a", vec![])];
         let before = all.clone();
-        let batch = encode(ProjectId(1), &mut all, Aids { known: Some(&known), dictionary: None }).unwrap();
+        let batch =
+            Coders::start().unwrap().encode(ProjectId(1), &mut all, Aids { known: Some(&known), dictionary: None }).unwrap();
         assert_eq!(all, before, "the patches are as they were");
         assert_eq!(nodes(&batch), [3 + 1 + 1], "three pieces, a label and the message");
         let [medium, message] = batch.patches[0].paths.as_slice() else { panic!("{batch:?}") };

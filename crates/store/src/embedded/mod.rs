@@ -8,6 +8,7 @@ mod answers;
 mod backup;
 mod budget;
 mod chain;
+mod checkpoints;
 mod clauses;
 mod codec;
 mod coding;
@@ -79,7 +80,8 @@ use crate::{
 };
 use budget::{Budget, READ_WITHIN};
 use chain::Known;
-use codec::Aids;
+use checkpoints::Log;
+use codec::{Aids, Coders};
 use index::SearchIndex;
 use indexer::Shared;
 use keeper::Keeper;
@@ -105,6 +107,7 @@ pub struct EmbeddedStore {
     record: Arc<Record>,
     data_dir: PathBuf,
     known: Known,
+    coders: Coders,
     shared: Shared,
     /// Room for those who read the index.
     searches: Semaphore,
@@ -120,12 +123,14 @@ struct Threads {
     writing: JoinHandle<()>,
     indexing: JoinHandle<()>,
     keeping: JoinHandle<()>,
+    checkpointing: JoinHandle<()>,
+    log: Log,
 }
 
 impl Threads {
     /// The name of one that has ended though it was not told to.
     fn ended(&self) -> Option<&str> {
-        [&self.writing, &self.indexing, &self.keeping]
+        [&self.writing, &self.indexing, &self.keeping, &self.checkpointing]
             .into_iter()
             .find(|thread| thread.is_finished())
             .map(|thread| thread.thread().name().unwrap_or("a thread"))
@@ -143,7 +148,9 @@ impl Threads {
         let indexed = self.indexing.join();
         shared.writer.end();
         let wrote = self.writing.join();
-        if kept.is_err() || indexed.is_err() || wrote.is_err() {
+        self.log.end();
+        let emptied = self.checkpointing.join();
+        if kept.is_err() || indexed.is_err() || wrote.is_err() || emptied.is_err() {
             return Err(StoreError::Stopped);
         }
         written
@@ -157,8 +164,10 @@ impl EmbeddedStore {
     /// [`StoreError::DataDir`], [`StoreError::Locked`], [`StoreError::Format`] and what the record says.
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
         let lock = DirLock::take(data_dir)?;
-        let connection = schema::open_for_writing(&data_dir.join(RECORD))?;
+        let mut connection = schema::open_for_writing(&data_dir.join(RECORD))?;
         erasures::forget_unfinished(&connection)?;
+        let log = Log::default();
+        log.follow(&mut connection).map_err(StoreError::record("follow the log of the record"))?;
         let accounts = Accounts::open(data_dir)?;
         let record = Arc::new(Record::new(data_dir.join(RECORD)));
         let index = SearchIndex::open(&data_dir.join(INDEX))?;
@@ -171,12 +180,14 @@ impl EmbeddedStore {
         let indexed = index.reach()?.complete;
         let troubles = Troubles::default();
         let no_thread = |source| StoreError::DataDir { path: data_dir.to_owned(), source };
+        let coders = Coders::start().map_err(|error| no_thread(std::io::Error::other(error)))?;
         let (writer, writing) = Writer::start(connection, recorded.clone(), troubles.clone()).map_err(no_thread)?;
         prices::follow_table(&writer)?;
         let shared = Shared::new(Arc::clone(&record), index, indexed, writer, recorded, troubles);
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let for_indexer = shared.clone();
         let indexing = thread("indexer").spawn(move || indexer::run(&for_indexer)).map_err(no_thread)?;
+        let checkpointing = log.start(&data_dir.join(RECORD))?;
         let keeper = Keeper { data_dir: data_dir.to_owned(), shared: shared.clone() };
         let keeping = thread("keeper").spawn(move || keeper.run()).map_err(no_thread)?;
         Ok(Self {
@@ -184,9 +195,10 @@ impl EmbeddedStore {
             record,
             data_dir: data_dir.to_owned(),
             known: Known::default(),
+            coders,
             shared,
             searches: Semaphore::new(SEARCHES_AT_A_TIME),
-            threads: Mutex::new(Some(Threads { writing, indexing, keeping })),
+            threads: Mutex::new(Some(Threads { writing, indexing, keeping, checkpointing, log })),
             _lock: lock,
         })
     }
@@ -233,7 +245,7 @@ impl EmbeddedStore {
         loop {
             let dictionary = self.record.dictionaries().current(&self.record, project)?;
             let aids = Aids { known, dictionary: dictionary.as_deref() };
-            let mut batch = codec::encode(project, &mut patches, aids)?;
+            let mut batch = self.coders.encode(project, &mut patches, aids)?;
             let (brought, refused) = (std::mem::take(&mut batch.brought), std::mem::take(&mut batch.refused));
             let written = match batch.patches.is_empty() {
                 true => Written::Kept { new: 0, duplicates: 0 },
