@@ -1,7 +1,7 @@
 //! Requests that wait to be sent.
 //!
 //! They are made before the clock starts, as many as fit into memory. Where a run needs more, one thread goes on making them
-//! while it lasts; its cost is then part of the machine's load, and the run's report says so.
+//! while it lasts and gives way to the rest; its cost is then part of the machine's load, and the run's report says so.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,18 @@ use crate::workload::Request;
 const ROOM_BYTES: usize = 3 << 30;
 /// Bytes of requests that are kept of those that do not end.
 const ENDLESS_ROOM_BYTES: usize = 256 << 20;
+
+/// How much the thread that makes requests gives way, on the scale of `nice(2)`: to the server and whoever sends, as if it were another
+/// machine's work, and not to the server's own work behind them, which is at 19.
+#[cfg(target_os = "linux")]
+const WAY: i32 = 10;
+
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(WAY) {
+        eprintln!("requests are made with the priority of everything else: {error}");
+    }
+}
 
 /// A queue of requests.
 pub(crate) struct Feed {
@@ -79,7 +91,10 @@ impl Feed {
     fn with_room(requests: impl Iterator<Item = Request> + Send + 'static, room: usize) -> Self {
         let shared = Arc::new(Shared::default());
         let makes = Arc::clone(&shared);
-        let maker = std::thread::spawn(move || makes.make(requests, room));
+        let maker = std::thread::spawn(move || {
+            give_way();
+            makes.make(requests, room);
+        });
         let mut state = shared.state();
         while !state.ended && state.bytes < room {
             state = shared.wait(state);
