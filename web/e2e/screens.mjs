@@ -181,7 +181,8 @@ export async function screens({ server, page, step, inspect }) {
       .locator('[data-chart]')
       .evaluateAll((charts) => charts.map((chart) => chart.dataset.chart));
     assert.deepEqual(titles, ['All of it', 'Cost of users']);
-    await page.getByRole('button', { name: /^u_/ }).first().click();
+    // A user has a name here, and an id in the query behind it.
+    await page.locator('[data-chart="Cost of users"]').getByRole('button', { name: 'Chloé Dubois' }).click();
     await page.waitForURL((url) => url.pathname === '/' && url.searchParams.get('q')?.startsWith('user_id:u_'));
     await page.locator('[data-conversation]').first().waitFor();
     await page.goBack();

@@ -38,7 +38,7 @@ export const COLUMNS: readonly Column[] = [
   { name: 'signals', width: 'minmax(86px, 0.9fr)', look: 'signals' },
   { name: 'model', width: 'minmax(124px, 1.3fr)', look: 'model', wide: true },
   { name: 'tokens', width: '64px', look: 'extra', wide: true },
-  { name: 'cost', width: '64px', look: 'extra', wide: true },
+  { name: 'cost', width: '72px', look: 'extra', wide: true },
   { name: 'scores', width: 'minmax(80px, 1fr)', look: 'signals', wide: true },
   { name: 'time', width: '92px', look: 'time' },
 ];

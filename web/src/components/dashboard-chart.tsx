@@ -16,7 +16,7 @@ import {
   needsField,
   queryBehind,
 } from '../model/dashboards';
-import { useAggregate } from '../state/analytics';
+import { useAggregate, useUserNames } from '../state/analytics';
 import type { AnalyticsView, Stretch } from '../state/analytics-view';
 import { Chart, type Series } from './chart';
 import classes from './dashboard-chart.module.css';
@@ -40,11 +40,10 @@ interface Props {
 export function DashboardChartView({ chart, view, tools }: Props) {
   const { filter, after, before, bucketing, offset } = view;
   const draft = useMemo(() => draftOfChart(chart), [chart]);
-  const body = useMemo(
-    () => bodyOfChart(chart, { ...filter, after, before }, bucketing, offset),
-    [chart, filter, after, before, bucketing, offset],
-  );
+  const over = useMemo(() => ({ ...filter, after, before }), [filter, after, before]);
+  const body = useMemo(() => bodyOfChart(chart, over, bucketing, offset), [chart, over, bucketing, offset]);
   const { data, error } = useAggregate(body);
+  const names = useUserNames(over, draft.by === 'user_id');
   const format = useMemo(() => formatOf(draft), [draft]);
   const span = useMemo(
     () => ({ from: Date.parse(after), to: Date.parse(before), length: bucketing.length }),
@@ -56,7 +55,7 @@ export function DashboardChartView({ chart, view, tools }: Props) {
     else view.open({ q, since: '', channel: '', user: '', model: '', ...time });
   };
   const lines = useMemo(() => linesOf(data, chart.aggregate, span, emptyOf(draft)), [data, chart, span, draft]);
-  const series = useMemo(() => seriesOf(lines.groups, draft), [lines, draft]);
+  const series = useMemo(() => seriesOf(lines.groups, draft, names), [lines, draft, names]);
   const buttons = tools && <Tools title={chart.title} tools={tools} />;
   if (error && !data) {
     return (
@@ -118,7 +117,7 @@ export function DashboardChartView({ chart, view, tools }: Props) {
                       title={group ?? undefined}
                       onClick={() => open(group, { after, before })}
                     >
-                      {group ?? (draft.by ? text.analytics.none : words.all)}
+                      {nameOf(group, names) ?? (draft.by ? text.analytics.none : words.all)}
                     </button>
                   </th>
                   <td>{value === null ? '–' : format(value)}</td>
@@ -143,9 +142,14 @@ function measureName({ measure, field }: ChartDraft): string {
   return words.measured(words.measures[measure], words.names[field]?.toLowerCase() ?? field);
 }
 
-function seriesOf(groups: (string | null)[], draft: ChartDraft): Series[] {
+/** What a group is called: a user by name, where it has one. */
+function nameOf(group: string | null, names: ReadonlyMap<string, string>): string | null {
+  return group === null ? null : (names.get(group) ?? group);
+}
+
+function seriesOf(groups: (string | null)[], draft: ChartDraft, names: ReadonlyMap<string, string>): Series[] {
   return groups.map((group, at) => ({
-    label: group === null ? measureName(draft) : group || text.analytics.none,
+    label: group === null ? measureName(draft) : nameOf(group, names) || text.analytics.none,
     colour: `--nt-series-${at + 1}`,
   }));
 }

@@ -130,6 +130,7 @@ function Facet({ field, name, title, labelOf, filter, ready, onQuery }: FacetPro
   const query = filter.q ?? '';
   const rows = data?.items ?? [];
   if (rows.length === 0) return null;
+  const all = data?.total ?? 0;
   return (
     <section className={classes.facet} aria-label={title}>
       <h2>{title}</h2>
@@ -164,7 +165,12 @@ function Facet({ field, name, title, labelOf, filter, ready, onQuery }: FacetPro
           );
         })}
       </ul>
-      {limit < MORE && (data?.total ?? 0) > rows.length && (
+      {all > rows.length && rows.length >= MORE && (
+        <p className={classes.rest}>
+          {words.rest(rows.length.toLocaleString('en-US'), all.toLocaleString('en-US'), name)}
+        </p>
+      )}
+      {all > rows.length && limit < MORE && (
         <button
           type="button"
           className={`${button.words} ${classes.more}`}

@@ -12,8 +12,14 @@ import button from './button.module.css';
 import classes from './graph-view.module.css';
 import { KindIcon, kindName } from './kind-icon';
 
-const WIDTH = 172;
 const HEIGHT = 50;
+/** A node is as broad as its words, within these bounds. */
+const NARROWEST = 132;
+const BROADEST = 260;
+/** Pixels of one letter of a name, and of the smaller words; of what is beside them. */
+const NAME_LETTER = 7.6;
+const LETTER = 6.2;
+const BESIDE = 58;
 /** A graph that is wider than its place is drawn smaller, but not so small that it cannot be read. */
 const SMALLEST = 0.7;
 
@@ -23,7 +29,7 @@ interface Point {
 }
 
 interface Laid {
-  nodes: { node: GraphNode; at: Point }[];
+  nodes: { node: GraphNode; at: Point; width: number }[];
   edges: { edge: GraphEdge; points: Point[]; label: Point }[];
   width: number;
   height: number;
@@ -37,23 +43,37 @@ function lay({ nodes, edges }: Graph, across: boolean): Laid {
       : { rankdir: 'TB', nodesep: 18, ranksep: 54, edgesep: 14 },
   );
   graph.setDefaultEdgeLabel(() => ({}));
-  for (const { id } of nodes) graph.setNode(id, { width: WIDTH, height: HEIGHT });
+  for (const node of nodes) graph.setNode(node.id, { width: broadAs(node), height: HEIGHT });
   // A step that calls its own kind again goes round in itself; the count at the node says so.
   const between = edges.filter(({ from, to }) => from !== to);
   for (const edge of between) {
-    graph.setEdge(edge.from, edge.to, { width: edgeWords(edge).length * 6.2 + 10, height: 16, labelpos: 'c' });
+    graph.setEdge(edge.from, edge.to, { width: edgeWords(edge).length * LETTER + 10, height: 16, labelpos: 'c' });
   }
   layout(graph);
   const size = graph.graph();
   return {
-    nodes: nodes.map((node) => ({ node, at: graph.node(node.id) as Point })),
+    nodes: nodes.map((node) => ({ node, at: graph.node(node.id) as Point, width: broadAs(node) })),
     edges: between.map((edge) => {
       const laid = graph.edge(edge.from, edge.to) as unknown as Point & { points: Point[] };
       return { edge, points: laid.points, label: { x: laid.x, y: laid.y } };
     }),
-    width: size.width ?? WIDTH,
+    width: size.width ?? NARROWEST,
     height: size.height ?? HEIGHT,
   };
+}
+
+function broadAs(node: GraphNode): number {
+  const sums = sumsOf(node) + failedOf(node);
+  const words = Math.max(node.name.length * NAME_LETTER, sums.length * LETTER);
+  return Math.round(Math.min(BROADEST, Math.max(NARROWEST, words + BESIDE)));
+}
+
+function sumsOf({ count, time }: GraphNode): string {
+  return `${plural(count, 'step')} · ${formatDuration(time)}`;
+}
+
+function failedOf({ errors }: GraphNode): string {
+  return errors > 0 ? ` · ${text.graph.failed(errors.toLocaleString('en-US'))}` : '';
 }
 
 function edgeWords({ count, errors, time }: GraphEdge): string {
@@ -145,7 +165,7 @@ export default function GraphView({ spans, selected, onSelect, across = false }:
             {edgeWords(edge)}
           </span>
         ))}
-        {laid.nodes.map(({ node, at }) => (
+        {laid.nodes.map(({ node, at, width }) => (
           <button
             key={node.id}
             type="button"
@@ -155,7 +175,7 @@ export default function GraphView({ spans, selected, onSelect, across = false }:
             data-selected={
               (selected?.stepId === node.step.stepId && selected.traceId === node.step.traceId) || undefined
             }
-            style={{ left: at.x - WIDTH / 2, top: at.y - HEIGHT / 2, width: WIDTH, height: HEIGHT }}
+            style={{ left: at.x - width / 2, top: at.y - HEIGHT / 2, width, height: HEIGHT }}
             title={`${kindName(node.kind)}: ${isolated(node.name)}`}
             onClick={() => onSelect(node.step)}
           >
@@ -163,10 +183,8 @@ export default function GraphView({ spans, selected, onSelect, across = false }:
             <span className={classes.words}>
               <span className={classes.name}>{node.name}</span>
               <span className={classes.sums}>
-                {plural(node.count, 'step')} · {formatDuration(node.time)}
-                {node.errors > 0 && (
-                  <span className={classes.errors}> · {text.graph.failed(node.errors.toLocaleString('en-US'))}</span>
-                )}
+                {sumsOf(node)}
+                {node.errors > 0 && <span className={classes.errors}>{failedOf(node)}</span>}
               </span>
             </span>
           </button>

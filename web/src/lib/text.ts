@@ -172,6 +172,8 @@ export const text = {
     without: (value: string) => `Leave out ${isolated(value)}`,
     more: 'More',
     moreOf: (title: string) => `More of ${title}`,
+    rest: (shown: string, all: string, field: string) =>
+      `The ${shown} most frequent of ${all}; the query finds the others: ${field}:…`,
     hint: 'Click for only these; Alt-click to leave them out.',
   },
   palette: {

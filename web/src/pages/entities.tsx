@@ -22,7 +22,7 @@ const SHARE = new Intl.NumberFormat('en-US', { style: 'percent', maximumFraction
 
 const COLUMNS: { name: Exclude<keyof typeof words.columns, 'name'>; value: (row: EntityRow) => string }[] = [
   { name: 'conversations', value: (row) => row.conversations.toLocaleString('en-US') },
-  { name: 'errors', value: (row) => (row.errors > 0 ? SHARE.format(row.errors) : '0') },
+  { name: 'errors', value: (row) => SHARE.format(row.errors) },
   { name: 'tokens', value: (row) => (row.tokens === null ? '–' : formatCount(row.tokens)) },
   { name: 'cost', value: (row) => (row.cost === null ? '–' : formatCost(row.cost)) },
   { name: 'feedback', value: (row) => (row.positive + row.negative > 0 ? `+${row.positive} −${row.negative}` : '–') },
