@@ -45,12 +45,24 @@ pub(crate) fn caught_up(server: &Server, longest: Duration) -> anyhow::Result<bo
     }
 }
 
-/// Resident memory of the process in MB (`VmRSS` of proc(5), which counts mapped pages of the index too).
-pub(crate) fn memory(server: &Server) -> anyhow::Result<f64> {
+/// What a process holds, in MB of proc(5).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    /// `VmRSS`, which counts pages of the index that are mapped; the system takes them back as it likes.
+    pub(crate) resident: f64,
+    /// `RssAnon`: what is in no file.
+    pub(crate) own: f64,
+}
+
+/// What the server holds now.
+pub(crate) fn memory(server: &Server) -> anyhow::Result<Memory> {
     let path = format!("/proc/{}/status", server.pid());
     let status = std::fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
-    Ok(kib.context("the process has no VmRSS")? * 1_024.0 / 1e6)
+    let megabytes = |name: &str| {
+        let kib = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
+        anyhow::Ok(kib.with_context(|| format!("{path} has no {name}"))? * 1_024.0 / 1e6)
+    };
+    Ok(Memory { resident: megabytes("VmRSS:")?, own: megabytes("RssAnon:")? })
 }
 
 /// Time on processors that the process has taken, in its own code and for it (`utime` and `stime` of proc(5), in hundredths of a second

@@ -39,7 +39,7 @@ pub(super) fn run(plan: &Plan, idle: bool, mixed: bool, report: &mut Report) -> 
     let at = format!("start until ready with {spans} spans");
     report.add(Row::new(at, "<= 1 s at 1 M", format!("{:.0} ms", ready * 1_000.0)).met(ready <= 1.0).value("seconds", ready));
     std::thread::sleep(REST);
-    let resident = memory(&server)?;
+    let resident = memory(&server)?.resident;
     let row = Row::new(format!("memory, idle with {spans} spans"), "<= 80 MB at 1 M", format!("{resident:.0} MB"));
     report.add(row.met(resident <= 80.0).value("mb", resident));
 

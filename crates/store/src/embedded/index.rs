@@ -17,6 +17,7 @@ use serde::Serialize;
 use tantivy::directory::MmapDirectory;
 use tantivy::directory::error::OpenReadError;
 use tantivy::index::SegmentId;
+use tantivy::indexer::IndexWriterOptions;
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::{
     BytesOptions, FAST, Field as IndexField, INDEXED, IndexRecordOption, JsonObjectOptions, OwnedValue, STORED, Schema,
@@ -49,6 +50,9 @@ const EIO: i32 = 5;
 /// Most threads that answer one query, each on segments of its own.
 const SEARCH_THREADS: usize = 8;
 
+/// Least and most merges at a time, one for each core between: each holds its segments in memory, and one beside a long one keeps the
+/// small ones few.
+const MERGES: [usize; 2] = [2, 4];
 /// A segment of whose documents more than this share was replaced or removed is written anew without them.
 const MERGE_FROM_DELETED: f32 = 0.3;
 /// Longest time in which segments are written anew to be rid of what was removed; others may be merged at the same time.
@@ -379,7 +383,13 @@ impl SearchIndex {
     /// A writer; there can be one at a time.
     pub(super) fn writer(&self) -> Result<Documents, StoreError> {
         let index = self.reader.opened().index;
-        let writer = index.writer_with_num_threads(1, WRITER_BYTES).map_err(StoreError::index("open for writing"))?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let [least, most] = MERGES;
+        let options = IndexWriterOptions::builder()
+            .memory_budget_per_thread(WRITER_BYTES)
+            .num_merge_threads(cores.clamp(least, most))
+            .build();
+        let writer = index.writer_with_options(options).map_err(StoreError::index("open for writing"))?;
         let mut policy = LogMergePolicy::default();
         policy.set_del_docs_ratio_before_merge(MERGE_FROM_DELETED);
         writer.set_merge_policy(Box::new(policy));
