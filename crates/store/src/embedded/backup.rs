@@ -122,7 +122,10 @@ pub fn backup(data_dir: &Path, dest: &Path, progress: impl FnMut(u64, u64)) -> R
     let manifest = Manifest { format, last_seq: last_seq.cast_unsigned(), files };
     let json = serde_json::to_vec_pretty(&manifest).map_err(StoreError::damaged("the backup's description"))?;
     let path = dest.join(MANIFEST);
-    fs::write(&path, json).and_then(|()| File::open(&path)?.sync_all()).map_err(failed(&path))?;
+    let part = dest.join(format!("{MANIFEST}.part"));
+    // It has its name when all of it is there: who finds it finds a whole backup.
+    let written = fs::write(&part, json).and_then(|()| File::open(&part)?.sync_all()).and_then(|()| fs::rename(&part, &path));
+    written.map_err(failed(&path))?;
     // The names must be on disk too before the backup counts.
     File::open(dest).and_then(|dir| dir.sync_all()).map_err(failed(dest))?;
     bytes.end();
