@@ -17,7 +17,7 @@ const HEIGHT = 50;
 const NARROWEST = 132;
 const BROADEST = 260;
 /** Pixels of one letter of a name, and of the smaller words; of what is beside them. */
-const NAME_LETTER = 7.6;
+const NAME_LETTER = 8.6;
 const LETTER = 6.2;
 const BESIDE = 58;
 /** A graph that is wider than its place is drawn smaller, but not so small that it cannot be read. */
