@@ -393,6 +393,9 @@ impl SearchIndex {
         let mut policy = LogMergePolicy::default();
         policy.set_del_docs_ratio_before_merge(MERGE_FROM_DELETED);
         writer.set_merge_policy(Box::new(policy));
+        // A writer gives its first operation the number of the last commit. A merge up to that commit applies it to those of its segments
+        // that had nothing removed by the commit, and takes it for done in all: that one removal is lost. So it removes nothing.
+        writer.delete_term(Term::from_field_bytes(self.fields.key, &[]));
         Ok(Documents { fields: self.fields.clone(), writer })
     }
 }
@@ -617,4 +620,47 @@ fn hash(project: ProjectId, list: ListOf, key: &str) -> ([u8; KEY_BYTES], u64) {
     hash.fill(&mut key);
     hash.fill(&mut tie);
     (key, u64::from_le_bytes(tie))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_removal_of_a_writer_holds_in_segments_that_are_merged_before_it_commits() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = SearchIndex::open(dir.path()).unwrap();
+        let term = |number: u8| Term::from_field_bytes(index.fields.key, &[number; KEY_BYTES]);
+        let begin = || {
+            let documents = index.writer().unwrap();
+            documents.writer.set_merge_policy(Box::new(tantivy::merge_policy::NoMergePolicy));
+            documents
+        };
+        let add = |documents: &Documents, number: u8| {
+            let mut document = TantivyDocument::new();
+            document.add_bytes(index.fields.key, &[number; KEY_BYTES]);
+            documents.writer.add_document(document).unwrap();
+        };
+        let mut documents = begin();
+        add(&documents, 1);
+        add(&documents, 2);
+        documents.commit(Reach::default()).unwrap();
+        add(&documents, 3);
+        documents.commit(Reach::default()).unwrap();
+        documents.writer.delete_term(term(1));
+        documents.commit(Reach::default()).unwrap();
+        documents.end().unwrap();
+
+        let mut documents = begin();
+        documents.writer.delete_term(term(2));
+        let mut segments = index.reader.opened().index.searchable_segment_metas().unwrap();
+        segments.sort_by_key(tantivy::SegmentMeta::has_deletes);
+        let ids: Vec<SegmentId> = segments.iter().map(tantivy::SegmentMeta::id).collect();
+        assert_eq!(ids.len(), 2);
+        documents.writer.merge(&ids).wait().unwrap();
+        documents.commit(Reach::default()).unwrap();
+        index.reader.reload().unwrap();
+        assert_eq!(index.documents().0, 1);
+        documents.end().unwrap();
+    }
 }
