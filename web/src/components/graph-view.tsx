@@ -28,8 +28,12 @@ interface Point {
   y: number;
 }
 
+interface Placed extends Point {
+  width: number;
+}
+
 interface Laid {
-  nodes: { node: GraphNode; at: Point; width: number }[];
+  nodes: { node: GraphNode; at: Placed }[];
   edges: { edge: GraphEdge; points: Point[]; label: Point }[];
   width: number;
   height: number;
@@ -52,7 +56,7 @@ function lay({ nodes, edges }: Graph, across: boolean): Laid {
   layout(graph);
   const size = graph.graph();
   return {
-    nodes: nodes.map((node) => ({ node, at: graph.node(node.id) as Point, width: broadAs(node) })),
+    nodes: nodes.map((node) => ({ node, at: graph.node(node.id) as Placed })),
     edges: between.map((edge) => {
       const laid = graph.edge(edge.from, edge.to) as unknown as Point & { points: Point[] };
       return { edge, points: laid.points, label: { x: laid.x, y: laid.y } };
@@ -165,7 +169,7 @@ export default function GraphView({ spans, selected, onSelect, across = false }:
             {edgeWords(edge)}
           </span>
         ))}
-        {laid.nodes.map(({ node, at, width }) => (
+        {laid.nodes.map(({ node, at }) => (
           <button
             key={node.id}
             type="button"
@@ -175,7 +179,7 @@ export default function GraphView({ spans, selected, onSelect, across = false }:
             data-selected={
               (selected?.stepId === node.step.stepId && selected.traceId === node.step.traceId) || undefined
             }
-            style={{ left: at.x - width / 2, top: at.y - HEIGHT / 2, width, height: HEIGHT }}
+            style={{ left: at.x - at.width / 2, top: at.y - HEIGHT / 2, width: at.width, height: HEIGHT }}
             title={`${kindName(node.kind)}: ${isolated(node.name)}`}
             onClick={() => onSelect(node.step)}
           >
